@@ -1,0 +1,32 @@
+/**
+ * Names of the environment variables that Odometer reads. One constant each, used by the handlers' configs,
+ * the local twin and the CDK constructs, so that a name cannot differ between who sets it and who reads it.
+ * Any value may be `secret:<name>`; `shared/runtime/config.ts` resolves it through the Secrets port.
+ */
+export const ENV_KAFKA_BOOTSTRAP_SERVERS = 'KAFKA_BOOTSTRAP_SERVERS';
+export const ENV_KAFKA_TOPIC = 'KAFKA_TOPIC';
+/** Starts a new value when an operator declares that offsets restart (U7); first part of every receipt. */
+export const ENV_LOG_GENERATION = 'LOG_GENERATION';
+export const ENV_REDIS_URL = 'REDIS_URL';
+export const ENV_REDIS_SENTINEL_URL = 'REDIS_SENTINEL_URL';
+/** Comma-separated DSNs in shard order: the writer login, the reader login, the operator login (`billing`). */
+export const ENV_SHARD_WRITER_URLS = 'SHARD_WRITER_URLS';
+export const ENV_SHARD_READER_URLS = 'SHARD_READER_URLS';
+export const ENV_SHARD_OPERATOR_URLS = 'SHARD_OPERATOR_URLS';
+/** 32 bytes, base64: seals event properties; only ingest (and later export) has it. */
+export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
+/** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
+export const ENV_SEGMENT_KEY = 'SEGMENT_KEY';
+/** `local`, `staging` or `production`. */
+export const ENV_STAGE = 'STAGE';
+export const ENV_LOG_LEVEL = 'LOG_LEVEL';
+/** Milliseconds that ingest waits for more events before it produces; 0 where one request runs at a time. */
+export const ENV_INGEST_LINGER_MS = 'INGEST_LINGER_MS';
+/** Path of a JSON file `{name: value}` that answers `secret:<name>` where there is no secrets service. */
+export const ENV_SECRETS_FILE = 'ODOMETER_SECRETS_FILE';
+/** The local twin: its HTTP port, its data directory, and the number of `api` processes. */
+export const ENV_PORT = 'ODOMETER_PORT';
+export const ENV_DATA_DIR = 'ODOMETER_DATA_DIR';
+export const ENV_WORKERS = 'WORKERS';
+/** Test only: names the commit checkpoint at which the flusher stops (see `shared/ports/checkpoint.ts`). */
+export const ENV_CHECKPOINT = 'ODOMETER_CHECKPOINT';

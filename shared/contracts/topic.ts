@@ -1,0 +1,17 @@
+/**
+ * The topic of accepted events and its settings, once, for the local twin, CDK and compose.
+ * `cleanup.policy=delete` and no transactions, so that offsets are dense (U7).
+ */
+export const usageTopic = {
+  name: 'billing.usage.events',
+  partitions: 20,
+  consumerGroup: 'usage_processor_group',
+  settings: {
+    'cleanup.policy': 'delete',
+    'retention.ms': String(30 * 24 * 60 * 60 * 1000),
+    'retention.bytes': '-1',
+    'message.timestamp.type': 'LogAppendTime',
+    'max.message.bytes': String(4 * 1024 * 1024),
+    'compression.type': 'producer',
+  },
+} as const;
