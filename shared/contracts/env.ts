@@ -13,6 +13,8 @@ export const ENV_REDIS_SENTINEL_URL = 'REDIS_SENTINEL_URL';
 export const ENV_SHARD_WRITER_URLS = 'SHARD_WRITER_URLS';
 export const ENV_SHARD_READER_URLS = 'SHARD_READER_URLS';
 export const ENV_SHARD_OPERATOR_URLS = 'SHARD_OPERATOR_URLS';
+/** The same for the login that owns the schema and migrates it (CREATEROLE, not superuser). */
+export const ENV_SHARD_OWNER_URLS = 'SHARD_OWNER_URLS';
 /** 32 bytes, base64: seals event properties; only ingest (and later export) has it. */
 export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
 /** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
@@ -28,5 +30,3 @@ export const ENV_SECRETS_FILE = 'ODOMETER_SECRETS_FILE';
 export const ENV_PORT = 'ODOMETER_PORT';
 export const ENV_DATA_DIR = 'ODOMETER_DATA_DIR';
 export const ENV_WORKERS = 'WORKERS';
-/** Test only: names the commit checkpoint at which the flusher stops (see `shared/ports/checkpoint.ts`). */
-export const ENV_CHECKPOINT = 'ODOMETER_CHECKPOINT';
