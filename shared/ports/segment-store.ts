@@ -14,7 +14,10 @@ export interface SegmentStore {
   /** Stores one segment atomically. Throws OdometerError `segments_unavailable` (retryable). */
   append(partition: number, range: StoredRange, segment: Buffer): Promise<AppendOutcome>;
   /** The stored ranges of each partition in offset order, at most `rangesMax` each. */
-  list(partitions: readonly number[], rangesMax: number): Promise<ReadonlyMap<number, readonly StoredRange[]>>;
+  list(
+    partitions: readonly number[],
+    rangesMax: number,
+  ): Promise<ReadonlyMap<number, readonly StoredRange[]>>;
   /** The bytes of the segments that start at `froms`; null where one is gone. */
   read(partition: number, froms: readonly number[]): Promise<readonly (Buffer | null)[]>;
   /** Deletes every segment with `from < nextOffset`, straddling or not. */

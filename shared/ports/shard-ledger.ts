@@ -72,7 +72,10 @@ export interface DayDigest {
   readonly digest: string;
 }
 
-/** One ledger row: what the range `from <= offset < to` held and what became of it (U5). */
+/**
+ * One ledger row: what the range `from <= offset < to` held and what became of it (U5):
+ * seen = inserted + duplicate + quarantined; `foreign` are records that are not ours, whole, without a count.
+ */
 export interface CommitRecord {
   readonly partition: number;
   readonly from: number;
@@ -81,6 +84,7 @@ export interface CommitRecord {
   readonly inserted: number;
   readonly duplicate: number;
   readonly quarantined: number;
+  readonly foreign: number;
   readonly writeStatements: number;
   readonly segmentVersion: number;
   readonly source: 'segments' | 'log' | 'mixed';
@@ -93,7 +97,13 @@ export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | 
 /** One transaction; every method runs one statement. After an `unique` outcome only a rollback is possible. */
 export interface RangeTransaction {
   /** Compare-and-set `next_offset: from -> to` (U3); false when another writer was faster or it is halted. */
-  moveProgress(partition: number, from: number, to: number, recordHash: Buffer, checkedRanges: number): Promise<boolean>;
+  moveProgress(
+    partition: number,
+    from: number,
+    to: number,
+    recordHash: Buffer,
+    checkedRanges: number,
+  ): Promise<boolean>;
   /** Keys of these days that are counted already; index scans only. */
   findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]>;
   /** COPY BINARY straight into the day's leaf. */
