@@ -1,0 +1,31 @@
+/** Stable codes of everything that can go wrong below the HTTP edge. */
+export type ErrorCode =
+  | 'log_unavailable'
+  | 'offset_out_of_range'
+  | 'segments_unavailable'
+  | 'segments_evictable'
+  | 'shard_unavailable'
+  | 'shard_refused'
+  | 'wrong_shard'
+  | 'secret_missing'
+  | 'config_invalid'
+  | 'overloaded'
+  | 'invariant_broken';
+
+/** The one error of this code base: adapters translate driver errors into it at their edge. */
+export class OdometerError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = 'OdometerError';
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+}
+
+/** Throws `invariant_broken` unless the assumption holds: a bug, never weather. */
+export function invariant(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new OdometerError('invariant_broken', message, { retryable: false });
+}

@@ -1,0 +1,103 @@
+/**
+ * Every bound of the system, unit last, with the relations between them asserted when this file is loaded.
+ * A bare tuning number anywhere else is a mistake.
+ */
+import { invariant } from './errors.ts';
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** What one request may carry (API Gateway's own limit is 10 MB). */
+export const batchEventsMax = 1000;
+export const bodyBytesMax = 1 * mebibyte;
+/** A gzip body may unpack to `bodyBytesMax`, and to no more than this many times its size. */
+export const gzipRatioMax = 100;
+
+/** Names of organizations and metrics: host names and addresses are real ids. */
+export const nameCharsMax = 128;
+export const idempotencyKeyBytesMax = 512;
+export const propertiesMax = 32;
+export const propertyNameCharsMax = 64;
+export const propertiesBytesMax = 4 * kibibyte;
+
+/** A quantity's digits; sums have no limit (U13). */
+export const quantityIntegerDigitsMax = 20;
+export const quantityFractionDigitsMax = 18;
+/** Longest quantity text that is looked at: sign, digits, point, exponent and generous zeros. */
+export const quantityCharsMax = 128;
+
+/** How old and how far ahead an event's timestamp may be; older needs scope `backfill`. */
+export const eventAgeDaysMax = 35;
+export const eventAheadMinutesMax = 5;
+export const eventYearMin = 2000;
+
+/** One Kafka record. */
+export const envelopeBytesMax = 256 * kibibyte;
+/** Envelopes of one partition in one produce request; below the topic's `max.message.bytes` (4 MiB). */
+export const produceEnvelopesMax = 8;
+export const produceTimeoutMs = 5000;
+/** What ingest holds before it answers 503: accepted bodies whose envelopes are not acknowledged. */
+export const inFlightEventsMax = 50_000;
+export const inFlightBytesMax = 32 * mebibyte;
+export const lingerMsDefault = 5;
+
+/** MSK event source mapping: records and bytes of one invocation (6 MB of JSON), and its time. */
+export const invocationRecordsMax = 5000;
+export const invocationPayloadBytesMax = 6_000_000;
+export const batchingWindowMs = 100;
+export const consumerTimeoutMs = 30_000;
+
+/** The consumer waits this long for Redis, then leaves the range to the log (U6). */
+export const segmentAppendTimeoutMs = 250;
+export const segmentEventsMax = 10_000;
+export const segmentBytesMax = 8 * mebibyte;
+/** Segments of one partition in Redis; above it the flusher reads the log. */
+export const partitionSegmentBytesMax = 32 * mebibyte;
+/** More refused events than this in one range is our bug or newer code: the partition waits. */
+export const refusedEventsMax = 10;
+
+/** One commit. */
+export const commitEventsMax = 20_000;
+export const commitDaysMax = 64;
+/** After a duplicate was found, this many ranges of the partition are checked before they are loaded. */
+export const checkedRangesAfterDuplicate = 50;
+/** A gap at the log's tail is read from the log when it is this old: the consumer may still be at it. */
+export const tailGapAgeMs = 5000;
+/** Records read from the log in one go for a gap. */
+export const gapReadBytesMax = 4 * mebibyte;
+export const segmentRangesMax = 256;
+
+/** The flusher: one invocation's budget of the schedule's minute, the pause between passes, the last start. */
+export const flusherBudgetMs = 55_000;
+export const flusherTimeoutMs = 90_000;
+export const flusherPauseMs = 500;
+export const transactionStartRemainingMs = 20_000;
+/** A log end below `next_offset` for this long, with fresh metadata, halts the partition (U7). */
+export const logEndBehindMs = 60_000;
+/** Writer sessions. */
+export const lockTimeoutMs = 5000;
+export const statementTimeoutMs = 30_000;
+export const idleInTransactionTimeoutMs = 15_000;
+export const stuckTransactionMs = 60_000;
+
+export const bucketCount = 1024;
+export const shardCount = 4;
+export const quarterHourMs = 15 * 60 * 1000;
+export const dayMs = 24 * 60 * 60 * 1000;
+
+/** How long one summary may look at. */
+export const summaryDaysMax = 366;
+
+invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
+invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
+invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
+invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
+invariant(
+  flusherBudgetMs + idleInTransactionTimeoutMs < flusherTimeoutMs,
+  'an invocation must end before its kill',
+);
+invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
+invariant(
+  idleInTransactionTimeoutMs < stuckTransactionMs,
+  'a live transaction is never taken for a stuck one',
+);

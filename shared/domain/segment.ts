@@ -1,0 +1,102 @@
+/**
+ * A segment: what the consumer makes of one contiguous offset range of a partition. Immutable; lives in Redis
+ * until committed; authenticated, so that a damaged, foreign or forged one is dropped and the log is read.
+ *
+ *   0 4  magic "ODSG"
+ *   4 1  version (1)
+ *   5 4  bytes of the meta JSON
+ *   9    meta: UTF-8 JSON of `SegmentMeta`
+ *        per day, in the order of `meta.days`: fingerprints (16 bytes a row), then the rows
+ *  -32   HMAC-SHA256 under the segment key over topic id, zero byte, and everything before
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Rollup } from './rollup.ts';
+
+export const segmentVersion = 1;
+const magic = 0x4f445347;
+const prefixBytes = 9;
+const macBytes = 32;
+
+/** A record or event that is kept aside instead of being counted. */
+export interface Refusal {
+  readonly offset: number;
+  /** The event's index in its envelope; -1 for a whole record that is not ours. */
+  readonly index: number;
+  readonly code: string;
+  /** The original bytes: the record, or the event's JSON; base64. */
+  readonly bytes: string;
+}
+
+export interface SegmentDay {
+  readonly day: number;
+  readonly count: number;
+  readonly rowsBytes: number;
+}
+
+export interface SegmentMeta {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+  /** Sum of the event counts in the envelope headers. */
+  readonly seen: number;
+  /** Rows without a client timestamp: a range that holds one is checked before it is loaded. */
+  readonly undated: number;
+  /** SHA-256 of the record at `to - 1`, hex (U7). */
+  readonly recordHash: string;
+  readonly days: readonly SegmentDay[];
+  readonly rollups: readonly Rollup[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** One day's part of a segment. */
+export interface SegmentDayRows {
+  readonly day: number;
+  readonly count: number;
+  readonly fingerprints: Buffer;
+  readonly rows: Buffer;
+}
+
+export interface Segment {
+  readonly meta: SegmentMeta;
+  readonly days: readonly SegmentDayRows[];
+}
+
+/** Who may make and read segments of a topic. */
+export interface SegmentSeal {
+  readonly topicId: string;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+export function encodeSegment(segment: Segment, seal: SegmentSeal): Buffer {
+  const meta = Buffer.from(JSON.stringify(segment.meta));
+  const prefix = Buffer.allocUnsafe(prefixBytes);
+  prefix.writeUInt32BE(magic, 0);
+  prefix.writeUInt8(segmentVersion, 4);
+  prefix.writeUInt32BE(meta.length, 5);
+  const body = Buffer.concat([prefix, meta, ...segment.days.flatMap((day) => [day.fingerprints, day.rows])]);
+  return Buffer.concat([body, macOf(body, seal)]);
+}
+
+/** The segment, or null when it is damaged, foreign, forged, of another version or another topic. */
+export function decodeSegment(bytes: Buffer, seal: SegmentSeal): Segment | null {
+  if (bytes.length < prefixBytes + macBytes || bytes.readUInt32BE(0) !== magic) return null;
+  const body = bytes.subarray(0, bytes.length - macBytes);
+  if (!timingSafeEqual(macOf(body, seal), bytes.subarray(body.length))) return null;
+  if (bytes.readUInt8(4) !== segmentVersion) return null;
+  const metaEnd = prefixBytes + bytes.readUInt32BE(5);
+  // Authenticated above, so it is what `encodeSegment` wrote.
+  const meta = JSON.parse(bytes.toString('utf8', prefixBytes, metaEnd)) as SegmentMeta;
+  let at = metaEnd;
+  const days = meta.days.map(({ day, count, rowsBytes }) => {
+    const fingerprints = bytes.subarray(at, at + 16 * count);
+    const rows = bytes.subarray(at + 16 * count, at + 16 * count + rowsBytes);
+    at += 16 * count + rowsBytes;
+    return { day, count, fingerprints, rows };
+  });
+  return { meta, days };
+}
+
+function macOf(body: Buffer, seal: SegmentSeal): Buffer {
+  return createHmac('sha256', seal.key).update(seal.topicId).update('\0').update(body).digest();
+}

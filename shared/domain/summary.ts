@@ -1,0 +1,16 @@
+/** One metric's committed total; `totalQuantity` is canonical decimal text. */
+export interface MetricTotal {
+  readonly metric: string;
+  readonly totalQuantity: string;
+  readonly eventCount: number;
+}
+
+/**
+ * How fresh committed totals are: everything acknowledged before `completeThroughMs` is in them; null before
+ * the first observation. `inFlightRecords` is log end minus next offset at that observation.
+ */
+export interface Freshness {
+  readonly asOfMs: number;
+  readonly completeThroughMs: number | null;
+  readonly inFlightRecords: number;
+}

@@ -1,0 +1,5 @@
+/** Resolves `secret:<name>` of the configuration. */
+export interface Secrets {
+  /** The secret's value. Throws OdometerError `secret_missing`. */
+  read(name: string): Promise<string>;
+}

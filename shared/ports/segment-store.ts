@@ -1,0 +1,30 @@
+/** Segments not yet committed (Redis). It decides nothing (U6): whatever it loses is read from the log again. */
+
+/** A stored segment's place: records `from <= offset < to` of one partition, holding `events` rows. */
+export interface StoredRange {
+  readonly from: number;
+  readonly to: number;
+  readonly events: number;
+}
+
+/** `overlap`: a redelivery, nothing changed. `full`: above the partition's byte limit, nothing changed. */
+export type AppendOutcome = 'stored' | 'overlap' | 'full';
+
+export interface SegmentStore {
+  /** Stores one segment atomically. Throws OdometerError `segments_unavailable` (retryable). */
+  append(partition: number, range: StoredRange, segment: Buffer): Promise<AppendOutcome>;
+  /** The stored ranges of each partition in offset order, at most `rangesMax` each. */
+  list(
+    partitions: readonly number[],
+    rangesMax: number,
+  ): Promise<ReadonlyMap<number, readonly StoredRange[]>>;
+  /** The bytes of the segments that start at `froms`; null where one is gone. */
+  read(partition: number, froms: readonly number[]): Promise<readonly (Buffer | null)[]>;
+  /** Deletes every segment with `from < nextOffset`, straddling or not. */
+  deleteBelow(partition: number, nextOffset: number): Promise<void>;
+  /** Deletes the segment that starts at `from` (damaged, or not what the log holds). */
+  delete(partition: number, from: number): Promise<void>;
+  /** Throws OdometerError `segments_evictable` when the server may evict keys (any policy but noeviction). */
+  assertNothingEvicted(): Promise<void>;
+  close(): Promise<void>;
+}
