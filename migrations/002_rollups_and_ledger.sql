@@ -86,7 +86,7 @@ select
   coalesce(sum(seen), 0) as events_seen,
   coalesce(sum(write_statements), 0) as write_statements,
   round(100 * (1 - sum(write_statements)::numeric / nullif(2 * sum(inserted), 0)), 4) as write_reduction,
-  round(100 * sum(records) filter (where source = 'segments') / nullif(sum(records), 0), 4)
+  round(100 * coalesce(sum(records) filter (where source = 'segments'), 0) / nullif(sum(records), 0), 4)
     as records_from_segments
 from commit_ledger
 where committed_at > now() - interval '60 seconds' and source <> 'decision';
