@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** `before`: the server never sees the COMMIT; `after`: it does, but its answer is lost. */
 export type Cut = 'before' | 'after';
 
-const commitQuery = Buffer.from('COMMIT\0');
+const commitQuery = Buffer.from('commit\0');
 
 export async function startCommitProxy(dsn: string, cut: Cut) {
   const target = new URL(dsn);

@@ -35,6 +35,7 @@ import { checkOut, createShardPool, execute, withConnection } from './shard-pool
 import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
+const readIdentity = loadSql('read-identity');
 const readProgress = loadSql('read-progress');
 const observeLog = loadSql('observe');
 const makeDays = loadSql('make-days');
@@ -46,7 +47,6 @@ export interface ShardLedgerSettings {
   /** DSN of the writer login. */
   readonly url: string;
   readonly shard: number;
-  readonly topicId: string;
   readonly mapVersion: number;
   readonly logger?: Logger;
 }
@@ -75,6 +75,13 @@ class PostgresLedger implements ShardLedger {
     this.shard = settings.shard;
     this.settings = settings;
     this.control = this.createPool('flusher', shardControlConnectionsMax);
+  }
+
+  async topicId(): Promise<string> {
+    const { rows } = await this.controlled<{ topic_id: string }>(readIdentity);
+    const [row] = rows;
+    invariant(row !== undefined, 'a checked connection has an identity row');
+    return row.topic_id;
   }
 
   async progress(): Promise<readonly Progress[]> {
@@ -169,10 +176,10 @@ class PostgresLedger implements ShardLedger {
   }
 
   private createPool(applicationName: string, connectionsMax: number): pg.Pool {
-    const { url, shard, topicId, mapVersion, logger } = this.settings;
+    const { url, shard, mapVersion, logger } = this.settings;
     return createShardPool({
       url,
-      identity: { shard, topicId, mapVersion },
+      identity: { shard, mapVersion },
       applicationName,
       connectionsMax,
       lockTimeoutMs,
