@@ -28,10 +28,12 @@ import type {
   ShardLedger,
   TransactionOutcome,
 } from '../../ports/shard-ledger.ts';
+import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown, toOdometerError } from './shard-error.ts';
-import { checkOut, createShardPool, execute, withConnection } from './shard-pool.ts';
+import { IdentityCheck } from './shard-identity.ts';
+import { checkOut, createShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
@@ -46,7 +48,6 @@ export interface ShardLedgerSettings {
   /** DSN of the writer login. */
   readonly url: string;
   readonly shard: number;
-  readonly topicId: string;
   readonly mapVersion: number;
   readonly logger?: Logger;
 }
@@ -68,13 +69,19 @@ interface ProgressRow {
 class PostgresLedger implements ShardLedger {
   readonly shard: number;
   private readonly settings: ShardLedgerSettings;
+  private readonly identity: IdentityCheck;
   private readonly control: pg.Pool;
   private readonly writers = new Map<number, pg.Pool>();
 
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
     this.settings = settings;
+    this.identity = new IdentityCheck(settings.shard, settings.mapVersion);
     this.control = this.createPool('flusher', shardControlConnectionsMax);
+  }
+
+  topicId(): Promise<string> {
+    return withConnection(this.control, (client) => this.identity.check(client));
   }
 
   async progress(): Promise<readonly Progress[]> {
@@ -169,10 +176,10 @@ class PostgresLedger implements ShardLedger {
   }
 
   private createPool(applicationName: string, connectionsMax: number): pg.Pool {
-    const { url, shard, topicId, mapVersion, logger } = this.settings;
+    const { url, logger } = this.settings;
     return createShardPool({
       url,
-      identity: { shard, topicId, mapVersion },
+      identity: this.identity,
       applicationName,
       connectionsMax,
       lockTimeoutMs,
