@@ -33,7 +33,11 @@ const dated = (day: number) => ({ day });
 const undated = (day: number) => ({ day, undated: true as const });
 
 const truthTable: readonly { name: string; sent: readonly Sent[]; counted: readonly boolean[] }[] = [
-  { name: 'dated, same day, whatever the hour: duplicate', sent: [dated(d), dated(d)], counted: [true, false] },
+  {
+    name: 'dated, same day, whatever the hour: duplicate',
+    sent: [dated(d), dated(d)],
+    counted: [true, false],
+  },
   { name: 'dated 23:50 D and 00:10 D+1: two', sent: [dated(d), dated(d + 1)], counted: [true, true] },
   { name: 'dated D+1, then dated D: two', sent: [dated(d + 1), dated(d)], counted: [true, true] },
   { name: 'undated both, same day: duplicate', sent: [undated(d), undated(d)], counted: [true, false] },
