@@ -79,6 +79,14 @@ export const lockTimeoutMs = 5000;
 export const statementTimeoutMs = 30_000;
 export const idleInTransactionTimeoutMs = 15_000;
 export const stuckTransactionMs = 60_000;
+/** Any answer of a shard; later than the server's own limit, so that the server says first what it was. */
+export const shardAnswerTimeoutMs = 35_000;
+export const shardConnectTimeoutMs = 5000;
+export const shardIdleMs = 60_000;
+/** Connections of one process to one shard, beside the one of each partition that it writes. */
+export const shardControlConnectionsMax = 2;
+export const shardReadConnectionsMax = 8;
+export const readStatementTimeoutMs = 10_000;
 
 export const bucketCount = 1024;
 export const shardCount = 4;
@@ -95,6 +103,10 @@ invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a pa
 invariant(
   flusherBudgetMs + idleInTransactionTimeoutMs < flusherTimeoutMs,
   'an invocation must end before its kill',
+);
+invariant(
+  statementTimeoutMs < shardAnswerTimeoutMs,
+  'the server ends a statement before its client gives up',
 );
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(
