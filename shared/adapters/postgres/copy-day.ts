@@ -3,9 +3,9 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { copyColumns } from '../../domain/copy-row.ts';
 import type { DayRows, LoadOutcome } from '../../ports/shard-ledger.ts';
+import { withinAnswerTime } from './execute.ts';
 import { leafOf } from './row-values.ts';
 import { isCountedAlready } from './shard-error.ts';
-import { withinAnswerTime } from './shard-pool.ts';
 
 /** Signature, no flags, no header extension. */
 const copyHeader = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);

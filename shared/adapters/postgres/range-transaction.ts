@@ -13,9 +13,9 @@ import type {
   RangeTransaction,
 } from '../../ports/shard-ledger.ts';
 import { copyDay } from './copy-day.ts';
+import { execute } from './execute.ts';
 import { fromUuid, toDateText, toSafeInteger } from './row-values.ts';
 import { toOdometerError } from './shard-error.ts';
-import { execute } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const moveProgress = loadSql('move-progress');

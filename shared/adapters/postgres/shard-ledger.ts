@@ -28,14 +28,15 @@ import type {
   ShardLedger,
   TransactionOutcome,
 } from '../../ports/shard-ledger.ts';
+import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown, toOdometerError } from './shard-error.ts';
-import { checkOut, createShardPool, execute, withConnection } from './shard-pool.ts';
+import { IdentityCheck } from './shard-identity.ts';
+import { checkOut, createShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
-const readIdentity = loadSql('read-identity');
 const readProgress = loadSql('read-progress');
 const observeLog = loadSql('observe');
 const makeDays = loadSql('make-days');
@@ -68,20 +69,19 @@ interface ProgressRow {
 class PostgresLedger implements ShardLedger {
   readonly shard: number;
   private readonly settings: ShardLedgerSettings;
+  private readonly identity: IdentityCheck;
   private readonly control: pg.Pool;
   private readonly writers = new Map<number, pg.Pool>();
 
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
     this.settings = settings;
+    this.identity = new IdentityCheck(settings.shard, settings.mapVersion);
     this.control = this.createPool('flusher', shardControlConnectionsMax);
   }
 
-  async topicId(): Promise<string> {
-    const { rows } = await this.controlled<{ topic_id: string }>(readIdentity);
-    const [row] = rows;
-    invariant(row !== undefined, 'a checked connection has an identity row');
-    return row.topic_id;
+  topicId(): Promise<string> {
+    return withConnection(this.control, (client) => this.identity.check(client));
   }
 
   async progress(): Promise<readonly Progress[]> {
@@ -176,10 +176,10 @@ class PostgresLedger implements ShardLedger {
   }
 
   private createPool(applicationName: string, connectionsMax: number): pg.Pool {
-    const { url, shard, mapVersion, logger } = this.settings;
+    const { url, logger } = this.settings;
     return createShardPool({
       url,
-      identity: { shard, mapVersion },
+      identity: this.identity,
       applicationName,
       connectionsMax,
       lockTimeoutMs,

@@ -1,22 +1,12 @@
 import pg from 'pg';
-import { OdometerError } from '../../domain/errors.ts';
-import { shardAnswerTimeoutMs, shardConnectTimeoutMs, shardIdleMs } from '../../domain/limits.ts';
+import { shardConnectTimeoutMs, shardIdleMs } from '../../domain/limits.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { toOdometerError } from './shard-error.ts';
-import { loadSql } from './sql.ts';
-
-const readIdentity = loadSql('read-identity');
-
-/** What the identity row of a shard must say (U9); a reader does not know the topic. */
-export interface ShardIdentity {
-  readonly shard: number;
-  readonly mapVersion: number;
-  readonly topicId?: string;
-}
+import type { IdentityCheck } from './shard-identity.ts';
 
 export interface ShardPoolSettings {
   readonly url: string;
-  readonly identity: ShardIdentity;
+  readonly identity: IdentityCheck;
   readonly applicationName: string;
   readonly connectionsMax: number;
   readonly lockTimeoutMs: number;
@@ -43,7 +33,7 @@ export function createShardPool(settings: ShardPoolSettings): pg.Pool {
     idleTimeoutMillis: shardIdleMs,
     keepAlive: true,
     verify: (client, done) => {
-      checkIdentity(client, identity).then(
+      identity.check(client).then(
         () => done(),
         (error: unknown) => done(toOdometerError(error)),
       );
@@ -83,46 +73,4 @@ export async function withConnection<T>(
   } finally {
     client.release(failed);
   }
-}
-
-/** One statement with a bound on the answer: a server that stands still must not hold the caller. */
-export function execute<Row extends pg.QueryResultRow>(
-  client: pg.ClientBase,
-  text: string,
-  values?: readonly unknown[],
-): Promise<pg.QueryResult<Row>> {
-  const query = values === undefined ? client.query<Row>(text) : client.query<Row>(text, [...values]);
-  return withinAnswerTime(query);
-}
-
-/** Rejects with `shard_unavailable` when the answer takes too long; the caller then discards the connection. */
-export async function withinAnswerTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new OdometerError('shard_unavailable', 'the shard does not answer', { retryable: true }));
-    }, shardAnswerTimeoutMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function checkIdentity(client: pg.ClientBase, expected: ShardIdentity): Promise<void> {
-  const { rows } = await execute<{ shard: number; topic_id: string; map_version: number }>(
-    client,
-    readIdentity,
-  );
-  const [row] = rows;
-  const found =
-    row === undefined ? 'no identity' : `shard ${row.shard}, map ${row.map_version}, topic ${row.topic_id}`;
-  const same =
-    row?.shard === expected.shard &&
-    row.map_version === expected.mapVersion &&
-    (expected.topicId === undefined || row.topic_id === expected.topicId);
-  if (same) return;
-  const wanted = `shard ${expected.shard}, map ${expected.mapVersion}, topic ${expected.topicId ?? 'any'}`;
-  throw new OdometerError('wrong_shard', `expected ${wanted}; found ${found}`, { retryable: false });
 }

@@ -9,8 +9,10 @@ import {
 import { partitionOf, routeMapVersion, shardOf } from '../../domain/routing.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { SummaryReader } from '../../ports/usage-summary.ts';
+import { execute } from './execute.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
-import { createShardPool, execute, withConnection } from './shard-pool.ts';
+import { IdentityCheck } from './shard-identity.ts';
+import { createShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 import { asTenant } from './tenant.ts';
 
@@ -82,7 +84,7 @@ async function pingShard(pool: pg.Pool, shard: number): Promise<void> {
 function readerPool(url: string, shard: number, logger: Logger | undefined): pg.Pool {
   return createShardPool({
     url,
-    identity: { shard, mapVersion: routeMapVersion },
+    identity: new IdentityCheck(shard, routeMapVersion),
     applicationName: 'query',
     connectionsMax: shardReadConnectionsMax,
     lockTimeoutMs,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { execute, withConnection } from './shard-pool.ts';
+import { execute } from './execute.ts';
+import { withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const setOrganization = loadSql('set-organization');
