@@ -80,7 +80,7 @@ const start = once(async () => {
   const logger = createLogger('ingest', environment);
   const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
   const config = await loadConfig(ingestConfig, environment, secrets);
-  return build(config, { log: createLogWriter({ ...config, logger }), clock: systemClock, logger });
+  return build(config, { log: createLogWriter(config), clock: systemClock, logger });
 });
 
 /** The Lambda entry point; its clients are made at the first invocation and kept. */

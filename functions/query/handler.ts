@@ -89,7 +89,7 @@ const start = once(async () => {
   const config = await loadConfig(queryConfig, environment, createFileSecrets(environment[ENV_SECRETS_FILE]));
   return build({
     summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
-    log: createLogReader({ ...config, logger }),
+    log: createLogReader(config),
     segments: createSegmentStore({ url: config.redisUrl, topic: config.topic }),
     clock: systemClock,
     logger,

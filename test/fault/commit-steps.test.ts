@@ -36,7 +36,7 @@ function startFlusherProcess(
   signal: 'SIGKILL' | 'SIGSTOP',
   environment: object,
 ): ChildProcess {
-  return spawn(process.execPath, ['test/fault/flusher-process.ts', step, signal], {
+  return spawn(process.execPath, ['test/fault/flusher-process.ts', step ?? 'never', signal], {
     env: { ...processEnvironment(), ...environment, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -102,15 +102,24 @@ describe('a connection that is cut during COMMIT', () => {
       ...pipeline.environment,
       [ENV_SHARD_WRITER_URLS]: [proxy.dsn, ...others].join(','),
     };
-    const child = startFlusherProcess('after-commit', 'SIGKILL', environment);
-    await until(async () => proxy.cuts() > 0);
-    await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 5000))]);
+    const before = await nextOffset(0);
+    const child = startFlusherProcess(null, 'SIGKILL', environment);
+    await until(async () => proxy.cuts() > 0 && (await nextOffset(0)) > before);
     child.kill('SIGKILL');
+    await once(child, 'exit');
     await proxy.close();
     expect(proxy.cuts()).toBe(1);
     await expectCountedOnce();
   });
 });
+
+async function nextOffset(partition: number): Promise<number> {
+  const [row] = await rowsOf(
+    pipeline.shards.operatorUrls[partition % 4] ?? '',
+    `SELECT next_offset::int AS next FROM partition_progress WHERE partition = ${partition}`,
+  );
+  return Number(row?.['next']);
+}
 
 /** Resolves when the process is in state T, by the system's own word. */
 async function stoppedState(child: ChildProcess): Promise<void> {

@@ -37,11 +37,11 @@ export async function openPipeline() {
   const topic = await freshTopic();
   const shards = await freshShards(topic);
   const logger = fakeLogger();
-  const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic, logger };
+  const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic };
   const log = createLogReader(place);
   const writer = createLogWriter(place);
   const redisUrl = inject('servers').redis;
-  const segments = createSegmentStore({ url: redisUrl, topic: topic.topic, logger });
+  const segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
   const seal = { scope: sealScope(topic.topic, 1), key: randomBytes(32) };
   const consume = buildConsumer(seal, { segments, logger });
   let ledgers = openLedgers();
