@@ -1,0 +1,86 @@
+/** Connections and metadata of one topic for the reader: three raw requests, no client state to go stale. */
+import {
+  type Connection,
+  ConnectionPool,
+  metadataV12,
+  parseBroker,
+  ResponseError,
+} from '@platformatic/kafka';
+import { logUnavailable } from './log-unavailable.ts';
+
+const connectTimeoutMs = 2000;
+const requestTimeoutMs = 5000;
+const kafkaPort = 9092;
+
+export interface TopicMetadata {
+  readonly topicId: string;
+  /** The leader of each partition; partitions without one are missing. */
+  readonly leaders: ReadonlyMap<number, Node>;
+}
+
+/** A broker's address; one object per broker and metadata. */
+export interface Node {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export class KafkaCluster {
+  readonly #bootstrap: { host: string; port: number }[];
+  readonly #topic: string;
+  readonly #pool = new ConnectionPool('odometer', {
+    connectTimeout: connectTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+  });
+  #metadata: Promise<TopicMetadata> | undefined;
+
+  constructor(bootstrapServers: string, topic: string) {
+    this.#bootstrap = bootstrapServers.split(',').map((server) => parseBroker(server.trim(), kafkaPort));
+    this.#topic = topic;
+  }
+
+  connect(node: Node): Promise<Connection> {
+    return this.#pool.get(node);
+  }
+
+  /** The last known metadata, or what `refresh` fetches. */
+  metadata(): Promise<TopicMetadata> {
+    return this.#metadata ?? this.refresh();
+  }
+
+  refresh(): Promise<TopicMetadata> {
+    const metadata = this.#fetch();
+    this.#metadata = metadata;
+    metadata.catch(() => {
+      if (this.#metadata === metadata) this.#metadata = undefined;
+    });
+    return metadata;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #fetch(): Promise<TopicMetadata> {
+    const connection = await this.#pool.getFirstAvailable(this.#bootstrap);
+    const request = metadataV12.api.async(connection, [this.#topic], false, false);
+    const { brokers, topics } = await request.catch(partOf<metadataV12.MetadataResponse>);
+    const topic = topics[0];
+    if (topic === undefined || topic.errorCode !== 0)
+      throw logUnavailable(`topic ${this.#topic} is not there: Kafka error ${topic?.errorCode}`);
+    const nodes = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { id: nodeId, host, port }]));
+    const leaders = new Map<number, Node>();
+    for (const { partitionIndex, leaderId } of topic.partitions) {
+      const node = nodes.get(leaderId);
+      if (node !== undefined) leaders.set(partitionIndex, node);
+    }
+    return { topicId: topic.topicId, leaders };
+  }
+}
+
+/** The client throws a whole response when one partition of it has an error; the others are still good. */
+export function partOf<Response>(error: unknown): Response {
+  // The client attaches the parsed response of the request that failed, which `Response` describes.
+  if (error instanceof ResponseError && error['response']) return error['response'] as Response;
+  throw error;
+}

@@ -1,0 +1,14 @@
+/** The keys of one partition's segments; one hash tag, so that a script may touch all of them. */
+export interface SegmentKeys {
+  /** Sorted set of `from-to-events`, scored by `from`. */
+  readonly index: string;
+  /** Hash of the segments' bytes by `from`. */
+  readonly content: string;
+  /** Sum of the sizes of all segments. */
+  readonly bytes: string;
+}
+
+export function segmentKeys(topic: string, partition: number): SegmentKeys {
+  const prefix = `odometer:segments:{${topic}:${partition}}`;
+  return { index: `${prefix}:index`, content: `${prefix}:content`, bytes: `${prefix}:bytes` };
+}
