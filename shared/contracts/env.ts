@@ -30,3 +30,9 @@ export const ENV_SECRETS_FILE = 'ODOMETER_SECRETS_FILE';
 export const ENV_PORT = 'ODOMETER_PORT';
 export const ENV_DATA_DIR = 'ODOMETER_DATA_DIR';
 export const ENV_WORKERS = 'WORKERS';
+/** The local twin: ports of its servers (four for Postgres, comma-separated) where free ones will not do. */
+export const ENV_KAFKA_PORT = 'ODOMETER_KAFKA_PORT';
+export const ENV_REDIS_PORT = 'ODOMETER_REDIS_PORT';
+export const ENV_POSTGRES_PORTS = 'ODOMETER_POSTGRES_PORTS';
+/** The local twin: where it keeps the server programs that it downloads, for all clones of one user. */
+export const ENV_CACHE_DIR = 'ODOMETER_CACHE_DIR';

@@ -90,8 +90,9 @@ export class CopyRows {
   }
 }
 
-/** What the duplicate check needs of one tuple; `at` and `end` are its place in the buffer. */
+/** What the duplicate check needs of one tuple; `at` and `end` are its place in `bytes`. */
 export interface RowPlace {
+  readonly bytes: Buffer;
   readonly at: number;
   readonly end: number;
   readonly keyHash: string;
@@ -109,6 +110,7 @@ export function readRowPlaces(bytes: Buffer): readonly RowPlace[] {
     let end = at + variableAt;
     for (let field = 0; field < 5; field++) end += 4 + Math.max(0, bytes.readInt32BE(end));
     places.push({
+      bytes,
       at,
       end,
       keyHash: hexAt(bytes, at + keyHashAt),

@@ -29,3 +29,8 @@ export class OdometerError extends Error {
 export function invariant(holds: boolean, message: string): asserts holds {
   if (!holds) throw new OdometerError('invariant_broken', message, { retryable: false });
 }
+
+/** An error as fields of a log line, its causes included. */
+export function logFields(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
+  return error instanceof OdometerError ? { err: error, code: error.code } : { err: error };
+}

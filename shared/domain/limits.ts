@@ -40,6 +40,11 @@ export const produceTimeoutMs = 5000;
 export const inFlightEventsMax = 50_000;
 export const inFlightBytesMax = 32 * mebibyte;
 export const lingerMsDefault = 5;
+/** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
+export const acceptWaitMsMax = 2 * produceTimeoutMs;
+export const answerReserveMs = 500;
+/** How often deadlines of waiting requests are looked at. */
+export const deadlineCheckMs = 250;
 
 /** MSK event source mapping: records and bytes of one invocation (6 MB of JSON), and its time. */
 export const invocationRecordsMax = 5000;
@@ -79,6 +84,14 @@ export const lockTimeoutMs = 5000;
 export const statementTimeoutMs = 30_000;
 export const idleInTransactionTimeoutMs = 15_000;
 export const stuckTransactionMs = 60_000;
+/** Any answer of a shard; later than the server's own limit, so that the server says first what it was. */
+export const shardAnswerTimeoutMs = 35_000;
+export const shardConnectTimeoutMs = 5000;
+export const shardIdleMs = 60_000;
+/** Connections of one process to one shard, beside the one of each partition that it writes. */
+export const shardControlConnectionsMax = 2;
+export const shardReadConnectionsMax = 8;
+export const readStatementTimeoutMs = 10_000;
 
 export const bucketCount = 1024;
 export const shardCount = 4;
@@ -88,13 +101,21 @@ export const dayMs = 24 * 60 * 60 * 1000;
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
 
+/** How long a dependency may take to show that it is there. */
+export const readinessTimeoutMs = 2000;
+
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
+invariant(deadlineCheckMs < answerReserveMs, 'a late request must be seen before its invocation ends');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
 invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
 invariant(
   flusherBudgetMs + idleInTransactionTimeoutMs < flusherTimeoutMs,
   'an invocation must end before its kill',
+);
+invariant(
+  statementTimeoutMs < shardAnswerTimeoutMs,
+  'the server ends a statement before its client gives up',
 );
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(

@@ -7,7 +7,7 @@
  *   5 4  bytes of the meta JSON
  *   9    meta: UTF-8 JSON of `SegmentMeta`
  *        per day, in the order of `meta.days`: fingerprints (16 bytes a row), then the rows
- *  -32   HMAC-SHA256 under the segment key over topic id, zero byte, and everything before
+ *  -32   HMAC-SHA256 under the segment key over scope, zero byte, and everything before
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Rollup } from './rollup.ts';
@@ -61,11 +61,17 @@ export interface Segment {
   readonly days: readonly SegmentDayRows[];
 }
 
-/** Who may make and read segments of a topic. */
+/** Who may make and read segments of a log. */
 export interface SegmentSeal {
-  readonly topicId: string;
+  /** The log that the segment was made of; see `sealScope`. */
+  readonly scope: string;
   /** 32 bytes. */
   readonly key: Buffer;
+}
+
+/** Offsets of one topic and generation are comparable; a segment of another is dropped. */
+export function sealScope(topic: string, generation: number): string {
+  return `${topic}/${generation}`;
 }
 
 export function encodeSegment(segment: Segment, seal: SegmentSeal): Buffer {
@@ -98,5 +104,5 @@ export function decodeSegment(bytes: Buffer, seal: SegmentSeal): Segment | null 
 }
 
 function macOf(body: Buffer, seal: SegmentSeal): Buffer {
-  return createHmac('sha256', seal.key).update(seal.topicId).update('\0').update(body).digest();
+  return createHmac('sha256', seal.key).update(seal.scope).update('\0').update(body).digest();
 }

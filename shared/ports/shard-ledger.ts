@@ -126,6 +126,8 @@ export type TransactionOutcome<T> =
 
 export interface ShardLedger {
   readonly shard: number;
+  /** Identity of the topic whose offsets this shard counts, from its identity row (U7, U9). */
+  topicId(): Promise<string>;
   /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
   progress(): Promise<readonly Progress[]>;
   /** Stores what a pass saw, one statement for all partitions. */

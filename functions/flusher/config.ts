@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_LOG_GENERATION,
+  ENV_REDIS_SENTINEL_URL,
+  ENV_REDIS_URL,
+  ENV_SEGMENT_KEY,
+  ENV_SHARD_WRITER_URLS,
+} from '../../shared/contracts/env.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { keyValue, listValue } from '../../shared/runtime/config.ts';
+
+export const flusherConfig = z.object({
+  [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
+  [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+  [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
+  [ENV_REDIS_URL]: z.string(),
+  [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
+  [ENV_SEGMENT_KEY]: keyValue,
+  [ENV_SHARD_WRITER_URLS]: listValue.refine(
+    (urls) => urls.length === shardCount,
+    `must list ${shardCount} DSNs`,
+  ),
+});

@@ -1,0 +1,74 @@
+import type { Context } from 'aws-lambda';
+import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
+import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
+import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_LOG_GENERATION,
+  ENV_REDIS_SENTINEL_URL,
+  ENV_REDIS_URL,
+  ENV_SECRETS_FILE,
+  ENV_SEGMENT_KEY,
+  ENV_SHARD_WRITER_URLS,
+} from '../../shared/contracts/env.ts';
+import { logFields } from '../../shared/domain/errors.ts';
+import { routeMapVersion } from '../../shared/domain/routing.ts';
+import { sealScope } from '../../shared/domain/segment.ts';
+import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { once } from '../../shared/runtime/once.ts';
+import { flusherConfig } from './config.ts';
+import type { FlushPorts } from './flush-shard.ts';
+import { LogHistory } from './log-history.ts';
+import { type PassReport, runPasses } from './run-passes.ts';
+
+/** What of the invocation's context the flusher reads. */
+type Deadline = Pick<Context, 'getRemainingTimeInMillis'>;
+
+/** The flusher over these shards; the history lives as long as the environment. */
+export function buildFlusher(ledgers: readonly ShardLedger[], ports: FlushPorts) {
+  const history = new LogHistory();
+  return async (_event: unknown, context: Deadline): Promise<PassReport> => {
+    const report = await runPasses(ledgers, history, () => context.getRemainingTimeInMillis(), ports);
+    ports.logger.info({ ...report }, 'flushed');
+    return report;
+  };
+}
+
+/** The flusher with its clients, as the environment names them; tests hand in a checkpoint that stops it. */
+export async function startFlusher(environment: Environment, checkpoint: Checkpoint) {
+  const config = await loadConfig(
+    flusherConfig,
+    environment,
+    createFileSecrets(environment[ENV_SECRETS_FILE]),
+  );
+  const logger = createLogger('flusher', environment);
+  const topic = config[ENV_KAFKA_TOPIC];
+  const redis = { url: config[ENV_REDIS_URL], sentinelUrl: config[ENV_REDIS_SENTINEL_URL] };
+  const segments = createSegmentStore({ ...redis, topic });
+  const log = createLogReader({ bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS], topic });
+  const seal = { scope: sealScope(topic, config[ENV_LOG_GENERATION]), key: config[ENV_SEGMENT_KEY] };
+  const ledgers = config[ENV_SHARD_WRITER_URLS].map((url, shard) =>
+    createShardLedger({ url, shard, mapVersion: routeMapVersion, logger }),
+  );
+  await segments.assertNothingEvicted().catch((error: unknown) => {
+    // A Redis that is down is no reason to stop (U6); one that may evict is a wrong configuration.
+    logger.error({ ...logFields(error) }, 'segment store not checked or not usable');
+    if (logFields(error).code === 'segments_evictable') throw error;
+  });
+  return buildFlusher(ledgers, { log, segments, seal, logger, clock: systemClock, checkpoint });
+}
+
+const start = once(() => startFlusher(processEnvironment(), noCheckpoint));
+
+/** AWS Lambda entry: a schedule `rate(1 minute)`; also the reconciler (U7, U8). */
+export async function handler(event: unknown, context: Deadline): Promise<PassReport> {
+  const flush = await start();
+  return flush(event, context);
+}

@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import { inSession } from './postgres-session.ts';
+import { scramVerifier } from './scram.ts';
+
+/** The login that owns the schema: it may create roles, and it is no superuser, as on a managed Postgres. */
+export const ownerLogin = 'odometer_owner';
+/** The logins that the migrations create without a password. */
+export const serviceLogins = ['odometer_writer', 'odometer_reader', 'billing'] as const;
+export type ServiceLogin = (typeof serviceLogins)[number];
+
+export interface ProvisionRequest {
+  /** The superuser's DSN of the maintenance database. */
+  readonly superuserUrl: string;
+  readonly database: string;
+  readonly ownerPassword: string;
+}
+
+/**
+ * Does once, as the superuser, what a managed Postgres does for its customer: the owner login, the database,
+ * the statistics extension, and the two predefined roles that the owner may pass on. Every step can be repeated.
+ */
+export async function provisionShard(request: ProvisionRequest): Promise<void> {
+  const { superuserUrl, database, ownerPassword } = request;
+  await inSession(superuserUrl, async (client) => {
+    await createOwner(client, ownerPassword);
+    await createDatabase(client, database);
+  });
+  await inSession(databaseUrl(superuserUrl, database), async (client) => {
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
+  });
+}
+
+/** Gives the service logins their passwords, as the owner, who created them. */
+export async function setServicePasswords(
+  ownerUrl: string,
+  passwords: Readonly<Record<ServiceLogin, string>>,
+): Promise<void> {
+  await inSession(ownerUrl, async (client) => {
+    for (const login of serviceLogins) {
+      await client.query(`ALTER ROLE ${login} PASSWORD '${scramVerifier(passwords[login])}'`);
+    }
+  });
+}
+
+/** The same server and login, another database. */
+export function databaseUrl(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+async function createOwner(client: pg.Client, password: string): Promise<void> {
+  const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [ownerLogin]);
+  const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER';
+  const rights = 'LOGIN CREATEROLE NOSUPERUSER NOCREATEDB NOBYPASSRLS';
+  await client.query(`${verb} ROLE ${ownerLogin} ${rights} PASSWORD '${scramVerifier(password)}'`);
+  for (const role of ['pg_read_all_stats', 'pg_signal_backend']) {
+    await client.query(`GRANT ${role} TO ${ownerLogin} WITH ADMIN OPTION`);
+  }
+}
+
+async function createDatabase(client: pg.Client, database: string): Promise<void> {
+  const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
+  if (found.rowCount === 0) await client.query(`CREATE DATABASE ${database} OWNER ${ownerLogin}`);
+}

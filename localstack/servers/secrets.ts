@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
+
+const text = z.string().min(1);
+const secretsSchema = z.object({
+  /** Names this twin's data where it cannot lie below the data directory; not secret, but as lasting. */
+  'twin-id': text,
+  'encryption-key': text,
+  'segment-key': text,
+  'redis-password': text,
+  'postgres-password': text,
+  'odometer_owner-password': text,
+  'odometer_writer-password': text,
+  'odometer_reader-password': text,
+  'billing-password': text,
+});
+
+/** Everything secret of one twin, by the names that `secret:<name>` resolves. */
+export type TwinSecrets = Readonly<z.infer<typeof secretsSchema>>;
+
+/** Where the secrets of a data directory lie (mode 0600). */
+export function secretsFileOf(dataDir: string): string {
+  return join(dataDir, 'secrets.json');
+}
+
+/** The secrets of a data directory: made at its first start, the same ever after. */
+export function loadSecrets(dataDir: string): TwinSecrets {
+  const file = secretsFileOf(dataDir);
+  const stored = readJson(file);
+  if (stored !== undefined) return secretsSchema.parse(stored);
+  const made: TwinSecrets = {
+    'twin-id': randomBytes(8).toString('hex'),
+    'encryption-key': randomBytes(32).toString('base64'),
+    'segment-key': randomBytes(32).toString('base64'),
+    'redis-password': password(),
+    'postgres-password': password(),
+    'odometer_owner-password': password(),
+    'odometer_writer-password': password(),
+    'odometer_reader-password': password(),
+    'billing-password': password(),
+  };
+  writeJsonAtomically(file, made);
+  return made;
+}
+
+/** Hex, so that it stands in a URL, a settings file and a statement without escaping. */
+function password(): string {
+  return randomBytes(24).toString('hex');
+}

@@ -1,0 +1,77 @@
+/** The one place of the local twin that makes sense of the environment. */
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import {
+  ENV_CACHE_DIR,
+  ENV_DATA_DIR,
+  ENV_KAFKA_PORT,
+  ENV_PORT,
+  ENV_POSTGRES_PORTS,
+  ENV_REDIS_PORT,
+  ENV_WORKERS,
+} from '../shared/contracts/env.ts';
+import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
+import { Refusal } from './processes/refusal.ts';
+import { defaultCacheDir } from './servers/cache.ts';
+import type { Ports } from './servers/ports.ts';
+
+/** The root of the repository. */
+export const repositoryDir = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const apiPortDefault = 8_001;
+const port = z.coerce.number().int().min(1).max(65_535);
+const environmentSchema = z.object({
+  [ENV_PORT]: port.default(apiPortDefault),
+  [ENV_DATA_DIR]: z.string().min(1).default(join(repositoryDir, '.odometer')),
+  [ENV_CACHE_DIR]: z.string().min(1).default(defaultCacheDir()),
+  [ENV_WORKERS]: z.coerce.number().int().min(1).max(64).default(availableParallelism()),
+  [ENV_KAFKA_PORT]: port.optional(),
+  [ENV_REDIS_PORT]: port.optional(),
+  [ENV_POSTGRES_PORTS]: z
+    .string()
+    .transform((list) => list.split(',').map(Number))
+    .pipe(z.array(z.number().int().min(1).max(65_535)).length(4))
+    .optional(),
+});
+
+/** The folders in which programs are looked for, and where Java is if somebody said so. */
+export function machine(): { readonly path: string; readonly javaHome: string | undefined } {
+  const environment = processEnvironment();
+  return { path: environment['PATH'] ?? '', javaHome: environment['JAVA_HOME'] };
+}
+
+/** What one twin was asked for. */
+export interface TwinSettings {
+  readonly dataDir: string;
+  readonly cacheDir: string;
+  readonly apiPort: number;
+  readonly workers: number;
+  /** Server ports that were asked for; the others are chosen. */
+  readonly ports: Ports;
+}
+
+/** Reads the settings of the twin; everything wrong is said at once. */
+export function twinSettings(environment: Environment = processEnvironment()): TwinSettings {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Refusal(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
+  }
+  const read = parsed.data;
+  const shardPorts = (read[ENV_POSTGRES_PORTS] ?? []).map((value, shard) => [`shard${shard}`, value]);
+  const ports = Object.fromEntries([
+    ...(read[ENV_KAFKA_PORT] === undefined ? [] : [['kafka', read[ENV_KAFKA_PORT]]]),
+    ...(read[ENV_REDIS_PORT] === undefined ? [] : [['redis', read[ENV_REDIS_PORT]]]),
+    ...shardPorts,
+  ]);
+  return {
+    dataDir: resolve(read[ENV_DATA_DIR]),
+    cacheDir: resolve(read[ENV_CACHE_DIR]),
+    apiPort: read[ENV_PORT],
+    workers: read[ENV_WORKERS],
+    ports,
+  };
+}

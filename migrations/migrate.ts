@@ -1,0 +1,121 @@
+/**
+ * Brings one shard's schema up to date and says what the shard is. The owner login needs CREATEROLE, the
+ * database, the extension pg_stat_statements in it, and pg_read_all_stats WITH ADMIN OPTION; no superuser.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { type OwnerSession, withOwnerSession } from '../shared/adapters/postgres/owner-session.ts';
+import { OdometerError } from '../shared/domain/errors.ts';
+
+/** Two migrators of one shard, one after the other; the number is arbitrary. */
+const migrationLock = 7_041_776;
+
+export interface ShardMigration {
+  readonly ownerUrl: string;
+  readonly shard: number;
+  readonly topicId: string;
+  readonly mapVersion: number;
+  /** The partitions whose home is this shard. */
+  readonly partitions: readonly number[];
+  readonly generation: number;
+}
+
+interface MigrationFile {
+  readonly version: number;
+  readonly name: string;
+  readonly text: string;
+  readonly checksum: string;
+}
+
+interface AppliedRow {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/**
+ * Applies what is missing, each file in one transaction with its version row first, then makes the identity
+ * row and the progress rows where they are missing. Repeating it changes nothing. Throws `shard_refused` for a
+ * newer schema or a changed file, `wrong_shard` where the identity differs (U9).
+ */
+export async function migrateShard(migration: ShardMigration): Promise<{ readonly applied: string[] }> {
+  return await withOwnerSession(migration.ownerUrl, 'migrate', async (session) => {
+    // Held until the session ends, whatever happens in between.
+    await session.query('select pg_advisory_lock($1)', [migrationLock]);
+    await makeVersionTable(session);
+    const applied = await applyMissing(session, readMigrations());
+    await session.transaction(() => seedShard(session, migration));
+    return { applied };
+  });
+}
+
+/** The SQL files beside this one, in order. */
+function readMigrations(): readonly MigrationFile[] {
+  const folder = new URL('./', import.meta.url);
+  return readdirSync(folder)
+    .filter((name) => /^\d{3}_\w+\.sql$/.test(name))
+    .sort()
+    .map((name) => {
+      const text = readFileSync(new URL(name, folder), 'utf8');
+      const checksum = createHash('sha256').update(text).digest('hex');
+      return { version: Number(name.slice(0, 3)), name, text, checksum };
+    });
+}
+
+async function makeVersionTable(session: OwnerSession): Promise<void> {
+  await session.query(`create table if not exists schema_migrations (
+    version integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+  )`);
+}
+
+async function applyMissing(session: OwnerSession, files: readonly MigrationFile[]): Promise<string[]> {
+  const rows = await session.query<AppliedRow>('select version, name, checksum from schema_migrations');
+  const known = new Map(files.map((file) => [file.version, file]));
+  for (const row of rows) {
+    const file = known.get(row.version);
+    if (file === undefined) throw refusal(`the schema is newer than this code: it has ${row.name}`);
+    if (file.checksum !== row.checksum) throw refusal(`${file.name} was changed after it was applied`);
+  }
+  const done = new Set(rows.map((row) => row.version));
+  const missing = files.filter((file) => !done.has(file.version));
+  for (const file of missing) {
+    await session.transaction(async () => {
+      const values = [file.version, file.name, file.checksum];
+      await session.query(
+        'insert into schema_migrations (version, name, checksum) values ($1, $2, $3)',
+        values,
+      );
+      await session.query(file.text);
+    });
+  }
+  return missing.map((file) => file.name);
+}
+
+async function seedShard(session: OwnerSession, migration: ShardMigration): Promise<void> {
+  const { shard, topicId, mapVersion, partitions, generation } = migration;
+  await session.query(
+    'insert into shard_identity (shard, topic_id, map_version) values ($1, $2, $3) on conflict do nothing',
+    [shard, topicId, mapVersion],
+  );
+  const [identity] = await session.query<{ shard: number; topic_id: string; map_version: number }>(
+    'select shard, topic_id, map_version from shard_identity',
+  );
+  if (identity?.shard !== shard || identity.topic_id !== topicId || identity.map_version !== mapVersion) {
+    const wanted = `shard ${shard}, topic ${topicId}, map ${mapVersion}`;
+    const found = `shard ${identity?.shard}, topic ${identity?.topic_id}, map ${identity?.map_version}`;
+    throw new OdometerError('wrong_shard', `expected ${wanted}; found ${found}`, { retryable: false });
+  }
+  await session.query(
+    `insert into partition_progress (partition, generation, first_offset, next_offset)
+     select partition, $2, 0, 0 from unnest($1::int[]) partition
+     on conflict do nothing`,
+    [partitions, generation],
+  );
+}
+
+function refusal(message: string): OdometerError {
+  return new OdometerError('shard_refused', message, { retryable: false });
+}

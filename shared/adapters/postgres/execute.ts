@@ -1,0 +1,28 @@
+import type pg from 'pg';
+import { OdometerError } from '../../domain/errors.ts';
+import { shardAnswerTimeoutMs } from '../../domain/limits.ts';
+
+/** One statement with a bound on the answer: a server that stands still must not hold the caller. */
+export function execute<Row extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+  values?: readonly unknown[],
+): Promise<pg.QueryResult<Row>> {
+  const query = values === undefined ? client.query<Row>(text) : client.query<Row>(text, [...values]);
+  return withinAnswerTime(query);
+}
+
+/** Rejects with `shard_unavailable` when the answer takes too long; the caller then discards the connection. */
+export async function withinAnswerTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new OdometerError('shard_unavailable', 'the shard does not answer', { retryable: true }));
+    }, shardAnswerTimeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,20 @@
+-- $1 partition, $2 from, $3 to, $4 record hash, $5 checked ranges. One row where the partition exists; `moved`
+-- says whether the compare-and-set held (U3). The head of the ledger cannot have changed between this
+-- statement's snapshot and the row lock unless next_offset changed too, and then nothing is moved.
+with moved as (
+  update partition_progress
+  set next_offset = $3, record_hash = $4, checked_ranges = $5, updated_at = now()
+  where partition = $1 and next_offset = $2 and not halted
+  returning generation
+)
+select
+  exists (select from moved) as moved,
+  coalesce((select generation from moved), p.generation) as generation,
+  floor(extract(epoch from now()) * 1000)::int8 as committed_at_ms,
+  head.sequence,
+  head.hash
+from partition_progress p
+left join lateral (
+  select sequence, hash from commit_ledger where partition = p.partition order by sequence desc limit 1
+) head on true
+where p.partition = $1

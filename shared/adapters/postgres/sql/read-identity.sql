@@ -1,0 +1,1 @@
+select shard, topic_id, map_version from shard_identity

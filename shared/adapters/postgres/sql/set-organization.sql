@@ -1,0 +1,1 @@
+select set_config('odometer.organization', $1, true)

@@ -1,0 +1,95 @@
+import type pg from 'pg';
+import { invariant, OdometerError } from '../../domain/errors.ts';
+import {
+  idleInTransactionTimeoutMs,
+  lockTimeoutMs,
+  readStatementTimeoutMs,
+  shardReadConnectionsMax,
+} from '../../domain/limits.ts';
+import { partitionOf, routeMapVersion, shardOf } from '../../domain/routing.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { SummaryReader } from '../../ports/usage-summary.ts';
+import { execute } from './execute.ts';
+import { toDateText, toSafeInteger } from './row-values.ts';
+import { IdentityCheck } from './shard-identity.ts';
+import { createShardPool, withConnection } from './shard-pool.ts';
+import { loadSql } from './sql.ts';
+import { asTenant } from './tenant.ts';
+
+const summarize = loadSql('summarize');
+
+export interface SummaryReaderSettings {
+  /** DSNs of the reader login, in shard order. */
+  readonly urls: readonly string[];
+  readonly partitions: number;
+  readonly logger?: Logger;
+}
+
+interface SummaryRow {
+  readonly as_of_ms: string;
+  readonly complete_through_ms: string | null;
+  readonly in_flight_records: string;
+  /** `[metric, total, count]`, decimals and counts as text. */
+  readonly metrics: readonly (readonly [string, string, string])[];
+}
+
+/** Reads committed totals from the home shards; connects when it is first used. */
+export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
+  const { urls, partitions } = settings;
+  const pools = urls.map((url, shard) => readerPool(url, shard, settings.logger));
+  return {
+    async summarize({ organization, startDay, endDay }) {
+      const partition = partitionOf(organization, partitions);
+      const pool = pools[shardOf(partition, urls.length)];
+      invariant(pool !== undefined, 'there is no shard to read');
+      const row = await asTenant(pool, organization, async (client) => {
+        const values = [partition, organization, toDateText(startDay), toDateText(endDay)];
+        return (await execute<SummaryRow>(client, summarize, values)).rows[0];
+      });
+      invariant(row !== undefined, `the shard has no partition ${partition}`);
+      return fromRowSummary(row);
+    },
+    async ping() {
+      await Promise.all(pools.map(pingShard));
+    },
+    async close() {
+      await Promise.all(pools.map((pool) => pool.end()));
+    },
+  };
+}
+
+function fromRowSummary(row: SummaryRow): Awaited<ReturnType<SummaryReader['summarize']>> {
+  const metrics = row.metrics.map(([metric, totalQuantity, eventCount]) => ({
+    metric,
+    totalQuantity,
+    eventCount: toSafeInteger(eventCount),
+  }));
+  const freshness = {
+    asOfMs: toSafeInteger(row.as_of_ms),
+    completeThroughMs: row.complete_through_ms === null ? null : toSafeInteger(row.complete_through_ms),
+    inFlightRecords: toSafeInteger(row.in_flight_records),
+  };
+  return { metrics, freshness };
+}
+
+async function pingShard(pool: pg.Pool, shard: number): Promise<void> {
+  try {
+    await withConnection(pool, (client) => execute(client, 'select 1'));
+  } catch (error) {
+    const message = `shard ${shard} does not answer`;
+    throw new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
+  }
+}
+
+function readerPool(url: string, shard: number, logger: Logger | undefined): pg.Pool {
+  return createShardPool({
+    url,
+    identity: new IdentityCheck(shard, routeMapVersion),
+    applicationName: 'query',
+    connectionsMax: shardReadConnectionsMax,
+    lockTimeoutMs,
+    statementTimeoutMs: readStatementTimeoutMs,
+    idleInTransactionTimeoutMs,
+    logger,
+  });
+}

@@ -1,0 +1,33 @@
+/**
+ * Layout of the column `usage_events.properties`: everything that whoever holds ENCRYPTION_KEY needs to open it.
+ *
+ *   0  1  version (1)
+ *   1 16  producer id: salt of the key derivation
+ *  17 12  nonce: envelope sequence (8 bytes), index in the envelope (4 bytes)
+ *  29     AES-256-GCM ciphertext and its 16-byte tag
+ */
+const sealedVersion = 1;
+
+/** The sealing nonce of an event: unique per producer, because a sequence is never used twice. */
+export function sealingNonce(sequence: number, index: number): Buffer {
+  const nonce = Buffer.alloc(12);
+  nonce.writeBigUInt64BE(BigInt(sequence), 0);
+  nonce.writeUInt32BE(index, 8);
+  return nonce;
+}
+
+/** The column's bytes from what the envelope carries. */
+export function propertiesColumn(
+  producerId: Buffer,
+  sequence: number,
+  index: number,
+  sealed: string,
+): Buffer {
+  const parts = [
+    Buffer.of(sealedVersion),
+    producerId,
+    sealingNonce(sequence, index),
+    Buffer.from(sealed, 'base64'),
+  ];
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,34 @@
+/** Envelopes and log records with defaults; a test names only what it is about. */
+import { encodeEnvelope } from '../../shared/domain/envelope.ts';
+import { fingerprintOf } from '../../shared/domain/identity.ts';
+import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+
+/** 2026-11-20T12:00:00Z. */
+export const noonMs = Date.UTC(2026, 10, 20, 12);
+
+export function sealedEvent(fields: Partial<SealedEvent> = {}): SealedEvent {
+  const event = {
+    organization: 'org_1',
+    metric: 'api_calls',
+    quantity: '1',
+    idempotencyKey: 'key-1',
+    eventTimeMs: noonMs,
+    undated: false,
+    sealed: null,
+    ...fields,
+  };
+  return { fingerprint: fingerprintOf({ ...event, propertiesDigest: null }), ...event };
+}
+
+export function envelope(
+  events: readonly SealedEvent[],
+  fields: { partition?: number; sequence?: number; createdAtMs?: number } = {},
+): Buffer {
+  const { partition = 0, sequence = 0, createdAtMs = noonMs } = fields;
+  return encodeEnvelope({ partition, sequence, createdAtMs, producerId: Buffer.alloc(16, 7) }, events);
+}
+
+/** Records at consecutive offsets from `from` on. */
+export function records(values: readonly Buffer[], from = 0) {
+  return values.map((value, i) => ({ offset: from + i, value }));
+}

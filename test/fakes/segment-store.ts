@@ -1,0 +1,49 @@
+import { OdometerError } from '../../shared/domain/errors.ts';
+import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
+
+/** One partition's segments in memory; `down` makes every call fail as a lost Redis does. */
+export class FakeSegmentStore implements SegmentStore {
+  readonly stored = new Map<number, { range: StoredRange; bytes: Buffer }>();
+  down = false;
+
+  async append(_partition: number, range: StoredRange, bytes: Buffer) {
+    this.assertUp();
+    const overlaps = [...this.stored.values()].some((other) => {
+      return other.range.from < range.to && range.from < other.range.to;
+    });
+    if (overlaps) return 'overlap' as const;
+    this.stored.set(range.from, { range, bytes });
+    return 'stored' as const;
+  }
+
+  async list(partitions: readonly number[]) {
+    this.assertUp();
+    const ranges = [...this.stored.values()].map(({ range }) => range).sort((a, b) => a.from - b.from);
+    return new Map(partitions.map((partition) => [partition, ranges]));
+  }
+
+  async read(_partition: number, froms: readonly number[]) {
+    this.assertUp();
+    return froms.map((from) => this.stored.get(from)?.bytes ?? null);
+  }
+
+  async deleteBelow(_partition: number, nextOffset: number) {
+    this.assertUp();
+    for (const from of this.stored.keys()) if (from < nextOffset) this.stored.delete(from);
+  }
+
+  async delete(_partition: number, from: number) {
+    this.assertUp();
+    this.stored.delete(from);
+  }
+
+  async assertNothingEvicted() {
+    this.assertUp();
+  }
+
+  async close() {}
+
+  private assertUp(): void {
+    if (this.down) throw new OdometerError('segments_unavailable', 'Redis is down', { retryable: true });
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The global set-up of the tiers `integration` and `fault`: one set of real servers on free ports for the whole
+ * run, in a folder that is thrown away. Tests get the addresses by `inject('servers')`.
+ */
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { runningSupervisor, stopLeftovers } from '../localstack/processes/state-file.ts';
+import type { ServiceLogin } from '../localstack/servers/provision.ts';
+import { serviceLogins } from '../localstack/servers/provision.ts';
+import { type Servers, startServers } from '../localstack/servers/start-servers.ts';
+import { twinSettings } from '../localstack/settings.ts';
+
+/** Folders of test runs; a run that was killed is cleaned up by the next. */
+export const testFolderPrefix = 'odometer-test-';
+
+/** What tests are told of the servers. Databases, topics and logins come from `integration/isolation.ts`. */
+export interface TestServers {
+  readonly dataDir: string;
+  /** `host:port` */
+  readonly kafka: string;
+  readonly redis: string;
+  /** The superuser's DSN of each shard's maintenance database. */
+  readonly superuserUrls: readonly string[];
+  readonly passwords: Readonly<Record<ServiceLogin | 'odometer_owner', string>>;
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    readonly servers: TestServers;
+  }
+}
+
+let running: Servers | undefined;
+let folder: string | undefined;
+
+/** Starts the servers; called by vitest once before the tier's files. */
+export async function setup(project: TestProject): Promise<void> {
+  await sweepTestFolders();
+  folder = mkdtempSync(join(tmpdir(), testFolderPrefix));
+  const { cacheDir } = twinSettings();
+  running = await startServers({ dataDir: folder, cacheDir, log: () => undefined });
+  const { kafka, redis, shards, secrets } = running;
+  const passwordOf = (login: ServiceLogin | 'odometer_owner') => secrets[`${login}-password`];
+  project.provide('servers', {
+    dataDir: folder,
+    kafka,
+    redis,
+    superuserUrls: shards.map((shard) => shard.superuserUrl),
+    passwords: {
+      odometer_owner: passwordOf('odometer_owner'),
+      odometer_writer: passwordOf(serviceLogins[0]),
+      odometer_reader: passwordOf(serviceLogins[1]),
+      billing: passwordOf(serviceLogins[2]),
+    },
+  });
+}
+
+/** Kills the servers and deletes their data; called by vitest once after the tier's files. */
+export async function teardown(): Promise<void> {
+  await running?.stop(true);
+  if (folder !== undefined) removeTestFolder(folder);
+}
+
+/** Deletes a folder of a test run, and what its `postgres` link points to where data lies elsewhere. */
+export function removeTestFolder(path: string): void {
+  const postgres = join(path, 'postgres');
+  if (existsSync(postgres)) rmSync(realpathSync(postgres), { recursive: true, force: true });
+  rmSync(path, { recursive: true, force: true });
+}
+
+async function sweepTestFolders(): Promise<void> {
+  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(testFolderPrefix));
+  for (const path of folders.map((name) => join(tmpdir(), name))) {
+    if (runningSupervisor(path) !== undefined) continue;
+    await stopLeftovers(path);
+    removeTestFolder(path);
+  }
+}

@@ -1,0 +1,125 @@
+import { crc32 } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { readRowPlaces, readRowUsage } from '../../shared/domain/copy-row.ts';
+import { envelopeVersion } from '../../shared/domain/envelope.ts';
+import { foldRecords, recordHashOf } from '../../shared/domain/fold.ts';
+import { keyHash } from '../../shared/domain/identity.ts';
+import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/domain/limits.ts';
+import { envelope, noonMs, records, sealedEvent } from '../builders/records.ts';
+
+describe('foldRecords', () => {
+  it('makes one segment of a range, with rows, sums and the hash of the last record', () => {
+    const values = [
+      envelope([sealedEvent({ quantity: '1.5' }), sealedEvent({ idempotencyKey: 'b', quantity: '2.25' })]),
+      envelope([sealedEvent({ idempotencyKey: 'c', metric: 'storage', undated: true })]),
+    ];
+    const { segments, stop } = foldRecords(records(values, 40), 0, 0);
+    expect(stop).toBeNull();
+    expect(segments).toHaveLength(1);
+    const meta = segments[0]?.meta;
+    expect(meta).toMatchObject({ partition: 0, from: 40, to: 42, seen: 3, undated: 1, refusals: [] });
+    expect(meta?.recordHash).toBe(recordHashOf(values[1] ?? Buffer.alloc(0)));
+    expect(meta?.rollups).toEqual([
+      { organization: 'org_1', metric: 'api_calls', quarter: noonMs / 900_000, total: '3.75', count: 2 },
+      { organization: 'org_1', metric: 'storage', quarter: noonMs / 900_000, total: '1', count: 1 },
+    ]);
+  });
+
+  it('writes rows that read back as they were', () => {
+    const quantities = [
+      '0',
+      '-0.000000000000000001',
+      '99999999999999999999.999999999999999999',
+      '10000',
+      '0.0001',
+    ];
+    const events = quantities.map((quantity, i) =>
+      sealedEvent({ quantity, idempotencyKey: `k${i}`, undated: i === 3 }),
+    );
+    const { segments } = foldRecords(records([envelope(events)], 7), 0, 0);
+    const rows = segments[0]?.days[0]?.rows ?? Buffer.alloc(0);
+    const places = readRowPlaces(rows);
+    expect(places.map(({ at }) => readRowUsage(rows, at).quantity)).toEqual(quantities);
+    expect(places.map(({ index, offset, undated }) => [offset, index, undated])).toEqual(
+      quantities.map((_, i) => [7, i, i === 3]),
+    );
+    expect(places[2]?.keyHash).toBe(keyHash('org_1', 'k2'));
+    expect(readRowUsage(rows, 0)).toMatchObject({
+      organization: 'org_1',
+      metric: 'api_calls',
+      eventTimeMs: noonMs,
+    });
+  });
+
+  it('splits rows by UTC day of the event time', () => {
+    const events = [noonMs, noonMs + dayMs, noonMs].map((eventTimeMs, i) =>
+      sealedEvent({ eventTimeMs, idempotencyKey: `k${i}` }),
+    );
+    const { segments } = foldRecords(records([envelope(events)]), 0, 0);
+    const day = Math.floor(noonMs / dayMs);
+    expect(segments[0]?.meta.days.map(({ day, count }) => [day, count])).toEqual([
+      [day, 2],
+      [day + 1, 1],
+    ]);
+  });
+
+  it('carries a foreign record as quarantined and counts its neighbours', () => {
+    const poison = Buffer.from('not an envelope');
+    const values = [envelope([sealedEvent()]), poison, envelope([sealedEvent({ idempotencyKey: 'b' })])];
+    const { segments } = foldRecords(records(values), 0, 0);
+    expect(segments[0]?.meta).toMatchObject({
+      to: 3,
+      seen: 2,
+      refusals: [{ offset: 1, index: -1, code: 'foreign_magic', bytes: poison.toString('base64') }],
+    });
+  });
+
+  it('refuses an event that cannot be counted and keeps it with its bytes', () => {
+    const events = [sealedEvent(), sealedEvent({ quantity: 'NaN' })];
+    const { segments } = foldRecords(records([envelope(events)]), 0, 0);
+    expect(segments[0]?.meta).toMatchObject({
+      seen: 2,
+      refusals: [{ offset: 0, index: 1, code: 'quantity_invalid' }],
+    });
+    expect(segments[0]?.days[0]?.count).toBe(1);
+  });
+
+  it('waits before a record of newer code, with what came before folded', () => {
+    const newer = envelope([sealedEvent()]);
+    newer.writeUInt8(envelopeVersion + 1, 4);
+    const resealed = reseal(newer);
+    const { segments, stop } = foldRecords(records([envelope([sealedEvent()]), resealed]), 0, 0);
+    expect(segments[0]?.meta.to).toBe(1);
+    expect(stop).toMatchObject({ offset: 1 });
+  });
+
+  it('waits when more events are refused than a bug of one client explains', () => {
+    const bad = Array.from({ length: refusedEventsMax + 1 }, (_, i) =>
+      sealedEvent({ quantity: '1e5', idempotencyKey: `k${i}` }),
+    );
+    expect(foldRecords(records([envelope(bad)]), 0, 0)).toMatchObject({ segments: [], stop: { offset: 0 } });
+    expect(foldRecords(records([envelope(bad.slice(1))]), 0, 0).stop).toBeNull();
+  });
+
+  it('starts a new segment above segmentEventsMax and at a hole in the offsets', () => {
+    const events = Array.from({ length: 900 }, (_, i) => sealedEvent({ idempotencyKey: `k${i}` }));
+    const many = Array.from({ length: Math.ceil(segmentEventsMax / 900) + 1 }, () => envelope(events));
+    expect(foldRecords(records(many), 0, 0).segments.length).toBe(2);
+    const value = envelope([sealedEvent()]);
+    const holed = [
+      { offset: 1, value },
+      { offset: 3, value },
+    ];
+    expect(foldRecords(holed, 0, 0).segments.map(({ meta }) => [meta.from, meta.to])).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+});
+
+/** Writes the checksum again after the header was changed. */
+function reseal(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt32BE(crc32(copy.subarray(16), crc32(copy.subarray(0, 12))), 12);
+  return copy;
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { nextRange } from '../../functions/flusher/next-range.ts';
+import { foldRecords } from '../../shared/domain/fold.ts';
+import { encodeSegment, sealScope } from '../../shared/domain/segment.ts';
+import { envelope, records, sealedEvent } from '../builders/records.ts';
+import { fakeLog } from '../fakes/log.ts';
+import { fakeLogger } from '../fakes/logger.ts';
+import { FakeSegmentStore } from '../fakes/segment-store.ts';
+
+const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const values = Array.from({ length: 6 }, (_, i) => envelope([sealedEvent({ idempotencyKey: `k${i}` })]));
+
+/** A store that holds segments of these ranges of the log. */
+async function storeWith(...ranges: [number, number][]) {
+  const store = new FakeSegmentStore();
+  for (const [from, to] of ranges) {
+    const [segment] = foldRecords(records(values.slice(from, to), from), 0, 0).segments;
+    if (segment === undefined) throw new Error('a range holds a record');
+    await store.append(0, { from, to, events: to - from }, encodeSegment(segment, seal));
+  }
+  return store;
+}
+
+async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = fakeLog(0, values)) {
+  const stored = store.down ? [] : ((await store.list([0])).get(0) ?? []);
+  const outlook = { partition: 0, next, stored, logEnd: 6, oldEnd };
+  const found = await nextRange(outlook, { log, segments: store, seal, logger: fakeLogger() });
+  if (found.kind === 'range') return `${found.range.source} ${found.range.from}-${found.range.to}`;
+  return found.kind === 'halts' ? `halts ${found.code}` : found.kind;
+}
+
+describe('nextRange', () => {
+  it('joins segments that touch', async () => {
+    expect(await look(await storeWith([0, 2], [2, 5]), 0)).toBe('segments 0-5');
+  });
+
+  it('U6: reads a hole below a stored segment from the log at once', async () => {
+    expect(await look(await storeWith([3, 5]), 0)).toBe('log 0-3');
+    expect(await look(await storeWith([0, 2], [4, 6]), 0)).toBe('segments 0-2');
+    expect(await look(await storeWith([0, 2], [4, 6]), 2)).toBe('log 2-4');
+  });
+
+  it('U8: leaves a young tail to the consumer and reads an old one from the log', async () => {
+    expect(await look(new FakeSegmentStore(), 0)).toBe('nothing');
+    expect(await look(new FakeSegmentStore(), 0, 4)).toBe('log 0-4');
+    expect(await look(await storeWith([0, 4]), 4, 6)).toBe('log 4-6');
+  });
+
+  it('U6: drops a damaged segment and reads the log', async () => {
+    const store = await storeWith([0, 2], [2, 4]);
+    store.stored.get(2)?.bytes.fill(0, 20, 30);
+    expect(await look(store, 0)).toBe('segments 0-2');
+    expect(store.stored.has(2)).toBe(false);
+    store.stored.get(0)?.bytes.fill(0, 20, 30);
+    expect(await look(store, 0)).toBe('log 0-6');
+  });
+
+  it('U6: reads the log when Redis goes away between list and read', async () => {
+    const store = await storeWith([0, 2]);
+    const stored = (await store.list([0])).get(0) ?? [];
+    store.down = true;
+    const ports = { log: fakeLog(0, values), segments: store, seal, logger: fakeLogger() };
+    const found = await nextRange({ partition: 0, next: 0, stored, logEnd: 6, oldEnd: 0 }, ports);
+    expect(found).toMatchObject({ kind: 'range', range: { source: 'log', from: 0, to: 6 } });
+  });
+
+  it('U7: drops segments whose last record is not what the log holds', async () => {
+    const rewritten = values.map((value, i) =>
+      i === 1 ? envelope([sealedEvent({ quantity: '9' })]) : value,
+    );
+    const store = await storeWith([0, 2]);
+    expect(await look(store, 0, 0, fakeLog(0, rewritten))).toBe('log 0-6');
+    expect(store.stored.size).toBe(0);
+  });
+
+  it('U7: halts when the log goes on above the next offset', async () => {
+    expect(await look(new FakeSegmentStore(), 0, 6, fakeLog(0, values.slice(2), 2))).toBe(
+      'halts offset_missing',
+    );
+  });
+
+  it('never starts with a segment that straddles the next offset', async () => {
+    expect(await look(await storeWith([0, 3], [3, 5]), 2)).toBe('log 2-3');
+  });
+});

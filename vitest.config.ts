@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const realServers = {
+  globalSetup: ['test/servers.ts'],
+  // One set of servers: files take turns, so that a file that kills a server disturbs no other.
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/{unit,property,tidy}/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realServers } },
+      {
+        test: {
+          name: 'fault',
+          include: ['test/fault/**/*.test.ts'],
+          ...realServers,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
