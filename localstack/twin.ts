@@ -1,4 +1,5 @@
 /** One local twin from start to stop: servers, migrated shards, topic, our processes, `endpoints.json`. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrateShard } from '../migrations/migrate.ts';
@@ -49,7 +50,7 @@ export async function startTwin(
   let servers: Servers | undefined;
   const publish = (): void => {
     if (servers === undefined) return;
-    writeJsonAtomically(join(dataDir, 'endpoints.json'), endpointsOf(settings, servers, pids));
+    writeJsonAtomically(endpointsFileOf(dataDir), endpointsOf(settings, servers, pids));
   };
   const watcher: Partial<ProcessWatcher> = {
     ready: (name, pid) => {
@@ -66,6 +67,7 @@ export async function startTwin(
     progress.ready = false;
     await stopInOrder(kept);
     await servers?.stop();
+    rmSync(endpointsFileOf(dataDir), { force: true });
     state.remove();
   };
   try {
@@ -144,6 +146,10 @@ async function apiReady(url: string, signal: AbortSignal): Promise<void> {
     await delay(readyEveryMs);
   }
   throw new Refusal(`The API does not become ready: ${last}`);
+}
+
+function endpointsFileOf(dataDir: string): string {
+  return join(dataDir, 'endpoints.json');
 }
 
 function apiUrl(settings: TwinSettings): string {
