@@ -8,7 +8,7 @@ const organizations = 12;
 const lanes = 4;
 const batchesMax = 4000;
 /** Longer than any restart of a server in these tests. */
-const retry = { attemptsMax: 60, firstMs: 50, maxMs: 1000 };
+const retry = { attemptsMax: 60, delayMsMin: 50, delayMsMax: 1000 };
 
 /** Numbers in [0, 1) that a seed repeats (mulberry32). */
 export function seededRandom(seed: number): () => number {
