@@ -1,4 +1,4 @@
-/** The one place of the local twin that reads the environment. */
+/** The one place of the local twin that makes sense of the environment. */
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import {
   ENV_REDIS_PORT,
   ENV_WORKERS,
 } from '../shared/contracts/env.ts';
+import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
 import { Refusal } from './processes/refusal.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
@@ -37,7 +38,8 @@ const environmentSchema = z.object({
 
 /** The folders in which programs are looked for, and where Java is if somebody said so. */
 export function machine(): { readonly path: string; readonly javaHome: string | undefined } {
-  return { path: process.env['PATH'] ?? '', javaHome: process.env['JAVA_HOME'] };
+  const environment = processEnvironment();
+  return { path: environment['PATH'] ?? '', javaHome: environment['JAVA_HOME'] };
 }
 
 /** What one twin was asked for. */
@@ -51,7 +53,7 @@ export interface TwinSettings {
 }
 
 /** Reads the settings of the twin; everything wrong is said at once. */
-export function twinSettings(environment: NodeJS.ProcessEnv = process.env): TwinSettings {
+export function twinSettings(environment: Environment = processEnvironment()): TwinSettings {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {

@@ -6,14 +6,14 @@ import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { startTimeOf } from '../localstack/processes/identity.ts';
 import { runningSupervisor, stopLeftovers } from '../localstack/processes/state-file.ts';
 import type { ServiceLogin } from '../localstack/servers/provision.ts';
 import { serviceLogins } from '../localstack/servers/provision.ts';
 import { type Servers, startServers } from '../localstack/servers/start-servers.ts';
 import { twinSettings } from '../localstack/settings.ts';
 
-/** Folders of test runs; a run that was killed is cleaned up by the next. */
-export const testFolderPrefix = 'odometer-test-';
+const testFolderPrefix = 'odometer-test-';
 
 /** What tests are told of the servers. Databases, topics and logins come from `integration/isolation.ts`. */
 export interface TestServers {
@@ -38,7 +38,7 @@ let folder: string | undefined;
 /** Starts the servers; called by vitest once before the tier's files. */
 export async function setup(project: TestProject): Promise<void> {
   await sweepTestFolders();
-  folder = mkdtempSync(join(tmpdir(), testFolderPrefix));
+  folder = makeTestFolder();
   const { cacheDir } = twinSettings();
   running = await startServers({ dataDir: folder, cacheDir, log: () => undefined });
   const { kafka, redis, shards, secrets } = running;
@@ -63,6 +63,11 @@ export async function teardown(): Promise<void> {
   if (folder !== undefined) removeTestFolder(folder);
 }
 
+/** A new folder that carries this process in its name, so that the next run can tell whether it is still used. */
+export function makeTestFolder(): string {
+  return mkdtempSync(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
+}
+
 /** Deletes a folder of a test run, and what its `postgres` link points to where data lies elsewhere. */
 export function removeTestFolder(path: string): void {
   const postgres = join(path, 'postgres');
@@ -70,10 +75,12 @@ export function removeTestFolder(path: string): void {
   rmSync(path, { recursive: true, force: true });
 }
 
+/** Stops and deletes what a test run left that was killed. Runs that go on, here or in other clones, are spared. */
 async function sweepTestFolders(): Promise<void> {
-  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(testFolderPrefix));
-  for (const path of folders.map((name) => join(tmpdir(), name))) {
-    if (runningSupervisor(path) !== undefined) continue;
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(testFolderPrefix))) {
+    const owner = Number(name.slice(testFolderPrefix.length).split('-')[0]);
+    const path = join(tmpdir(), name);
+    if (startTimeOf(owner) !== undefined || runningSupervisor(path) !== undefined) continue;
     await stopLeftovers(path);
     removeTestFolder(path);
   }

@@ -44,7 +44,6 @@ const start = once(async () => {
     url: config[ENV_REDIS_URL],
     sentinelUrl: config[ENV_REDIS_SENTINEL_URL],
     topic,
-    logger,
   });
   const seal = { scope: sealScope(topic, config[ENV_LOG_GENERATION]), key: config[ENV_SEGMENT_KEY] };
   return buildConsumer(seal, { segments, logger });

@@ -51,8 +51,8 @@ export async function startFlusher(environment: Environment, checkpoint: Checkpo
   const logger = createLogger('flusher', environment);
   const topic = config[ENV_KAFKA_TOPIC];
   const redis = { url: config[ENV_REDIS_URL], sentinelUrl: config[ENV_REDIS_SENTINEL_URL] };
-  const segments = createSegmentStore({ ...redis, topic, logger });
-  const log = createLogReader({ bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS], topic, logger });
+  const segments = createSegmentStore({ ...redis, topic });
+  const log = createLogReader({ bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS], topic });
   const seal = { scope: sealScope(topic, config[ENV_LOG_GENERATION]), key: config[ENV_SEGMENT_KEY] };
   const ledgers = config[ENV_SHARD_WRITER_URLS].map((url, shard) =>
     createShardLedger({ url, shard, mapVersion: routeMapVersion, logger }),

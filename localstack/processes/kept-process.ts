@@ -67,7 +67,8 @@ export class KeptProcess {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.readyWaiters.push(resolve);
-      this.loop = this.keep().catch(reject);
+      const stopped = (): void => reject(new Refusal(`${this.name} was stopped before it was ready.`));
+      this.loop = this.keep().then(stopped, reject);
     });
   }
 

@@ -1,8 +1,10 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from './atomic-file.ts';
 import { identify, type ProcessIdentity, signalExactly, stillRuns } from './identity.ts';
+import type { ProcessWatcher } from './kept-process.ts';
+import { Refusal } from './refusal.ts';
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const stateSchema = z.object({ supervisor: identitySchema, children: z.record(z.string(), identitySchema) });
@@ -30,26 +32,55 @@ export function runningSupervisor(dataDir: string): ProcessIdentity | undefined 
  * turn, so a supervisor that is killed leaves a child unrecorded only if it dies within that turn.
  */
 export class StateFile {
-  private readonly children = new Map<string, ProcessIdentity>();
+  private readonly children: Map<string, ProcessIdentity>;
   private readonly dataDir: string;
 
-  constructor(dataDir: string) {
+  private constructor(dataDir: string, children: RecordedState['children']) {
     this.dataDir = dataDir;
+    this.children = new Map(Object.entries(children));
     this.write();
   }
 
-  started(name: string, pid: number): void {
-    this.children.set(name, identify(pid));
-    this.write();
+  /**
+   * Makes this process the supervisor of the data directory, or says which one is. What a predecessor left is
+   * taken over at once, so that it stays recorded, and then stopped.
+   */
+  static async claim(dataDir: string, log: (line: string) => void): Promise<StateFile> {
+    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+    const state = readState(dataDir);
+    if (state !== undefined && state.supervisor.pid !== process.pid && stillRuns(state.supervisor)) {
+      throw new Refusal(
+        `Process ${state.supervisor.pid} already runs on ${dataDir}: stop it with npm stop, or give this one ` +
+          'another folder with ODOMETER_DATA_DIR.',
+      );
+    }
+    const file = new StateFile(dataDir, state?.children ?? {});
+    const stopped = await stopChildren(state?.children ?? {});
+    if (stopped.length > 0) log(`stopped what an earlier supervisor left: ${stopped.join(', ')}`);
+    file.children.clear();
+    file.write();
+    return file;
   }
 
-  ended(name: string): void {
-    if (this.children.delete(name)) this.write();
+  /** Records what happens to processes before it tells the other watcher. */
+  watch(other: Partial<ProcessWatcher> = {}): ProcessWatcher {
+    return {
+      started: (name, pid) => {
+        this.children.set(name, identify(pid));
+        this.write();
+        other.started?.(name, pid);
+      },
+      ready: (name, pid) => other.ready?.(name, pid),
+      ended: (name, how) => {
+        if (this.children.delete(name)) this.write();
+        other.ended?.(name, how);
+      },
+    };
   }
 
   /** Forgets everything; for the end of a clean stop. */
   remove(): void {
-    rmSync(stateFileOf(this.dataDir), { force: true });
+    removeState(this.dataDir);
   }
 
   private write(): void {
@@ -58,28 +89,33 @@ export class StateFile {
   }
 }
 
-/**
- * Stops what a dead supervisor left behind, in the reverse order of its start, and forgets it. Returns the
- * names of what still ran. Postgres is asked by SIGINT, which closes sessions without waiting for clients.
- */
+/** Stops what a dead supervisor left behind and forgets it. Returns the names of what still ran. */
 export async function stopLeftovers(dataDir: string): Promise<readonly string[]> {
-  const state = readState(dataDir);
-  if (state === undefined) return [];
-  const left = Object.entries(state.children).filter(([, child]) => stillRuns(child));
+  const stopped = await stopChildren(readState(dataDir)?.children ?? {});
+  removeState(dataDir);
+  return stopped;
+}
+
+/**
+ * Stops recorded processes, the last started first. Postgres is asked by SIGINT, which closes sessions without
+ * waiting for their clients.
+ */
+async function stopChildren(children: RecordedState['children']): Promise<readonly string[]> {
+  const left = Object.entries(children).filter(([, child]) => stillRuns(child));
+  const processes = left.map(([, child]) => child);
   for (const [name, child] of left.toReversed()) {
     signalExactly(child, name.startsWith('shard') ? 'SIGINT' : 'SIGTERM');
   }
-  const gone = await waitUntilGone(
-    left.map(([, child]) => child),
-    stopAllMs,
-  );
-  if (!gone) for (const [, child] of left) signalExactly(child, 'SIGKILL');
-  await waitUntilGone(
-    left.map(([, child]) => child),
-    stopAllMs,
-  );
-  rmSync(stateFileOf(dataDir), { force: true });
+  if (await waitUntilGone(processes, stopAllMs)) return left.map(([name]) => name);
+  for (const child of processes) signalExactly(child, 'SIGKILL');
+  await waitUntilGone(processes, stopAllMs);
   return left.map(([name]) => name);
+}
+
+/** Kills every recorded process at once, for a user who asks a second time. */
+export function killRecorded(dataDir: string): void {
+  for (const child of Object.values(readState(dataDir)?.children ?? {})) signalExactly(child, 'SIGKILL');
+  removeState(dataDir);
 }
 
 /** Waits until none of the processes runs; false when the time is over first. */
@@ -93,6 +129,10 @@ export async function waitUntilGone(
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return true;
+}
+
+function removeState(dataDir: string): void {
+  rmSync(stateFileOf(dataDir), { force: true });
 }
 
 function stateFileOf(dataDir: string): string {

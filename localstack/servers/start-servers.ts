@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { shardCount } from '../../shared/domain/limits.ts';
 import { KeptProcess, type ProcessSpec, type ProcessWatcher } from '../processes/kept-process.ts';
 import { StateFile } from '../processes/state-file.ts';
 import { defaultCacheDir } from './cache.ts';
@@ -11,9 +11,6 @@ import { ownerLogin, provisionShard, type ServiceLogin } from './provision.ts';
 import { redisSpec } from './redis.ts';
 import { loadSecrets, type TwinSecrets } from './secrets.ts';
 
-/** Databases of events; a partition's shard is its number modulo this. */
-export const shardCount = 4;
-
 export interface ServersRequest {
   readonly dataDir: string;
   readonly log: (line: string) => void;
@@ -21,6 +18,10 @@ export interface ServersRequest {
   readonly ports?: Ports;
   readonly brokers?: number;
   readonly cacheDir?: string;
+  /** Ends a start that is under way; what runs by then is stopped. */
+  readonly signal?: AbortSignal;
+  /** The claim on the data directory, where the caller has made it already. */
+  readonly state?: StateFile;
   /** Told of every start and end of a server, after the state file. */
   readonly watcher?: Partial<ProcessWatcher>;
 }
@@ -41,8 +42,9 @@ export interface Servers {
   readonly redis: string;
   readonly shards: readonly Shard[];
   readonly secrets: TwinSecrets;
-  /** The processes by name: `kafka` (or `kafka1`..), `redis`, `shard0` to `shard3`. */
+  /** The claim on the data directory; the caller may record further processes in it. */
   readonly state: StateFile;
+  /** The processes by name: `kafka` (or `kafka1`..), `redis`, `shard0` to `shard3`. */
   pids(): Readonly<Record<string, number>>;
   /** Sends a signal to one server; it is restarted on the same port with the same data if that ends it. */
   kill(name: string, signal: NodeJS.Signals): void;
@@ -55,7 +57,7 @@ export interface Servers {
 /** Installs what is missing, starts all servers at once, provisions the shards and resolves when all is ready. */
 export async function startServers(request: ServersRequest): Promise<Servers> {
   const { dataDir, log, cacheDir = defaultCacheDir() } = request;
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const state = request.state ?? (await StateFile.claim(dataDir, log));
   const secrets = loadSecrets(dataDir);
   const brokers = request.brokers ?? 1;
   const shardNames = Array.from({ length: shardCount }, (_, shard) => `shard${shard}`);
@@ -66,10 +68,11 @@ export async function startServers(request: ServersRequest): Promise<Servers> {
   );
   const nodes = kafkaNodes(brokers, ports);
   const shards = shardNames.map((name, shard) => shardOf(shard, portOf(ports, name), secrets));
-  const state = new StateFile(dataDir);
   const kept: KeptProcess[] = [];
-  const run = (specs: readonly ProcessSpec[]): Promise<unknown> =>
-    Promise.all(specs.map((spec) => startOne(spec, kept, watchers(state, request.watcher), log)));
+  const run = async (specs: readonly ProcessSpec[]): Promise<unknown> => {
+    request.signal?.throwIfAborted();
+    return Promise.all(specs.map((spec) => startOne(spec, kept, state.watch(request.watcher), log)));
+  };
   const starting = [
     kafkaSpecs({ dataDir, cacheDir, nodes, log }).then(run),
     redisSpec({
@@ -87,10 +90,13 @@ export async function startServers(request: ServersRequest): Promise<Servers> {
     shards,
     secrets,
   });
+  const endStart = (): void => void Promise.all(kept.map((one) => one.stop()));
+  request.signal?.addEventListener('abort', endStart);
   const outcomes = await Promise.allSettled(starting);
+  request.signal?.removeEventListener('abort', endStart);
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failure === undefined) return servers;
-  await servers.stop(true);
+  await servers.stop();
   throw failure.reason;
 }
 
@@ -122,20 +128,6 @@ async function startOne(
   kept.push(one);
   await one.start();
   log(`${spec.name} is ready (${((performance.now() - began) / 1000).toFixed(1)} s)`);
-}
-
-function watchers(state: StateFile, second: Partial<ProcessWatcher> = {}): ProcessWatcher {
-  return {
-    started: (name, pid) => {
-      state.started(name, pid);
-      second.started?.(name, pid);
-    },
-    ready: (name, pid) => second.ready?.(name, pid),
-    ended: (name, how) => {
-      state.ended(name);
-      second.ended?.(name, how);
-    },
-  };
 }
 
 function serversOf(

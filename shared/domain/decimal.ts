@@ -4,7 +4,7 @@
  */
 import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from './limits.ts';
 
-const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /** Why a text is not a quantity; `limit` names the bound for the error message. */
 export type DecimalRefusal = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
@@ -13,7 +13,10 @@ export type DecimalResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly refusal: DecimalRefusal };
 
-/** Canonical text of a decimal with at most 20 integer and 18 fraction digits; exponents are expanded. */
+/**
+ * Canonical text of a decimal with at most 20 integer and 18 fraction digits; exponents are expanded. Total for
+ * any text, in time proportional to its length: the caller bounds that by `quantityCharsMax`.
+ */
 export function canonicalDecimal(text: string): DecimalResult {
   if (/^(0|[1-9]\d{0,14})$/.test(text)) return { ok: true, text };
   const match = decimalPattern.exec(text);

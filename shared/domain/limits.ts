@@ -40,6 +40,11 @@ export const produceTimeoutMs = 5000;
 export const inFlightEventsMax = 50_000;
 export const inFlightBytesMax = 32 * mebibyte;
 export const lingerMsDefault = 5;
+/** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
+export const acceptWaitMsMax = 2 * produceTimeoutMs;
+export const answerReserveMs = 500;
+/** How often deadlines of waiting requests are looked at. */
+export const deadlineCheckMs = 250;
 
 /** MSK event source mapping: records and bytes of one invocation (6 MB of JSON), and its time. */
 export const invocationRecordsMax = 5000;
@@ -96,8 +101,12 @@ export const dayMs = 24 * 60 * 60 * 1000;
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
 
+/** How long a dependency may take to show that it is there. */
+export const readinessTimeoutMs = 2000;
+
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
+invariant(deadlineCheckMs < answerReserveMs, 'a late request must be seen before its invocation ends');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
 invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
 invariant(

@@ -6,9 +6,10 @@ import { databaseUrl, provisionShard, setServicePasswords } from '../../localsta
 import { migrateShard } from '../../migrations/migrate.ts';
 import { ensureTopic } from '../../shared/adapters/kafka/topic-admin.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { partitionsOf, routeMapVersion } from '../../shared/domain/routing.ts';
 
 const partitionsDefault = 20;
-const mapVersion = 1;
 const generation = 1;
 
 /** A topic that no other file uses. */
@@ -62,8 +63,15 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
       await provisionShard({ superuserUrl, database, ownerPassword: passwords.odometer_owner });
-      const partitions = homePartitions(topic.partitions, shard, superuserUrls.length);
-      await migrateShard({ ownerUrl, shard, topicId: topic.topicId, mapVersion, partitions, generation });
+      const partitions = partitionsOf(shard, topic.partitions, shardCount);
+      await migrateShard({
+        ownerUrl,
+        shard,
+        topicId: topic.topicId,
+        mapVersion: routeMapVersion,
+        partitions,
+        generation,
+      });
       await setServicePasswords(ownerUrl, passwords);
     }),
   );
@@ -79,13 +87,6 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
       );
     },
   };
-}
-
-/** The partitions whose home is this shard. */
-export function homePartitions(partitions: number, shard: number, shards: number): readonly number[] {
-  return Array.from({ length: partitions }, (_, partition) => partition).filter(
-    (partition) => partition % shards === shard,
-  );
 }
 
 /** Rows of one statement, for tests that look into a database by themselves. */

@@ -1,0 +1,172 @@
+/**
+ * The use case: which of a request's events are accepted, by caller and clock, and when they are durable (U1).
+ * Nothing behind ingest is stricter. No deduplication here: the answer to a retry is the same again.
+ */
+import { type Caller, mayReach } from '../../shared/domain/caller.ts';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { fingerprintOf } from '../../shared/domain/identity.ts';
+import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/domain/limits.ts';
+import type { UsageEvent } from '../../shared/domain/usage-event.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import { type Candidate, isRejection, type Rejection } from './candidate.ts';
+
+export interface AcceptPorts {
+  readonly clock: Clock;
+  /** Resolves with a receipt per event once all are durable; throws a retryable error by the deadline. */
+  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly string[]>;
+  /** A new idempotency key for an event without one. */
+  readonly makeKey: () => string;
+  readonly digestProperties: (properties: string) => string;
+}
+
+export interface AcceptRequest {
+  readonly caller: Caller;
+  readonly items: readonly (Candidate | Rejection)[];
+  /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
+  readonly keyPrefix: string | null;
+  /** After this long the request is answered, whatever became of its events. */
+  readonly waitMs: number;
+}
+
+export interface GeneratedKey {
+  readonly index: number;
+  readonly idempotencyKey: string;
+}
+
+/** What the server made up; a retry that repeats it counts once. */
+export interface ServerMade {
+  readonly keys: readonly GeneratedKey[];
+  /** The event time given to events without a timestamp; null when every event had one. */
+  readonly stampedAtMs: number | null;
+}
+
+export type AcceptOutcome =
+  | {
+      readonly kind: 'accepted';
+      readonly receipts: readonly string[];
+      readonly rejected: readonly Rejection[];
+      readonly made: ServerMade;
+    }
+  | { readonly kind: 'refused'; readonly rejected: readonly Rejection[] }
+  | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
+
+export const organizationNotAllowed = 'organization_not_allowed';
+
+/** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
+export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
+  const { accepted, rejected, made } = admitItems(ports, request);
+  if (accepted.length === 0) return { kind: 'refused', rejected };
+  try {
+    const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
+    return { kind: 'accepted', receipts, rejected, made };
+  } catch (error) {
+    if (error instanceof OdometerError && error.retryable) return { kind: 'unavailable', error, made };
+    throw error;
+  }
+}
+
+interface Admission {
+  readonly accepted: UsageEvent[];
+  readonly rejected: Rejection[];
+  readonly made: { readonly keys: GeneratedKey[]; stampedAtMs: number | null };
+}
+
+function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
+  const nowMs = ports.clock.now();
+  const admission: Admission = { accepted: [], rejected: [], made: { keys: [], stampedAtMs: null } };
+  const { accepted, rejected, made } = admission;
+  for (const item of request.items) {
+    if (isRejection(item)) {
+      rejected.push(item);
+      continue;
+    }
+    const rejection = rejectionOf(item, request, nowMs);
+    if (rejection !== null) {
+      rejected.push(rejection);
+      continue;
+    }
+    if (item.eventTimeMs === null) made.stampedAtMs = nowMs;
+    accepted.push(toUsageEvent(item, keyOf(item, request, ports, made.keys), nowMs, ports));
+  }
+  return admission;
+}
+
+function keyOf(
+  candidate: Candidate,
+  request: AcceptRequest,
+  ports: AcceptPorts,
+  keys: GeneratedKey[],
+): string {
+  if (candidate.idempotencyKey !== null) return candidate.idempotencyKey;
+  if (request.keyPrefix !== null) return `${request.keyPrefix}:${candidate.index}`;
+  const idempotencyKey = ports.makeKey();
+  keys.push({ index: candidate.index, idempotencyKey });
+  return idempotencyKey;
+}
+
+function toUsageEvent(candidate: Candidate, key: string, nowMs: number, ports: AcceptPorts): UsageEvent {
+  const { organization, metric, quantity, properties } = candidate;
+  const eventTimeMs = candidate.eventTimeMs ?? nowMs;
+  const undated = candidate.eventTimeMs === null;
+  const propertiesDigest = properties === null ? null : ports.digestProperties(properties);
+  const fingerprint = fingerprintOf({
+    organization,
+    metric,
+    quantity,
+    idempotencyKey: key,
+    eventTimeMs,
+    undated,
+    propertiesDigest,
+  });
+  return {
+    organization,
+    metric,
+    quantity,
+    idempotencyKey: key,
+    eventTimeMs,
+    undated,
+    fingerprint,
+    properties,
+  };
+}
+
+function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {
+  const { caller, keyPrefix } = request;
+  const { index } = candidate;
+  if (!mayReach(caller, candidate.organization)) {
+    const message = 'the caller may not report for this organization';
+    return { index, code: organizationNotAllowed, field: 'organization_id', message };
+  }
+  if (candidate.quantity.startsWith('-') && !caller.scopes.has('correct')) {
+    const message = 'a negative quantity needs the scope correct';
+    return { index, code: 'negative_quantity', field: 'quantity', message };
+  }
+  if (candidate.idempotencyKey === null && keyPrefix === null && caller.keysRequired) {
+    const message = 'this caller must send an idempotency key with every event';
+    return { index, code: 'idempotency_key_required', field: 'idempotency_key', message };
+  }
+  const time = candidate.eventTimeMs === null ? null : timeProblemOf(candidate.eventTimeMs, caller, nowMs);
+  return time === null ? null : { index, field: 'timestamp', ...time };
+}
+
+const minuteMs = 60_000;
+const eventTimeMinMs = Date.UTC(eventYearMin, 0, 1);
+
+function timeProblemOf(
+  eventTimeMs: number,
+  caller: Caller,
+  nowMs: number,
+): { readonly code: string; readonly message: string } | null {
+  if (eventTimeMs > nowMs + eventAheadMinutesMax * minuteMs) {
+    const message = `timestamp must be at most ${eventAheadMinutesMax} minutes ahead`;
+    return { code: 'timestamp_ahead', message };
+  }
+  if (eventTimeMs < eventTimeMinMs) {
+    return { code: 'timestamp_too_old', message: `timestamp must not be before the year ${eventYearMin}` };
+  }
+  if (eventTimeMs < nowMs - eventAgeDaysMax * dayMs && !caller.scopes.has('backfill')) {
+    const message = `a timestamp more than ${eventAgeDaysMax} days old needs the scope backfill`;
+    return { code: 'timestamp_too_old', message };
+  }
+  return null;
+}

@@ -1,0 +1,57 @@
+/** The shape of one event in a request body; what zod finds is said in our words, with the limit. */
+import { z } from 'zod';
+import { nameCharsMax } from '../../shared/domain/limits.ts';
+import type { Rejection } from './candidate.ts';
+import { NumberText } from './read-json.ts';
+
+const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
+
+export const eventShape = z.strictObject({
+  organization_id: z.string().regex(namePattern),
+  metric_name: z.string().regex(namePattern),
+  quantity: z.custom<number | string | NumberText>(isQuantity),
+  idempotency_key: z.string().optional(),
+  timestamp: z.string().optional(),
+  properties: z.custom<object>(isObject).optional(),
+});
+
+export type EventShape = z.output<typeof eventShape>;
+
+function isQuantity(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'string' || value instanceof NumberText;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+const wrongType: Readonly<Record<string, string>> = {
+  organization_id: 'organization_id must be a string',
+  metric_name: 'metric_name must be a string',
+  quantity: 'quantity must be a number or a decimal string',
+  idempotency_key: 'idempotency_key must be a string',
+  timestamp: 'timestamp must be a string: RFC 3339 with an offset',
+  properties: 'properties must be an object of scalars',
+};
+
+/** The first thing that is wrong with an event's shape. */
+export function shapeRejection(index: number, value: unknown, error: z.ZodError): Rejection {
+  const [issue] = error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    const field = issue.keys[0] ?? '';
+    const known = Object.keys(eventShape.shape).join(', ');
+    return { index, code: 'unknown_field', field, message: `an event has only these fields: ${known}` };
+  }
+  const field = String(issue?.path[0] ?? '');
+  if (field === '' || typeof value !== 'object' || value === null) {
+    return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
+  }
+  if (!Object.hasOwn(value, field)) {
+    return { index, code: 'missing_field', field, message: `${field} is required` };
+  }
+  if (issue?.code === 'invalid_format') {
+    const message = `${field} must be 1 to ${nameCharsMax} characters out of A-Z a-z 0-9 . _ : @ -`;
+    return { index, code: 'invalid_name', field, message };
+  }
+  return { index, code: 'wrong_type', field, message: wrongType[field] ?? `${field} has the wrong type` };
+}

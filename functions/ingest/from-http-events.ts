@@ -1,0 +1,157 @@
+/** From an HTTP request to checked events: everything about a body that needs neither caller nor clock. */
+import { parseTimestamp } from '../../shared/domain/calendar.ts';
+import { canonicalDecimal } from '../../shared/domain/decimal.ts';
+import {
+  batchEventsMax,
+  idempotencyKeyBytesMax,
+  quantityCharsMax,
+  quantityFractionDigitsMax,
+  quantityIntegerDigitsMax,
+} from '../../shared/domain/limits.ts';
+import { type Problem, problem } from '../../shared/runtime/http/problem.ts';
+import type { HttpEvent } from '../../shared/runtime/http/stack.ts';
+import type { Candidate, Rejection } from './candidate.ts';
+import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
+import { canonicalProperties } from './properties-text.ts';
+import { readBody } from './read-body.ts';
+import { type NumberReader, readJson } from './read-json.ts';
+
+/** The events of a request in request order, or why there is none to look at. */
+export type EventsReading =
+  | { readonly ok: true; readonly items: readonly (Candidate | Rejection)[] }
+  | { readonly ok: false; readonly problem: Problem };
+
+/** One event, the body itself. */
+export function fromHttpEvent(event: HttpEvent): EventsReading {
+  return fromHttpBody(event, (value, numbers) => ({ ok: true, items: [fromHttpItem(value, 0, numbers)] }));
+}
+
+/** `{"events": [...]}`. */
+export function fromHttpBatch(event: HttpEvent): EventsReading {
+  return fromHttpBody(event, fromHttpEnvelope);
+}
+
+/** The `Idempotency-Key` header, from which keys `<header>:<index>` are made; null without one. */
+export function fromHttpKeyPrefix(
+  event: HttpEvent,
+): { readonly ok: true; readonly value: string | null } | { readonly ok: false; readonly problem: Problem } {
+  const header = event.headers['idempotency-key'];
+  if (header === undefined) return { ok: true, value: null };
+  const field = 'Idempotency-Key';
+  const found = header === '' ? keyProblemOf(header) : keyProblemOf(`${header}:${batchEventsMax}`);
+  if (found === null) return { ok: true, value: header };
+  const message = `The header ${field} with the event's index behind it is the key: ${found.message}.`;
+  return {
+    ok: false,
+    problem: problem(400, found.code, message, { errors: [{ field, ...found, message }] }),
+  };
+}
+
+function fromHttpBody(
+  event: HttpEvent,
+  interpret: (value: unknown, numbers: NumberReader) => EventsReading,
+): EventsReading {
+  const body = readBody(event);
+  if (!body.ok) return body;
+  const json = readJson(body.text, interpret);
+  return json.ok ? json.value : invalid('invalid_json', '', 'The body is not JSON.');
+}
+
+function invalid(code: string, field: string, detail: string): EventsReading {
+  const errors = field === '' ? {} : { errors: [{ field, code, message: detail }] };
+  return { ok: false, problem: problem(400, code, detail, errors) };
+}
+
+function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return invalid('wrong_type', '', 'The body must be an object {"events": [...]}.');
+  }
+  const unknown = Object.keys(value).find((name) => name !== 'events');
+  if (unknown !== undefined) return invalid('unknown_field', unknown, 'A batch has only the field events.');
+  const events: unknown = Reflect.get(value, 'events');
+  if (events === undefined) return invalid('missing_field', 'events', 'The field events is required.');
+  if (!Array.isArray(events)) return invalid('wrong_type', 'events', 'The field events must be a list.');
+  if (events.length === 0) return invalid('no_events', 'events', 'A batch must have at least 1 event.');
+  if (events.length > batchEventsMax) {
+    return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
+  }
+  return { ok: true, items: events.map((item, index) => fromHttpItem(item, index, numbers)) };
+}
+
+/** One event of a request; total for every JSON value. */
+export function fromHttpItem(value: unknown, index: number, numbers: NumberReader): Candidate | Rejection {
+  const shape = eventShape.safeParse(value);
+  return shape.success
+    ? fromHttpShape(shape.data, index, numbers)
+    : shapeRejection(index, value, shape.error);
+}
+
+function fromHttpShape(shape: EventShape, index: number, numbers: NumberReader): Candidate | Rejection {
+  const quantity = quantityOf(shape.quantity, numbers);
+  if (!quantity.ok) return { index, code: quantity.code, field: 'quantity', message: quantity.message };
+  const key = shape.idempotency_key;
+  const keyProblem = key === undefined ? null : keyProblemOf(key);
+  if (keyProblem !== null) return { index, field: 'idempotency_key', ...keyProblem };
+  const eventTimeMs = shape.timestamp === undefined ? null : parseTimestamp(shape.timestamp);
+  if (eventTimeMs === null && shape.timestamp !== undefined) {
+    const message = 'timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:00:00.000Z';
+    return { index, code: 'invalid_timestamp', field: 'timestamp', message };
+  }
+  const properties =
+    shape.properties === undefined
+      ? ({ ok: true, text: null } as const)
+      : canonicalProperties(shape.properties, numbers);
+  if (!properties.ok) {
+    return { index, code: properties.code, field: properties.field, message: properties.message };
+  }
+  return {
+    index,
+    organization: shape.organization_id,
+    metric: shape.metric_name,
+    quantity: quantity.text,
+    idempotencyKey: key ?? null,
+    eventTimeMs,
+    properties: properties.text,
+  };
+}
+
+type QuantityReading =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+const quantityMessages = {
+  not_a_decimal: 'quantity must be a decimal number',
+  too_many_integer_digits: `quantity must have at most ${quantityIntegerDigitsMax} digits before the point`,
+  too_many_fraction_digits: `quantity must have at most ${quantityFractionDigitsMax} digits after the point`,
+};
+
+function quantityOf(value: EventShape['quantity'], numbers: NumberReader): QuantityReading {
+  const text = typeof value === 'string' ? value : numbers.textOf(value);
+  if (text === null) return { ok: false, code: 'not_a_decimal', message: quantityMessages.not_a_decimal };
+  if (text.length > quantityCharsMax) {
+    return {
+      ok: false,
+      code: 'too_long',
+      message: `quantity must have at most ${quantityCharsMax} characters`,
+    };
+  }
+  const decimal = canonicalDecimal(text);
+  if (decimal.ok) return decimal;
+  return { ok: false, code: decimal.refusal, message: quantityMessages[decimal.refusal] };
+}
+
+const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
+const controlCharacter = /\p{Cc}/u;
+
+/** Keys are compared byte by byte and never normalised, so every byte must survive every system behind. */
+export function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
+  if (plainKey.test(key)) return null;
+  const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;
+  if (key === '') return { code: 'empty', message: limit };
+  if (Buffer.byteLength(key) > idempotencyKeyBytesMax) return { code: 'too_long', message: limit };
+  if (!key.isWellFormed()) return { code: 'invalid_characters', message: `${limit}, well-formed` };
+  if (controlCharacter.test(key)) {
+    return { code: 'invalid_characters', message: `${limit} without control characters` };
+  }
+  return null;
+}

@@ -1,0 +1,90 @@
+/** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Context } from 'aws-lambda';
+import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
+import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { acceptWaitMsMax, answerReserveMs } from '../../shared/domain/limits.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { EventLogWriter } from '../../shared/ports/event-log.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { problem } from '../../shared/runtime/http/problem.ts';
+import {
+  createHttpHandler,
+  type HttpAnswer,
+  type HttpEvent,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResult,
+} from '../../shared/runtime/http/stack.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { once } from '../../shared/runtime/once.ts';
+import { type AcceptPorts, acceptEvents } from './accept-events.ts';
+import { type IngestConfig, ingestConfig } from './config.ts';
+import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
+import { GroupCommit } from './group-commit.ts';
+import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
+import { toHttpBatch, toHttpSingle } from './to-http-outcome.ts';
+
+export interface IngestPorts {
+  readonly log: EventLogWriter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const producerIdBytes = 16;
+
+/** The handler of both routes over the given ports. */
+export function build(config: IngestConfig, { log, clock, logger }: IngestPorts): HttpHandler {
+  const producerId = randomBytes(producerIdBytes);
+  const { encryptionKey, partitions, generation, lingerMs } = config;
+  const sealer = new PropertySealer(encryptionKey, producerId);
+  const group = new GroupCommit({ log, clock, sealer, producerId, partitions, generation, lingerMs });
+  const ports: AcceptPorts = {
+    clock,
+    commit: (events, deadlineMs) => group.submit(events, deadlineMs),
+    makeKey: randomUUID,
+    digestProperties: createPropertiesDigest(encryptionKey),
+  };
+  return createHttpHandler({ logger, respond: (request) => respond(ports, request) });
+}
+
+async function respond(ports: AcceptPorts, request: HttpRequest): Promise<HttpAnswer> {
+  const { event, caller } = request;
+  if (!caller.scopes.has('ingest')) {
+    return { problem: problem(403, 'scope_required', 'The caller needs the scope ingest.') };
+  }
+  const batch = event.routeKey.endsWith('/batch');
+  const reading: EventsReading = batch ? fromHttpBatch(event) : fromHttpEvent(event);
+  if (!reading.ok) return { problem: reading.problem };
+  const prefix = fromHttpKeyPrefix(event);
+  if (!prefix.ok) return { problem: prefix.problem };
+  const waitMs = Math.min(acceptWaitMsMax, request.remainingMs() - answerReserveMs);
+  const outcome = await acceptEvents(ports, {
+    caller,
+    items: reading.items,
+    keyPrefix: prefix.value,
+    waitMs,
+  });
+  if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
+    request.logger.warn({ err: outcome.error }, 'events were not acknowledged');
+  }
+  return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
+}
+
+const start = once(async () => {
+  const environment = processEnvironment();
+  const logger = createLogger('ingest', environment);
+  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const config = await loadConfig(ingestConfig, environment, secrets);
+  return build(config, { log: createLogWriter(config), clock: systemClock, logger });
+});
+
+/** The Lambda entry point; its clients are made at the first invocation and kept. */
+export async function handler(event: HttpEvent, context: Context): Promise<HttpResult> {
+  const handle = await start();
+  return handle(event, context);
+}

@@ -1,0 +1,85 @@
+/** Events of one partition that wait for an append. */
+import { envelopeEventBytesMax } from '../../shared/domain/envelope.ts';
+import { produceEnvelopesMax } from '../../shared/domain/limits.ts';
+import type { UsageEvent } from '../../shared/domain/usage-event.ts';
+
+/** A request that waits for its envelopes. */
+export interface Ticket {
+  unacknowledged: number;
+  /** When the request is answered at the latest. */
+  readonly deadlineMs: number;
+  readonly receipts: string[];
+  readonly resolve: (receipts: readonly string[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface Waiting {
+  readonly event: UsageEvent;
+  /** By `eventBytesBound`. */
+  readonly bytes: number;
+  readonly ticket: Ticket;
+  /** Place among its request's accepted events. */
+  readonly position: number;
+}
+
+/** The events of one envelope, in envelope order. */
+export interface Batch {
+  readonly partition: number;
+  readonly waiting: readonly Waiting[];
+}
+
+export class PartitionQueue {
+  readonly partition: number;
+  private waiting: Waiting[] = [];
+  private bytes = 0;
+  /** When the first of the waiting events came. */
+  private firstAtMs = 0;
+
+  constructor(partition: number) {
+    this.partition = partition;
+  }
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
+  get fillsEnvelope(): boolean {
+    return this.bytes >= envelopeEventBytesMax;
+  }
+
+  waitedMs(nowMs: number): number {
+    return nowMs - this.firstAtMs;
+  }
+
+  push(waiting: Waiting, nowMs: number): void {
+    if (this.waiting.length === 0) this.firstAtMs = nowMs;
+    this.waiting.push(waiting);
+    this.bytes += waiting.bytes;
+  }
+
+  /** Takes the oldest events, cut into envelopes: as many as one append may carry. */
+  take(): readonly Batch[] {
+    const batches: Batch[] = [];
+    let from = 0;
+    while (from < this.waiting.length && batches.length < produceEnvelopesMax) {
+      const to = this.envelopeEnd(from);
+      batches.push({ partition: this.partition, waiting: this.waiting.slice(from, to) });
+      from = to;
+    }
+    this.waiting = from === this.waiting.length ? [] : this.waiting.slice(from);
+    return batches;
+  }
+
+  /** The end of the envelope that starts at `from`: at least one event, then what fits. */
+  private envelopeEnd(from: number): number {
+    let bytes = 0;
+    let to = from;
+    for (; to < this.waiting.length; to++) {
+      const size = this.waiting[to]?.bytes ?? 0;
+      if (to > from && bytes + size > envelopeEventBytesMax) break;
+      bytes += size;
+    }
+    this.bytes -= bytes;
+    return to;
+  }
+}

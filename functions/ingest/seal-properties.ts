@@ -1,0 +1,83 @@
+/**
+ * Sealed properties: AES-256-GCM under a key of this process, so that nothing behind ingest sees plaintext.
+ *
+ *   key    HKDF-SHA256(ENCRYPTION_KEY, salt = producer id, info = "odometer properties 1"), 32 bytes
+ *   nonce  envelope sequence (8 bytes, big-endian), index in the envelope (4 bytes, big-endian)
+ *   AAD    length of the organization as two hex digits, organization, idempotency key, in UTF-8: the preimage
+ *          of `keyHash`; the length says where the organization ends
+ *   sealed base64(ciphertext || 16-byte tag)
+ *
+ * A nonce is used once: a sequence is never given twice, because an envelope is sealed once and a failed append
+ * is not repeated under its sequence. Opening needs the envelope's header, so the producer id and sequence.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
+import type { PropertiesText } from '../../shared/domain/usage-event.ts';
+
+const algorithm = 'aes-256-gcm';
+const keyBytes = 32;
+const tagBytes = 16;
+const nonceBytes = 12;
+const sealInfo = 'odometer properties 1';
+const digestInfo = 'odometer properties digest 1';
+
+/** Where an event lies and whose it is: a sealed text opens nowhere else. */
+export interface SealPlace {
+  readonly sequence: number;
+  readonly index: number;
+  readonly organization: string;
+  readonly idempotencyKey: string;
+}
+
+/** Seals properties for one producer id. */
+export class PropertySealer {
+  private readonly key: KeyObject;
+
+  constructor(encryptionKey: Buffer, producerId: Buffer) {
+    this.key = derivedKey(encryptionKey, producerId, sealInfo);
+  }
+
+  seal(place: SealPlace, properties: PropertiesText): string {
+    const cipher = createCipheriv(algorithm, this.key, nonceOf(place));
+    cipher.setAAD(associatedDataOf(place));
+    const ciphertext = Buffer.concat([cipher.update(properties, 'utf8'), cipher.final()]);
+    return Buffer.concat([ciphertext, cipher.getAuthTag()]).toString('base64');
+  }
+
+  /** Throws where the text was changed or belongs to another place. */
+  open(place: SealPlace, sealed: string): PropertiesText {
+    const bytes = Buffer.from(sealed, 'base64');
+    const decipher = createDecipheriv(algorithm, this.key, nonceOf(place), { authTagLength: tagBytes });
+    decipher.setAAD(associatedDataOf(place));
+    decipher.setAuthTag(bytes.subarray(-tagBytes));
+    return decipher.update(bytes.subarray(0, -tagBytes), undefined, 'utf8') + decipher.final('utf8');
+  }
+}
+
+/** HMAC-SHA256 of canonical properties, hex: the same in every process, so that a retry is recognised. */
+export function createPropertiesDigest(encryptionKey: Buffer): (properties: PropertiesText) => string {
+  const key = derivedKey(encryptionKey, Buffer.alloc(0), digestInfo);
+  return (properties) => createHmac('sha256', key).update(properties, 'utf8').digest('hex');
+}
+
+function derivedKey(encryptionKey: Buffer, salt: Buffer, info: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', encryptionKey, salt, info, keyBytes)));
+}
+
+function nonceOf(place: SealPlace): Buffer {
+  const nonce = Buffer.alloc(nonceBytes);
+  nonce.writeBigUInt64BE(BigInt(place.sequence), 0);
+  nonce.writeUInt32BE(place.index, 8);
+  return nonce;
+}
+
+function associatedDataOf(place: SealPlace): Buffer {
+  const length = place.organization.length.toString(16).padStart(2, '0');
+  return Buffer.from(length + place.organization + place.idempotencyKey, 'utf8');
+}

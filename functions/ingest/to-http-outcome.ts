@@ -1,0 +1,54 @@
+/** From the use case's outcome to the HTTP answer. */
+import { errorProblem, problem } from '../../shared/runtime/http/problem.ts';
+import type { HttpAnswer } from '../../shared/runtime/http/stack.ts';
+import { type AcceptOutcome, organizationNotAllowed, type ServerMade } from './accept-events.ts';
+
+const generatedKeysWarning =
+  'Some events had no idempotency key, so keys were generated. A retry without them will count again.';
+
+/** The answer of the batch endpoint. */
+export function toHttpBatch(outcome: AcceptOutcome): HttpAnswer {
+  if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
+  const { receipts, rejected, made } = outcome;
+  const body = { accepted: receipts.length, rejected, receipts, ...toHttpMade(made) };
+  return { status: 202, body };
+}
+
+/** The answer of the endpoint for one event: its receipt, or why it is not accepted. */
+export function toHttpSingle(outcome: AcceptOutcome): HttpAnswer {
+  if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
+  const body = {
+    accepted: outcome.receipts.length,
+    receipt: outcome.receipts[0],
+    ...toHttpMade(outcome.made),
+  };
+  return { status: 202, body };
+}
+
+function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): HttpAnswer {
+  if (outcome.kind === 'unavailable') {
+    return { problem: errorProblem(outcome.error, toHttpMade(outcome.made)) };
+  }
+  const errors = outcome.rejected;
+  if (errors.every(({ code }) => code === organizationNotAllowed)) {
+    const detail = 'The caller may not report for these organizations.';
+    return { problem: problem(403, organizationNotAllowed, detail, { errors }) };
+  }
+  return { problem: problem(400, 'no_event_accepted', 'No event of the request is valid.', { errors }) };
+}
+
+/** What the server made up, also beside a failure: whoever repeats it is counted once. */
+function toHttpMade({ keys, stampedAtMs }: ServerMade): Readonly<Record<string, unknown>> {
+  return {
+    ...(keys.length === 0
+      ? {}
+      : {
+          generated_keys: keys.map(({ index, idempotencyKey }) => ({
+            index,
+            idempotency_key: idempotencyKey,
+          })),
+          warning: generatedKeysWarning,
+        }),
+    ...(stampedAtMs === null ? {} : { stamped_at: new Date(stampedAtMs).toISOString() }),
+  };
+}

@@ -1,0 +1,35 @@
+/** The use case: does every dependency answer, and soon? */
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { readinessTimeoutMs } from '../../shared/domain/limits.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+
+/** A dependency by the name that an operator knows it by. */
+export interface Dependency {
+  readonly name: string;
+  /** Resolves when it answers; throws when it does not. */
+  readonly check: () => Promise<unknown>;
+}
+
+export interface DependencyState {
+  readonly name: string;
+  /** `ok`, or the stable code of what is wrong: never a message, which could name hosts. */
+  readonly state: string;
+}
+
+/** Asks all at once; each has `readinessTimeoutMs`. */
+export function checkReadiness(
+  dependencies: readonly Dependency[],
+  clock: Clock,
+): Promise<readonly DependencyState[]> {
+  return Promise.all(
+    dependencies.map(async ({ name, check }) => {
+      const late = clock.sleep(readinessTimeoutMs).then(() => 'timeout');
+      const answer = check().then(() => 'ok', stateOf);
+      return { name, state: await Promise.race([answer, late]) };
+    }),
+  );
+}
+
+function stateOf(error: unknown): string {
+  return error instanceof OdometerError ? error.code : 'error';
+}

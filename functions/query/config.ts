@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_REDIS_URL,
+  ENV_SHARD_READER_URLS,
+} from '../../shared/contracts/env.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { listValue } from '../../shared/runtime/config.ts';
+
+const partitions: number = usageTopic.partitions;
+
+/** What query reads from the environment. */
+export const queryConfig = z
+  .object({
+    [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
+    [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+    [ENV_REDIS_URL]: z.string(),
+    [ENV_SHARD_READER_URLS]: listValue.refine(
+      (urls) => urls.length === shardCount,
+      `must be ${shardCount} addresses in shard order`,
+    ),
+  })
+  .transform((values) => ({
+    bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS],
+    topic: values[ENV_KAFKA_TOPIC],
+    redisUrl: values[ENV_REDIS_URL],
+    shardUrls: values[ENV_SHARD_READER_URLS],
+    partitions,
+  }));
+
+export type QueryConfig = Readonly<z.output<typeof queryConfig>>;

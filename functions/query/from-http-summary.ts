@@ -1,0 +1,96 @@
+/** From an HTTP request to a summary request, and back to the answer. */
+import { z } from 'zod';
+import { formatDay, parseDay } from '../../shared/domain/calendar.ts';
+import { nameCharsMax, summaryDaysMax } from '../../shared/domain/limits.ts';
+import { type FieldProblem, type Problem, problem } from '../../shared/runtime/http/problem.ts';
+import type { HttpAnswer, HttpEvent } from '../../shared/runtime/http/stack.ts';
+import type { SummaryOutcome, SummaryRequest } from './summarize-usage.ts';
+
+export type SummaryReading =
+  | { readonly ok: true; readonly request: SummaryRequest }
+  | { readonly ok: false; readonly problem: Problem };
+
+const organizationPattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
+const dayMessage = 'must be a day that exists, as YYYY-MM-DD';
+
+const dayText = z.string('is required').transform((text, context) => {
+  const day = parseDay(text);
+  if (day !== null) return day;
+  context.addIssue({ code: 'custom', message: dayMessage });
+  return z.NEVER;
+});
+
+const parameters = z
+  .strictObject({ start_date: dayText, end_date: dayText })
+  .refine((days) => days.start_date <= days.end_date, {
+    path: ['end_date'],
+    message: 'must not be before start_date',
+  })
+  .refine((days) => days.end_date - days.start_date < summaryDaysMax, {
+    path: ['end_date'],
+    message: `must be at most ${summaryDaysMax} days after start_date, both included`,
+  });
+
+/** Both days are required; a parameter that is not known here would be ignored silently, so it is refused. */
+export function fromHttpSummary(event: HttpEvent): SummaryReading {
+  const { organization = '' } = event.pathParameters ?? {};
+  if (!organizationPattern.test(organization)) {
+    const message = `must be 1 to ${nameCharsMax} characters out of A-Z a-z 0-9 . _ : @ -`;
+    return refused([{ field: 'organization', code: 'invalid_name', message: `organization ${message}` }]);
+  }
+  const parsed = parameters.safeParse(event.queryStringParameters ?? {});
+  if (!parsed.success) return refused(parsed.error.issues.flatMap(toFieldProblems));
+  const { start_date: startDay, end_date: endDay } = parsed.data;
+  return { ok: true, request: { organization, startDay, endDay } };
+}
+
+function refused(errors: readonly FieldProblem[]): SummaryReading {
+  return { ok: false, problem: problem(400, 'invalid_parameter', 'A parameter is not valid.', { errors }) };
+}
+
+function toFieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = 'the parameters are start_date and end_date';
+    return issue.keys.map((field) => ({ field, code: 'unknown_parameter', message: known }));
+  }
+  const field = issue.path.join('.');
+  const code = issue.code === 'invalid_type' ? 'missing_parameter' : 'invalid_day';
+  return [{ field, code, message: `${field} ${issue.message}` }];
+}
+
+const forbidden = {
+  scope_required: 'The caller needs the scope read.',
+  organization_not_allowed: 'The caller may not read this organization.',
+};
+
+/** The body of DESIGN's summary, times as RFC 3339, quantities as decimal text. */
+export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
+  if (outcome.kind === 'forbidden') {
+    return { problem: problem(403, outcome.code, forbidden[outcome.code]) };
+  }
+  const { organization, startDay, endDay, metrics, freshness } = outcome.summary;
+  const { asOfMs, completeThroughMs, inFlightRecords } = freshness;
+  return {
+    status: 200,
+    body: {
+      organization_id: organization,
+      start_date: formatDay(startDay),
+      end_date: formatDay(endDay),
+      timezone: 'UTC',
+      metrics: metrics.map(({ metric, totalQuantity, eventCount }) => ({
+        metric_name: metric,
+        total_quantity: totalQuantity,
+        event_count: eventCount,
+      })),
+      freshness: {
+        as_of: toHttpTime(asOfMs),
+        complete_through: completeThroughMs === null ? null : toHttpTime(completeThroughMs),
+        in_flight_records: inFlightRecords,
+      },
+    },
+  };
+}
+
+function toHttpTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,103 @@
+/** Lambda `query`: committed totals, liveness and readiness over HTTP. */
+import type { Context } from 'aws-lambda';
+import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
+import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
+import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
+import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { EventLogReader } from '../../shared/ports/event-log.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+import type { SegmentStore } from '../../shared/ports/segment-store.ts';
+import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { problem } from '../../shared/runtime/http/problem.ts';
+import {
+  createHttpHandler,
+  type HttpAnswer,
+  type HttpEvent,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResult,
+} from '../../shared/runtime/http/stack.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { once } from '../../shared/runtime/once.ts';
+import { checkReadiness, type Dependency } from './check-readiness.ts';
+import { queryConfig } from './config.ts';
+import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';
+import { summarizeUsage } from './summarize-usage.ts';
+
+/** Only what is used of the ports: readiness asks the log and the segments, nothing else touches them. */
+export interface QueryPorts {
+  readonly summaries: Pick<SummaryReader, 'summarize' | 'ping'>;
+  readonly log: Pick<EventLogReader, 'bounds'>;
+  readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const healthRoute = 'GET /health';
+const readyRoute = 'GET /ready';
+const summaryRoute = 'GET /api/v1/usage/summary/{organization}';
+
+/** The handler of all routes over the given ports. */
+export function build(ports: QueryPorts): HttpHandler {
+  const { summaries, log, segments, clock, logger } = ports;
+  const dependencies: readonly Dependency[] = [
+    { name: 'kafka', check: () => log.bounds() },
+    { name: 'redis', check: () => segments.assertNothingEvicted() },
+    { name: 'postgres', check: () => summaries.ping() },
+  ];
+  const answers: Readonly<Record<string, (request: HttpRequest) => Promise<HttpAnswer>>> = {
+    [healthRoute]: async () => ({ status: 200, body: { status: 'ok' } }),
+    [readyRoute]: () => readiness(dependencies, clock),
+    [summaryRoute]: (request) => summary(ports, request),
+  };
+  const unknown = async (): Promise<HttpAnswer> => ({
+    problem: problem(404, 'not_found', 'This address does not exist.'),
+  });
+  return createHttpHandler({
+    logger,
+    publicRoutes: new Set([healthRoute, readyRoute]),
+    respond: (request) => (answers[request.event.routeKey] ?? unknown)(request),
+  });
+}
+
+async function summary({ summaries }: QueryPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
+  const reading = fromHttpSummary(event);
+  if (!reading.ok) return { problem: reading.problem };
+  return toHttpSummary(await summarizeUsage(summaries, caller, reading.request));
+}
+
+async function readiness(dependencies: readonly Dependency[], clock: Clock): Promise<HttpAnswer> {
+  const found = await checkReadiness(dependencies, clock);
+  const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
+  if (found.every(({ state }) => state === 'ok')) {
+    return { status: 200, body: { status: 'ready', dependencies: states } };
+  }
+  const members = { dependencies: states };
+  return {
+    problem: problem(503, 'not_ready', 'A dependency does not answer.', { retryAfterSeconds: 1, members }),
+  };
+}
+
+const start = once(async () => {
+  const environment = processEnvironment();
+  const logger = createLogger('query', environment);
+  const config = await loadConfig(queryConfig, environment, createFileSecrets(environment[ENV_SECRETS_FILE]));
+  return build({
+    summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
+    log: createLogReader(config),
+    segments: createSegmentStore({ url: config.redisUrl, topic: config.topic }),
+    clock: systemClock,
+    logger,
+  });
+});
+
+/** The Lambda entry point; its clients are made at the first invocation and kept. */
+export async function handler(event: HttpEvent, context: Context): Promise<HttpResult> {
+  const handle = await start();
+  return handle(event, context);
+}

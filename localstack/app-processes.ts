@@ -1,0 +1,131 @@
+/** The processes of ours in the twin: `api` on every core behind one port, one `consumer`, one `flusher`. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import cluster from 'node:cluster';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  ENV_ENCRYPTION_KEY,
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_LOG_GENERATION,
+  ENV_PORT,
+  ENV_REDIS_URL,
+  ENV_SECRETS_FILE,
+  ENV_SEGMENT_KEY,
+  ENV_SHARD_READER_URLS,
+  ENV_SHARD_WRITER_URLS,
+  ENV_STAGE,
+} from '../shared/contracts/env.ts';
+import { usageTopic } from '../shared/contracts/topic.ts';
+import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
+import type { ProcessSpec } from './processes/kept-process.ts';
+import { openLog } from './processes/log-file.ts';
+import type { ServiceLogin } from './servers/provision.ts';
+import { secretsFileOf } from './servers/secrets.ts';
+import type { Servers } from './servers/start-servers.ts';
+import type { TwinSettings } from './settings.ts';
+
+const readyMs = 60_000;
+const stopMs = 15_000;
+/** A process without a port counts as ready when it has lived for this long. */
+const settledMs = 1_000;
+const runtimeDir = join(import.meta.dirname, 'runtime');
+/** kafkajs asks for timers in the past, which Node 24 reports on every run. */
+const nodeOptions = ['--disable-warning=TimeoutNegativeWarning'];
+
+/** The offsets of a new topic start here; an operator counts it up when they restart (U7). */
+export const logGeneration = 1;
+
+/** Describes the `api` workers, which share one port through this process. */
+export function apiSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
+  const environment = {
+    ...environmentOf(settings, servers),
+    [ENV_PORT]: String(settings.apiPort),
+    [ENV_SHARD_READER_URLS]: shardUrls(servers, 'odometer_reader'),
+    [ENV_ENCRYPTION_KEY]: 'secret:encryption-key',
+  };
+  return Array.from({ length: settings.workers }, (_, index) =>
+    apiSpec(`api${index + 1}`, environment, settings.dataDir),
+  );
+}
+
+/** Describes `consumer` and `flusher`. */
+export function backgroundSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
+  const environment = environmentOf(settings, servers);
+  const segmentKey = { [ENV_SEGMENT_KEY]: 'secret:segment-key' };
+  const writer = { [ENV_SHARD_WRITER_URLS]: shardUrls(servers, 'odometer_writer') };
+  return [
+    backgroundSpec('consumer', { ...environment, ...segmentKey }, settings.dataDir),
+    backgroundSpec('flusher', { ...environment, ...segmentKey, ...writer }, settings.dataDir),
+  ];
+}
+
+function apiSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
+  const logFile = join(dataDir, 'logs', `${name}.log`);
+  let listening = false;
+  return {
+    name,
+    logFile,
+    spawn: () => {
+      listening = false;
+      const log = openLog(logFile);
+      cluster.setupPrimary({
+        exec: join(runtimeDir, 'api.ts'),
+        execArgv: [...nodeOptions, '--import', join(import.meta.dirname, 'processes', 'ignore-interrupt.ts')],
+        stdio: ['ignore', log, log, 'ipc'],
+      });
+      const worker = cluster.fork(environment);
+      worker.once('listening', () => {
+        listening = true;
+      });
+      return worker.process;
+    },
+    probe: async () => {
+      if (!listening) throw new Error('not listening yet');
+    },
+    readyMs,
+    stopSignal: 'SIGTERM',
+    stopMs,
+  };
+}
+
+function backgroundSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
+  const logFile = join(dataDir, 'logs', `${name}.log`);
+  return {
+    name,
+    logFile,
+    spawn: () => spawnNode(join(runtimeDir, `${name}.ts`), environment, logFile),
+    probe: async () => {
+      await delay(settledMs);
+    },
+    readyMs,
+    stopSignal: 'SIGTERM',
+    stopMs,
+  };
+}
+
+function spawnNode(file: string, environment: Environment, logFile: string): ChildProcess {
+  const log = openLog(logFile);
+  return spawn(process.execPath, [...nodeOptions, file], {
+    env: environment,
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+}
+
+/** What every process is told; each gets only the logins and keys of its own work on top. */
+function environmentOf(settings: TwinSettings, servers: Servers): Environment {
+  return {
+    ...processEnvironment(),
+    [ENV_STAGE]: 'local',
+    [ENV_KAFKA_BOOTSTRAP_SERVERS]: servers.kafka,
+    [ENV_KAFKA_TOPIC]: usageTopic.name,
+    [ENV_LOG_GENERATION]: String(logGeneration),
+    [ENV_REDIS_URL]: servers.redis,
+    [ENV_SECRETS_FILE]: secretsFileOf(settings.dataDir),
+  };
+}
+
+function shardUrls(servers: Servers, login: ServiceLogin): string {
+  return servers.shards.map((shard) => shard.urlFor(login)).join(',');
+}

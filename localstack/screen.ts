@@ -1,0 +1,39 @@
+/** The one place of the local twin that writes to the terminal. */
+import { join } from 'node:path';
+import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { Refusal } from './processes/refusal.ts';
+
+// A reader that has gone away must not end the supervisor, which still has processes to stop.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+/** A line of progress. */
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Tells why nothing runs: a refusal in its own words, a defect with its stack. */
+export function sayFailure(reason: unknown): void {
+  const text = reason instanceof Refusal || !(reason instanceof Error) ? String(reason) : reason.stack;
+  process.stderr.write(`\n${text?.replace(/^Refusal: /, '')}\n`);
+}
+
+/** What a newcomer sees when everything is ready. */
+export function readyScreen(endpoints: Endpoints, dataDir: string): string {
+  const url = endpoints.api;
+  const today = new Date().toISOString().slice(0, 10);
+  return `
+Odometer is ready: ${url}
+
+  Send an event:
+    curl -s ${url}/api/v1/usage/events -H 'content-type: application/json' \\
+      -d '{"organization_id":"org_1","metric_name":"api_calls","quantity":"1.5","idempotency_key":"first"}'
+  Read what was counted:
+    curl -s '${url}/api/v1/usage/summary/org_1?start_date=${today}&end_date=${today}'
+
+  Addresses: ${join(dataDir, 'endpoints.json')}
+  Data:      ${dataDir}
+  Logs:      ${join(dataDir, 'logs')}
+  Stop:      Ctrl-C here, or npm stop elsewhere; the data stays.
+`;
+}

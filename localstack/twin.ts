@@ -1,0 +1,184 @@
+/** One local twin from start to stop: servers, migrated shards, topic, our processes, `endpoints.json`. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { migrateShard } from '../migrations/migrate.ts';
+import { ensureTopic } from '../shared/adapters/kafka/topic-admin.ts';
+import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { usageTopic } from '../shared/contracts/topic.ts';
+import { shardCount } from '../shared/domain/limits.ts';
+import { partitionsOf, routeMapVersion } from '../shared/domain/routing.ts';
+import { apiSpecs, backgroundSpecs, logGeneration } from './app-processes.ts';
+import { writeJsonAtomically } from './processes/atomic-file.ts';
+import { KeptProcess, type ProcessWatcher } from './processes/kept-process.ts';
+import { Refusal } from './processes/refusal.ts';
+import { StateFile } from './processes/state-file.ts';
+import { portIsFree } from './servers/ports.ts';
+import { type ServiceLogin, setServicePasswords } from './servers/provision.ts';
+import { type Servers, startServers } from './servers/start-servers.ts';
+import type { TwinSettings } from './settings.ts';
+
+const readyWithinMs = 60_000;
+const readyEveryMs = 100;
+const requestMs = 5_000;
+
+/** Everything of a twin that runs. */
+export interface Twin {
+  endpoints(): Endpoints;
+  /** Stops api, consumer and flusher, in this order, then the servers. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a twin and resolves when its API says that it is ready. A start that fails, or is ended by the signal,
+ * stops what it has started and rejects.
+ */
+export async function startTwin(
+  settings: TwinSettings,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Twin> {
+  const { dataDir, cacheDir, apiPort, ports } = settings;
+  const state = await StateFile.claim(dataDir, log);
+  if (!(await portIsFree(apiPort))) {
+    state.remove();
+    throw new Refusal(`Port ${apiPort} is in use: free it, or choose another with ODOMETER_PORT.`);
+  }
+  const pids = new Map<string, number>();
+  const progress = { ready: false };
+  const kept: KeptProcess[] = [];
+  let servers: Servers | undefined;
+  const publish = (): void => {
+    if (servers === undefined) return;
+    writeJsonAtomically(endpointsFileOf(dataDir), endpointsOf(settings, servers, pids));
+  };
+  const watcher: Partial<ProcessWatcher> = {
+    ready: (name, pid) => {
+      pids.set(name, pid);
+      if (!progress.ready) return;
+      log(`${name} runs again as process ${pid}`);
+      publish();
+    },
+    ended: (name, how) => {
+      if (progress.ready) log(`${name} ended (${how}); restarting it`);
+    },
+  };
+  const stop = async (): Promise<void> => {
+    progress.ready = false;
+    await stopInOrder(kept);
+    await servers?.stop();
+    rmSync(endpointsFileOf(dataDir), { force: true });
+    state.remove();
+  };
+  try {
+    servers = await startServers({ dataDir, cacheDir, ports, log, state, watcher, signal });
+    await prepareData(servers, log);
+    log('starting api, consumer and flusher');
+    const specs = [...apiSpecs(settings, servers), ...backgroundSpecs(settings, servers)];
+    kept.push(...specs.map((spec) => new KeptProcess(spec, state.watch(watcher))));
+    signal.throwIfAborted();
+    signal.addEventListener('abort', () => void stopInOrder(kept), { once: true });
+    await Promise.all(kept.map((one) => one.start()));
+    await apiReady(apiUrl(settings), signal);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  progress.ready = true;
+  publish();
+  const started = servers;
+  return { endpoints: () => endpointsOf(settings, started, pids), stop };
+}
+
+async function stopInOrder(kept: readonly KeptProcess[]): Promise<void> {
+  for (const role of ['api', 'consumer', 'flusher']) {
+    await Promise.all(kept.filter(({ name }) => name.startsWith(role)).map((one) => one.stop()));
+  }
+}
+
+/** Ensures the topic and brings every shard to the newest schema, bound to that topic (U9). */
+async function prepareData(servers: Servers, log: (line: string) => void): Promise<void> {
+  const { name: topic, partitions, settings } = usageTopic;
+  const bootstrapServers = servers.kafka;
+  const { topicId } = await ensureTopic({
+    bootstrapServers,
+    topic,
+    partitions,
+    replicationFactor: 1,
+    settings,
+  });
+  log(`topic ${topic} has ${partitions} partitions`);
+  const passwordOf = (login: ServiceLogin): string => servers.secrets[`${login}-password`];
+  await Promise.all(
+    servers.shards.map(async ({ ownerUrl }, shard) => {
+      const home = partitionsOf(shard, partitions, shardCount);
+      const request = {
+        ownerUrl,
+        shard,
+        topicId,
+        mapVersion: routeMapVersion,
+        partitions: home,
+        generation: logGeneration,
+      };
+      const { applied } = await migrateShard(request);
+      await setServicePasswords(ownerUrl, {
+        odometer_writer: passwordOf('odometer_writer'),
+        odometer_reader: passwordOf('odometer_reader'),
+        billing: passwordOf('billing'),
+      });
+      if (applied.length > 0) log(`shard${shard} is migrated (${applied.length} migrations)`);
+    }),
+  );
+}
+
+async function apiReady(url: string, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + readyWithinMs;
+  let last = 'no answer';
+  while (performance.now() < end) {
+    signal.throwIfAborted();
+    try {
+      const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(requestMs) });
+      if (response.status === 200) return;
+      last = `${response.status} ${await response.text()}`;
+    } catch (cause) {
+      last = cause instanceof Error ? cause.message : String(cause);
+    }
+    await delay(readyEveryMs);
+  }
+  throw new Refusal(`The API does not become ready: ${last}`);
+}
+
+function endpointsFileOf(dataDir: string): string {
+  return join(dataDir, 'endpoints.json');
+}
+
+function apiUrl(settings: TwinSettings): string {
+  return `http://localhost:${settings.apiPort}`;
+}
+
+function endpointsOf(settings: TwinSettings, servers: Servers, pids: ReadonlyMap<string, number>): Endpoints {
+  const one = (name: string): number => {
+    const pid = pids.get(name);
+    if (pid === undefined) throw new Error(`${name} has never been ready`);
+    return pid;
+  };
+  const all = (prefix: string): readonly number[] =>
+    [...pids].filter(([name]) => name.startsWith(prefix)).map(([, pid]) => pid);
+  return {
+    api: apiUrl(settings),
+    kafka: servers.kafka,
+    redis: servers.redis,
+    shards: servers.shards.map((shard) => shard.urlFor('billing')),
+    processes: {
+      api: all('api'),
+      consumer: one('consumer'),
+      flusher: one('flusher'),
+      kafka: all('kafka'),
+      redis: one('redis'),
+      shard0: one('shard0'),
+      shard1: one('shard1'),
+      shard2: one('shard2'),
+      shard3: one('shard3'),
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * Rows of a shard written by hand: a test says of every event of a log whether it counts, and this writes what
+ * a flusher would have written, with a session that no policy binds.
+ */
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { inSession } from '../../localstack/servers/postgres-session.ts';
+import { chainStart, commitHash } from '../../shared/domain/commit-hash.ts';
+import { keyHash } from '../../shared/domain/identity.ts';
+import { quarterHourMs } from '../../shared/domain/limits.ts';
+import type { LoggedEvent } from '../recount/envelope.ts';
+
+export type Fate = 'counts' | 'duplicate' | 'conflict';
+
+/** One record of the log and what becomes of it. */
+export type HandRecord =
+  | { readonly foreign: Buffer }
+  | {
+      readonly value: Buffer;
+      readonly createdAtMs: number;
+      readonly events: readonly (readonly [LoggedEvent, Fate])[];
+    };
+
+interface Place {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** Commits one range per list of records, from offset 0 on. */
+export async function writeByHand(
+  url: string,
+  partition: number,
+  ranges: readonly (readonly HandRecord[])[],
+): Promise<void> {
+  await inSession(url, async (client) => {
+    let from = 0;
+    let previous: Buffer = chainStart;
+    for (const [position, records] of ranges.entries()) {
+      previous = await writeRange(client, { partition, from, sequence: position + 1 }, records, previous);
+      from += records.length;
+    }
+  });
+}
+
+async function writeRange(
+  client: pg.Client,
+  range: { readonly partition: number; readonly from: number; readonly sequence: number },
+  records: readonly HandRecord[],
+  previous: Buffer,
+): Promise<Buffer> {
+  const { partition, from, sequence } = range;
+  const fates = { counts: 0, duplicate: 0, conflict: 0 };
+  const days = new Map<string, string[]>();
+  let foreign = 0;
+  for (const [i, record] of records.entries()) {
+    if ('foreign' in record) {
+      foreign += 1;
+      await quarantine(client, { partition, offset: from + i, index: -1 }, record.foreign);
+      continue;
+    }
+    for (const [index, [event, fate]] of record.events.entries()) {
+      fates[fate] += 1;
+      const place = { partition, offset: from + i, index };
+      if (fate === 'conflict') await addConflict(client, place, event);
+      if (fate !== 'counts') continue;
+      await insertEvent(client, place, event, record.createdAtMs);
+      const day = dateOf(event);
+      days.set(day, [...(days.get(day) ?? []), event.fingerprint]);
+    }
+  }
+  const duplicate = fates.duplicate + fates.conflict;
+  const commit = {
+    partition,
+    sequence,
+    generation: 1,
+    from,
+    to: from + records.length,
+    seen: fates.counts + duplicate,
+    inserted: fates.counts,
+    duplicate,
+    quarantined: 0,
+    foreign,
+    writeStatements: 5,
+    segmentVersion: 1,
+    mapVersion: 1,
+    source: 'log',
+    days: [...days].sort().map(([day, prints]) => ({ day, count: prints.length, digest: digestOf(prints) })),
+    decidedBy: null,
+    decidedWhy: null,
+    committedAtMs: Date.UTC(2026, 10, 23),
+  };
+  const hash = commitHash(previous, commit);
+  const last = records.at(-1);
+  await client.query(
+    `insert into commit_ledger (partition, sequence, generation, from_offset, to_offset, records, seen, inserted,
+       duplicate, quarantined, foreign_records, write_statements, segment_version, map_version, source, days,
+       previous_hash, hash, committed_at)
+     values ($1, $2, 1, $3, $4, $5, $6, $7, $8, 0, $9, 5, 1, 1, 'log', $10::jsonb, $11, $12, to_timestamp($13))`,
+    [partition, sequence, from, commit.to, records.length, commit.seen, commit.inserted, duplicate, foreign]
+      .map((value): unknown => value)
+      .concat(JSON.stringify(commit.days), previous, hash, commit.committedAtMs / 1000),
+  );
+  await client.query(
+    'update partition_progress set next_offset = $2, record_hash = $3 where partition = $1',
+    [
+      partition,
+      commit.to,
+      last === undefined
+        ? null
+        : createHash('sha256')
+            .update('foreign' in last ? last.foreign : last.value)
+            .digest(),
+    ],
+  );
+  return hash;
+}
+
+async function insertEvent(
+  client: pg.Client,
+  place: Place,
+  event: LoggedEvent,
+  createdAtMs: number,
+): Promise<void> {
+  const { organization, metric, quantity, key, eventTimeMs } = event;
+  await client.query('select make_usage_day($1::date)', [dateOf(event)]);
+  await client.query(
+    `insert into usage_events (key_hash, fingerprint, "offset", index, undated, event_day, event_time, created_at,
+       shard_id, partition, quantity, organization_id, metric_name, idempotency_key)
+     values ($1::uuid, $2::uuid, $3, $4, $5, $6::date, to_timestamp($7::numeric / 1000),
+       to_timestamp($8::numeric / 1000), $9, $9, $10::numeric, $11, $12, $13)`,
+    [keyHash(organization, key), event.fingerprint, place.offset, place.index, event.undated, dateOf(event)]
+      .map((value): unknown => value)
+      .concat(eventTimeMs, createdAtMs, place.partition, quantity, organization, metric, key),
+  );
+  await client.query(
+    `insert into usage_rollups as r (partition, organization_id, metric_name, quarter, total, event_count)
+     values ($1, $2, $3, to_timestamp($4), $5::numeric, 1)
+     on conflict (partition, organization_id, metric_name, quarter)
+     do update set total = r.total + excluded.total, event_count = r.event_count + 1`,
+    [
+      place.partition,
+      organization,
+      metric,
+      (Math.floor(eventTimeMs / quarterHourMs) * quarterHourMs) / 1000,
+      quantity,
+    ],
+  );
+}
+
+async function quarantine(
+  client: pg.Client,
+  { partition, offset, index }: Place,
+  bytes: Buffer,
+): Promise<void> {
+  await client.query(
+    `insert into quarantine (partition, generation, "offset", index, code, bytes)
+     values ($1, 1, $2, $3, 'foreign_magic', $4)`,
+    [partition, offset, index, bytes],
+  );
+}
+
+async function addConflict(
+  client: pg.Client,
+  { partition, offset, index }: Place,
+  event: LoggedEvent,
+): Promise<void> {
+  const { organization, key, fingerprint } = event;
+  await client.query(
+    `insert into usage_conflicts (partition, generation, "offset", index, organization_id, key_hash, event_day,
+       fingerprint, first_day, first_offset, first_index, first_fingerprint)
+     values ($1, 1, $2, $3, $4, $5::uuid, $6::date, $7::uuid, $6::date, 0, 0, $7::uuid)`,
+    [partition, offset, index, organization, keyHash(organization, key), dateOf(event), fingerprint],
+  );
+}
+
+function dateOf(event: LoggedEvent): string {
+  return new Date(event.eventTimeMs).toISOString().slice(0, 10);
+}
+
+function digestOf(fingerprints: readonly string[]): string {
+  return createHash('sha256')
+    .update(Buffer.from(fingerprints.join(''), 'hex'))
+    .digest('hex');
+}

@@ -1,0 +1,30 @@
+/** Each producer numbers its envelopes from 0, over all partitions; holes and repeats are told, not judged. */
+export interface ProducerReport {
+  readonly producers: number;
+  /** Sequences below a producer's highest that no record carries: refused or timed-out produces. */
+  readonly holes: number;
+  /** Records whose sequence another record carries: a produce that was retried after it had succeeded. */
+  readonly repeats: number;
+}
+
+export class Producers {
+  private readonly sequences = new Map<string, number[]>();
+
+  add(producer: string, sequence: number): void {
+    const known = this.sequences.get(producer);
+    if (known === undefined) this.sequences.set(producer, [sequence]);
+    else known.push(sequence);
+  }
+
+  report(): ProducerReport {
+    let holes = 0;
+    let repeats = 0;
+    for (const sequences of this.sequences.values()) {
+      const distinct = new Set(sequences);
+      const highest = sequences.reduce((a, b) => Math.max(a, b), -1);
+      holes += highest + 1 - distinct.size;
+      repeats += sequences.length - distinct.size;
+    }
+    return { producers: this.sequences.size, holes, repeats };
+  }
+}

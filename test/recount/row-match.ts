@@ -1,0 +1,75 @@
+/** The events that count by the log, side by side with the rows of a shard, each in order of place. */
+import { fromUnits, toUnits } from './decimal.ts';
+import type { Findings } from './findings.ts';
+import type { HourSums } from './hour-sums.ts';
+import type { ShardRow } from './shard.ts';
+
+type Place = Pick<ShardRow, 'partition' | 'offset' | 'index'>;
+
+export class RowMatch {
+  private readonly rows: AsyncIterator<ShardRow>;
+  private readonly findings: Findings;
+  private head: ShardRow | undefined;
+  private started = false;
+  count = 0;
+
+  constructor(rows: AsyncIterable<ShardRow>, findings: Findings) {
+    this.rows = rows[Symbol.asyncIterator]();
+    this.findings = findings;
+  }
+
+  /** Compares all rows below `end` with `expected`; their sums by hour go into `sums`. */
+  async compare(expected: readonly ShardRow[], end: Place, sums: HourSums): Promise<void> {
+    for (const event of expected) {
+      await this.takeExtra(event, sums);
+      const row = this.head;
+      if (row === undefined || isBefore(event, row)) {
+        this.findings.add('row_missing', `${placeOf(event)} ${event.organization} ${event.key}`);
+      } else {
+        for (const text of differencesOf(event, row)) this.findings.add('row_differs', text);
+        await this.take(row, sums);
+      }
+    }
+    await this.takeExtra(end, sums);
+  }
+
+  private async takeExtra(end: Place, sums: HourSums): Promise<void> {
+    if (!this.started) await this.advance();
+    for (let row = this.head; row !== undefined && isBefore(row, end); row = this.head) {
+      this.findings.add('row_extra', `${placeOf(row)} ${row.organization} ${row.key}`);
+      await this.take(row, sums);
+    }
+  }
+
+  private async take(row: ShardRow, sums: HourSums): Promise<void> {
+    this.count += 1;
+    sums.add(row.organization, row.metric, row.eventTimeMs, toUnits(row.quantity));
+    await this.advance();
+  }
+
+  private async advance(): Promise<void> {
+    this.started = true;
+    const next = await this.rows.next();
+    this.head = next.done === true ? undefined : next.value;
+  }
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.partition - b.partition < 0 || (a.partition === b.partition && isBeforeInside(a, b));
+}
+
+function isBeforeInside(a: Place, b: Place): boolean {
+  return a.offset < b.offset || (a.offset === b.offset && a.index < b.index);
+}
+
+function differencesOf(event: ShardRow, row: ShardRow): readonly string[] {
+  const expected: Readonly<Record<string, unknown>> = { ...event };
+  const actual: Readonly<Record<string, unknown>> = { ...row, quantity: fromUnits(toUnits(row.quantity)) };
+  return Object.keys(expected)
+    .filter((column) => expected[column] !== actual[column])
+    .map((column) => `${placeOf(event)} ${column}: log ${expected[column]}, row ${actual[column]}`);
+}
+
+function placeOf({ partition, offset, index }: Place): string {
+  return `partition ${partition} at ${offset}/${index}`;
+}
