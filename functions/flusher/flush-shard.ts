@@ -193,7 +193,10 @@ async function deleteCommitted(partition: number, next: number, ports: FlushPort
   }
 }
 
-/** A retryable error pauses this shard; any other is a bug and ends the invocation. */
+/**
+ * A retryable error pauses this shard; any other is a bug and ends the invocation. An offset that retention
+ * removed while it was read is weather too: the next pass sees it in the bounds and halts the partition.
+ */
 export function isWeather(error: unknown): boolean {
-  return error instanceof OdometerError && error.retryable;
+  return error instanceof OdometerError && (error.retryable || error.code === 'offset_out_of_range');
 }

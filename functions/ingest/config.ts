@@ -10,6 +10,8 @@ import { usageTopic } from '../../shared/contracts/topic.ts';
 import { lingerMsDefault } from '../../shared/domain/limits.ts';
 import { keyValue } from '../../shared/runtime/config.ts';
 
+const partitions: number = usageTopic.partitions;
+
 /** What ingest reads from the environment. */
 export const ingestConfig = z
   .object({
@@ -22,7 +24,7 @@ export const ingestConfig = z
   .transform((values) => ({
     bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS],
     topic: values[ENV_KAFKA_TOPIC],
-    partitions: usageTopic.partitions,
+    partitions,
     generation: values[ENV_LOG_GENERATION],
     encryptionKey: values[ENV_ENCRYPTION_KEY],
     lingerMs: values[ENV_INGEST_LINGER_MS],

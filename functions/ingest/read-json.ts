@@ -16,7 +16,8 @@ const exactRunMax = 15;
 /** Inside these bounds a float keeps 15 digits; outside it may have been rounded to zero, infinity or less. */
 const exactFloatMin = 1e-290;
 const exactFloatMax = 1e290;
-const longExponent = /[eE][+-]?\d{3}/;
+/** A number with an exponent of three digits; the look behind tells it from a hexadecimal key. */
+const longExponent = /[eE][+-]?\d{3}(?<=[:,[\s]-?[\d.]+[eE][+-]?\d{3})/;
 
 /** Whether the text holds a run of 16 or more digits and points. Such a run covers an index divisible by 16. */
 export function hasLongRun(text: string): boolean {

@@ -9,6 +9,8 @@ import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
 
+const partitions: number = usageTopic.partitions;
+
 /** What query reads from the environment. */
 export const queryConfig = z
   .object({
@@ -25,7 +27,7 @@ export const queryConfig = z
     topic: values[ENV_KAFKA_TOPIC],
     redisUrl: values[ENV_REDIS_URL],
     shardUrls: values[ENV_SHARD_READER_URLS],
-    partitions: usageTopic.partitions,
+    partitions,
   }));
 
 export type QueryConfig = Readonly<z.output<typeof queryConfig>>;

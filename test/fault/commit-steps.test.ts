@@ -31,8 +31,9 @@ async function produceRanges(): Promise<void> {
   }
 }
 
+/** A flusher in a process of its own; without a step it goes on until it is killed. */
 function startFlusherProcess(
-  step: CommitStep,
+  step: CommitStep | null,
   signal: 'SIGKILL' | 'SIGSTOP',
   environment: object,
 ): ChildProcess {

@@ -118,7 +118,12 @@ export async function openPipeline() {
     },
     /** Compares the log with the shards; `differences` is empty when every event is counted once. */
     async recount() {
-      return recount({ kafka: topic.bootstrapServers, topic: topic.topic, shards: shards.operatorUrls });
+      return recount({
+        kafka: topic.bootstrapServers,
+        topic: topic.topic,
+        shards: shards.operatorUrls,
+        complete: true,
+      });
     },
     async close(): Promise<void> {
       await Promise.all([

@@ -1,0 +1,147 @@
+/** `npm run import`: sends a file of usage events through the HTTP API, and compares the totals if asked to. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import cliProgress from 'cli-progress';
+import { Command, InvalidArgumentError } from 'commander';
+import { type Client, createClient } from '../shared/client/client.ts';
+import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { ENV_DATA_DIR } from '../shared/contracts/env.ts';
+import { batchEventsMax } from '../shared/domain/limits.ts';
+import { processEnvironment } from '../shared/runtime/environment.ts';
+import { openRows } from './importing/read-rows.ts';
+import { type ImportReport, sendRows } from './importing/send-rows.ts';
+import { readExpectedTotals, verifyTotals } from './importing/verify-totals.ts';
+
+const exitCodes = { done: 0, failed: 1, someRefused: 2, totalsDiffer: 3 } as const;
+const urlDefault = 'http://localhost:8001';
+
+interface ImportOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly batch: number;
+  readonly concurrency: number;
+  readonly verify?: string;
+  readonly organizationPrefix: string;
+}
+
+const command = new Command('import')
+  .description(
+    'Sends usage events from a JSON Lines file (.jsonl or .jsonl.gz), one event a line, over HTTP.',
+  )
+  .argument('<file>', 'events {"organization_id","metric_name","quantity",...} as the API takes them')
+  .option('--url <url>', `the API; default: endpoints.json in $${ENV_DATA_DIR}, else ${urlDefault}`)
+  .option('--token <token>', 'sent as a bearer token')
+  .option(
+    '--batch <events>',
+    `events in a request, at most ${batchEventsMax}`,
+    integerUpTo(batchEventsMax),
+    500,
+  )
+  .option('--concurrency <requests>', 'requests at the same time', integerUpTo(64), 4)
+  .option('--organization-prefix <text>', 'put in front of every organization', '')
+  .option('--verify <file>', 'wait until everything is counted, then compare with expected totals (JSON)')
+  .addHelpText(
+    'after',
+    `
+A line without idempotency_key gets one made of file name, line number and content, so that importing the file
+again counts nothing twice. A line without timestamp is stamped with the time of sending. Requests that fail are
+repeated with the same keys; an import that was stopped is completed by running it again.
+
+Exit codes: ${exitCodes.done} done (and totals equal), ${exitCodes.failed} could not finish, ${exitCodes.someRefused} some lines were not accepted, ${exitCodes.totalsDiffer} totals differ.
+`,
+  );
+
+function integerUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function apiUrl(options: ImportOptions): Promise<string> {
+  if (options.url !== undefined) return options.url;
+  const path = join(processEnvironment()[ENV_DATA_DIR] ?? '.odometer', 'endpoints.json');
+  try {
+    // Written by our own supervisor in the shape of the contract.
+    return (JSON.parse(await readFile(path, 'utf8')) as Endpoints).api;
+  } catch {
+    return urlDefault;
+  }
+}
+
+async function importFile(client: Client, path: string, options: ImportOptions): Promise<ImportReport> {
+  const file = await openRows(path, options.organizationPrefix);
+  const bar = new cliProgress.SingleBar({
+    format: 'importing {bar} {percentage}% | {rows} events | {duration_formatted}',
+    hideCursor: true,
+  });
+  bar.start(file.bytes, 0, { rows: 0 });
+  try {
+    return await sendRows(file.rows, {
+      sendBatch: (events) => client.sendBatch(events),
+      batchEvents: options.batch,
+      concurrency: options.concurrency,
+      onProgress: (rows) => bar.update(file.bytesRead(), { rows }),
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function sayReport(report: ImportReport): void {
+  const { accepted, refused, refusals, undated, seconds } = report;
+  const rate = Math.round((accepted + refused) / Math.max(seconds, 0.001));
+  say(`accepted ${accepted}, rejected ${refused}, ${seconds.toFixed(1)} s, ${rate} events/s`);
+  for (const [code, { count, lines, example }] of refusals) {
+    const more = count > lines.length ? ', ...' : '';
+    say(`  ${code}: ${count} (line ${lines.join(', ')}${more}): ${example}`);
+  }
+  if (undated > 0) say(`  ${undated} lines have no timestamp: imported on another day, they count again`);
+}
+
+async function run(path: string, options: ImportOptions): Promise<number> {
+  const expected = options.verify === undefined ? undefined : await readExpectedTotals(options.verify);
+  const url = await apiUrl(options);
+  const client = createClient({
+    url,
+    connections: options.concurrency,
+    ...(options.token === undefined ? {} : { token: options.token }),
+    onRetry: (reason) => process.stderr.write(`trying again: ${reason}\n`),
+  });
+  try {
+    const report = await importFile(client, path, options);
+    sayReport(report);
+    const refusedCode = report.refused > 0 ? exitCodes.someRefused : exitCodes.done;
+    if (expected === undefined) return refusedCode;
+    const { compared, differences } = await verifyTotals(
+      client,
+      expected,
+      options.organizationPrefix,
+      Date.now(),
+    );
+    for (const difference of differences) say(`  differs: ${difference}`);
+    const verdict = differences.length === 0 ? 'equal' : `${differences.length} differ`;
+    say(`totals of ${compared} organization metrics compared: ${verdict}`);
+    return differences.length === 0 ? refusedCode : exitCodes.totalsDiffer;
+  } finally {
+    await client.close();
+  }
+}
+
+command.action(async (path: string, options: ImportOptions) => {
+  try {
+    process.exitCode = await run(path, options);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      'The import is not complete. Run it again: what was accepted is not counted twice.\n',
+    );
+    process.exitCode = exitCodes.failed;
+  }
+});
+await command.parseAsync();

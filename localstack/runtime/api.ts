@@ -1,0 +1,30 @@
+/** Entry of an `api` process: all HTTP routes on one port; several such processes share it by node:cluster. */
+import { ENV_PORT } from '../../shared/contracts/env.ts';
+import { routes } from '../../shared/contracts/routes.ts';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { createHttpServer } from './http-server.ts';
+import { loadHandler } from './load-handler.ts';
+import { onStop } from './on-stop.ts';
+
+const defaultPort = 8001;
+const environment = processEnvironment();
+const logger = createLogger('api', environment);
+const names = [...new Set(routes.map((route) => route.function))];
+const handlers = new Map(
+  await Promise.all(names.map(async (name) => [name, await loadHandler(name)] as const)),
+);
+const server = createHttpServer({ handlers, logger });
+const port = Number(environment[ENV_PORT] ?? defaultPort);
+server.listen(port, '127.0.0.1', () => logger.info({ port }, 'listening'));
+server.on('error', (error) => {
+  logger.error({ error, port }, 'cannot listen');
+  process.exit(1);
+});
+onStop(
+  () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+    }),
+);

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from 'aws-lambda';
+
+/** A function of the local twin: its name as on AWS, and how long one invocation may take. */
+export interface LocalFunction {
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
+/** The context that Lambda hands to a handler; `endsAtMs` is when it will be killed. */
+export function createContext(name: string, endsAtMs: () => number): Context {
+  const functionName = `odometer-${name}`;
+  return {
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${functionName}`,
+    memoryLimitInMB: '1769',
+    awsRequestId: randomUUID(),
+    logGroupName: `/aws/lambda/${functionName}`,
+    logStreamName: `local/[$LATEST]${process.pid}`,
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(0, endsAtMs() - Date.now()),
+    // Lambda's callbacks of old, which Node 24 functions do not have any more; the type still asks for them.
+    done: gone,
+    fail: gone,
+    succeed: gone,
+  };
+}
+
+function gone(): never {
+  throw new Error('handlers are async functions');
+}

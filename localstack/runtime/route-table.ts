@@ -1,0 +1,75 @@
+import { routes } from '../../shared/contracts/routes.ts';
+
+/** A route as it matched a request. */
+export interface LocalRoute {
+  readonly function: string;
+  readonly routeKey: string;
+  readonly parameters: Readonly<Record<string, string>> | undefined;
+}
+
+export type RouteMatch =
+  | { readonly kind: 'found'; readonly route: LocalRoute }
+  | { readonly kind: 'wrong-method'; readonly allow: readonly string[] }
+  | { readonly kind: 'unknown' };
+
+interface Pattern {
+  readonly method: string;
+  readonly segments: readonly string[];
+  readonly function: string;
+  readonly routeKey: string;
+}
+
+const exact = new Map<string, RouteMatch>();
+const patterns: Pattern[] = [];
+for (const { method, path, function: name } of routes) {
+  const routeKey = `${method} ${path}`;
+  if (path.includes('{')) patterns.push({ method, segments: path.split('/'), function: name, routeKey });
+  else exact.set(routeKey, { kind: 'found', route: { function: name, routeKey, parameters: undefined } });
+}
+
+/** Finds the route of a request by the contracts' table. */
+export function matchRoute(method: string, path: string): RouteMatch {
+  const found = exact.get(`${method} ${path}`);
+  if (found !== undefined) return found;
+  const segments = path.split('/');
+  const allow = new Set<string>();
+  for (const pattern of patterns) {
+    const parameters = bind(pattern.segments, segments);
+    if (parameters === undefined) continue;
+    if (pattern.method === method) {
+      const { function: name, routeKey } = pattern;
+      return { kind: 'found', route: { function: name, routeKey, parameters } };
+    }
+    allow.add(pattern.method);
+  }
+  for (const route of routes) if (route.path === path) allow.add(route.method);
+  return allow.size === 0 ? { kind: 'unknown' } : { kind: 'wrong-method', allow: [...allow] };
+}
+
+function bind(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, part] of pattern.entries()) {
+    const segment = segments[index] ?? '';
+    if (!part.startsWith('{')) {
+      if (part !== segment) return undefined;
+    } else {
+      const value = decode(segment);
+      if (value === undefined || value === '') return undefined;
+      parameters[part.slice(1, -1)] = value;
+    }
+  }
+  return parameters;
+}
+
+/** The decoded segment; undefined when its escapes are not UTF-8. */
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+/** Request and response bodies of the API, as the client sends and reads them. */
+
+/** A usage event as the API takes it. */
+export interface ClientEvent {
+  readonly organization_id: string;
+  readonly metric_name: string;
+  readonly quantity: number | string;
+  readonly idempotency_key?: string;
+  /** RFC 3339 with an offset. */
+  readonly timestamp?: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface RejectedEvent {
+  readonly index: number;
+  readonly code: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The answer to a batch; `receipts` belong to the accepted events in the order sent. */
+export interface BatchResult {
+  readonly accepted: number;
+  readonly rejected: readonly RejectedEvent[];
+  readonly receipts: readonly string[];
+}
+
+export interface SummaryBody {
+  readonly organization_id: string;
+  readonly start_date: string;
+  readonly end_date: string;
+  readonly timezone: string;
+  readonly metrics: readonly {
+    readonly metric_name: string;
+    readonly total_quantity: string;
+    readonly event_count: number;
+  }[];
+  readonly freshness: {
+    readonly as_of: string;
+    readonly complete_through: string | null;
+    readonly in_flight_records: number;
+  };
+}

@@ -1,0 +1,65 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../shared/client/client.ts';
+import type { Processes } from '../../shared/contracts/endpoints.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { rowsOf } from '../integration/isolation.ts';
+import { recount } from '../recount/recount.ts';
+import { startLoad } from './steady-load.ts';
+import { startTwin, type Twin } from './twin.ts';
+
+const seed = 20261123;
+const calmMs = 1000;
+
+let twin: Twin;
+let counted = 0;
+beforeAll(async () => {
+  twin = await startTwin();
+});
+afterAll(async () => {
+  await twin.stop();
+});
+
+async function countedEvents(): Promise<number> {
+  const counts = await Promise.all(
+    twin.endpoints().shards.map((url) => rowsOf(url, 'SELECT count(*)::int AS n FROM usage_events')),
+  );
+  return counts.reduce((sum, [row]) => sum + Number(row?.['n']), 0);
+}
+
+/** Sends under `fault`, then waits until everything acknowledged is committed, and counts it all again. */
+async function countsOnceThrough(round: number, fault: () => Promise<void>): Promise<void> {
+  const load = startLoad(twin.endpoints().api, seed + round);
+  await setTimeout(calmMs);
+  await fault();
+  const during = load.acknowledged();
+  await setTimeout(calmMs);
+  const sent = await load.stop();
+  expect(load.acknowledged()).toBeGreaterThan(during);
+  expect(sent.duplicates).toBeGreaterThan(0);
+  const stoppedAtMs = Date.now();
+  const client = createClient({ url: twin.endpoints().api });
+  await Promise.all(sent.organizations.map((name) => client.waitUntilComplete(name, stoppedAtMs)));
+  await client.close();
+  counted += sent.unique;
+  expect(await countedEvents()).toBe(counted);
+  const { kafka, shards } = twin.endpoints();
+  const report = await recount({ kafka, topic: usageTopic.name, shards, complete: true });
+  expect(report.differences).toEqual([]);
+}
+
+describe('SIGKILL under load', () => {
+  it.each<[string, keyof Processes]>([
+    ['U1', 'api'],
+    ['U2', 'consumer'],
+    ['U2', 'flusher'],
+    ['U6', 'redis'],
+    ['U1', 'kafka'],
+    ['U2', 'shard2'],
+  ])('%s: of %s loses and doubles nothing', async (_id, role) => {
+    await countsOnceThrough(Object.keys(twin.endpoints().processes).indexOf(role), async () => {
+      const killed = twin.kill(role, 'SIGKILL');
+      expect(await twin.restarted(role, killed)).not.toBe(killed);
+    });
+  });
+});

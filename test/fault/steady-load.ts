@@ -1,0 +1,66 @@
+/** A seeded, bounded stream of events through the HTTP API, with retries of events that were sent before. */
+import type { ClientEvent } from '../../shared/client/bodies.ts';
+import { createClient } from '../../shared/client/client.ts';
+
+const batchEvents = 40;
+const duplicateShare = 0.1;
+const organizations = 12;
+const lanes = 4;
+const batchesMax = 4000;
+/** Longer than any restart of a server in these tests. */
+const retry = { attemptsMax: 60, delayMsMin: 50, delayMsMax: 1000 };
+
+/** Numbers in [0, 1) that a seed repeats (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Starts sending; `stop` ends it and resolves with what was acknowledged. */
+export function startLoad(url: string, seed: number) {
+  const random = seededRandom(seed);
+  const client = createClient({ url, retry, timeoutMs: 10_000 });
+  const sent: ClientEvent[] = [];
+  let acknowledged = 0;
+  let duplicates = 0;
+  let stopping = false;
+  function nextEvent(): ClientEvent {
+    const earlier = random() < duplicateShare ? sent[Math.floor(random() * sent.length)] : undefined;
+    if (earlier !== undefined) {
+      duplicates += 1;
+      return earlier;
+    }
+    const event = {
+      organization_id: `org_${Math.floor(random() * organizations)}`,
+      metric_name: random() < 0.5 ? 'api_calls' : 'storage',
+      quantity: (random() * 100).toFixed(3),
+      idempotency_key: `seed-${seed}-${sent.length}`,
+      timestamp: new Date().toISOString(),
+    };
+    sent.push(event);
+    return event;
+  }
+  async function lane(): Promise<void> {
+    for (let batch = 0; batch < batchesMax && !stopping; batch++) {
+      const result = await client.sendBatch(Array.from({ length: batchEvents }, nextEvent));
+      if (result.accepted !== batchEvents) throw new Error(`rejected: ${JSON.stringify(result.rejected)}`);
+      acknowledged += result.accepted;
+    }
+  }
+  const running = Promise.all(Array.from({ length: lanes }, lane));
+  return {
+    acknowledged: () => acknowledged,
+    async stop() {
+      stopping = true;
+      await running;
+      await client.close();
+      const names = [...new Set(sent.map((event) => event.organization_id))];
+      return { unique: sent.length, duplicates, organizations: names };
+    },
+  };
+}
