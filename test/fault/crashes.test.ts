@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../shared/client/client.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
@@ -61,5 +62,19 @@ describe('SIGKILL under load', () => {
       const killed = twin.kill(role, 'SIGKILL');
       expect(await twin.restarted(role, killed)).not.toBe(killed);
     });
+  });
+});
+
+describe('FLUSHALL under load', () => {
+  it('U6: changes no total', async () => {
+    const redis = new Redis(twin.endpoints().redis);
+    await countsOnceThrough(50, async () => {
+      for (let flush = 0; flush < 5; flush++) {
+        expect(await redis.dbsize()).toBeGreaterThan(0);
+        await redis.flushall();
+        await setTimeout(calmMs / 5);
+      }
+    });
+    redis.disconnect();
   });
 });
