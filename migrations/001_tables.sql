@@ -73,11 +73,13 @@ begin
   if day is null or exists (select from public.shard_identity where day < closed_before) then
     return false;
   end if;
-  if to_regclass(format('public.%I', leaf)) is not null then
+  -- A query sees what committed before it; to_regclass answers from a cache that an advisory lock does not
+  -- refresh, and the loser of a race would make the leaf again.
+  if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
     return true;
   end if;
   perform pg_advisory_xact_lock(hashtext('odometer.make_usage_day'));
-  if to_regclass(format('public.%I', leaf)) is not null then
+  if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
     return true;
   end if;
   execute format(

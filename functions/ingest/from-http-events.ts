@@ -14,7 +14,7 @@ import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
 import { canonicalProperties } from './properties-text.ts';
 import { readBody } from './read-body.ts';
-import { type NumberReader, readJson } from './read-json.ts';
+import { isJsonObject, type NumberReader, readJson } from './read-json.ts';
 
 /** The events of a request in request order, or why there is none to look at. */
 export type EventsReading =
@@ -63,7 +63,7 @@ function invalid(code: string, field: string, detail: string): EventsReading {
 }
 
 function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isJsonObject(value)) {
     return invalid('wrong_type', '', 'The body must be an object {"events": [...]}.');
   }
   const unknown = Object.keys(value).find((name) => name !== 'events');
@@ -80,6 +80,9 @@ function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading 
 
 /** One event of a request; total for every JSON value. */
 export function fromHttpItem(value: unknown, index: number, numbers: NumberReader): Candidate | Rejection {
+  if (!isJsonObject(value)) {
+    return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
+  }
   const shape = eventShape.safeParse(value);
   return shape.success
     ? fromHttpShape(shape.data, index, numbers)

@@ -1,5 +1,5 @@
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import getPort from 'get-port';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
 import { Refusal } from '../processes/refusal.ts';
@@ -36,8 +36,21 @@ export async function choosePorts(dataDir: string, names: readonly string[], ask
 }
 
 /** Whether nobody listens on this port of the loopback address. */
-export async function portIsFree(port: number): Promise<boolean> {
-  return (await getPort({ port, host: '127.0.0.1' })) === port;
+export function portIsFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** A free port that is none of those. */
+export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<number> {
+  for (let attempt = 0; attempt < triesMax; attempt += 1) {
+    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
+    if (!taken.has(port) && (await portIsFree(port))) return port;
+  }
+  throw new Refusal(`There is no free port between ${portMin} and ${portMax}.`);
 }
 
 async function choosePort(
@@ -51,9 +64,5 @@ async function choosePort(
     throw new Refusal(`Port ${asked}, asked for ${name}, is in use: free it or choose another.`);
   }
   if (remembered !== undefined && !taken.has(remembered) && (await portIsFree(remembered))) return remembered;
-  for (let attempt = 0; attempt < triesMax; attempt += 1) {
-    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
-    if (!taken.has(port) && (await portIsFree(port))) return port;
-  }
-  throw new Refusal(`No free port between ${portMin} and ${portMax} for ${name}.`);
+  return freePort(taken);
 }

@@ -73,7 +73,7 @@ export const gapReadBytesMax = 4 * mebibyte;
 export const segmentRangesMax = 256;
 
 /** The flusher: one invocation's budget of the schedule's minute, the pause between passes, the last start. */
-export const flusherBudgetMs = 55_000;
+export const flusherBudgetMs = 58_000;
 export const flusherTimeoutMs = 90_000;
 export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import getPort from 'get-port';
 import { identify, type ProcessIdentity, stillRuns } from '../../localstack/processes/identity.ts';
 import { readState } from '../../localstack/processes/state-file.ts';
+import { freePort } from '../../localstack/servers/ports.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import type { Endpoints, Processes } from '../../shared/contracts/endpoints.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -59,7 +59,7 @@ export async function startTwin(request: TwinRequest = {}): Promise<Twin> {
 /** Starts a supervisor without waiting for anything. */
 export async function launchTwin(request: TwinRequest = {}): Promise<Twin> {
   const dataDir = request.dataDir ?? makeTestFolder();
-  const port = request.port ?? (await getPort());
+  const port = request.port ?? (await freePort());
   const supervise = join(repositoryDir, 'localstack', 'supervise.ts');
   const [file, ...args] = request.command ?? [process.execPath, supervise];
   const child = spawn(file, args, {

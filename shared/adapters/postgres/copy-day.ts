@@ -5,20 +5,20 @@ import { copyColumns } from '../../domain/copy-row.ts';
 import type { DayRows, LoadOutcome } from '../../ports/shard-ledger.ts';
 import { withinAnswerTime } from './execute.ts';
 import { leafOf } from './row-values.ts';
-import { isCountedAlready } from './shard-error.ts';
+import { isCountedAlready, toOdometerError } from './shard-error.ts';
 
 /** Signature, no flags, no header extension. */
 const copyHeader = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
 const copyTrailer = Buffer.from([0xff, 0xff]);
 
-/** Loads one day's rows by COPY BINARY straight into its leaf; the count is the server's own (U5). */
+/** Loads one day's rows by COPY BINARY straight into its leaf; the count is the server's own (U5). Throws OdometerError. */
 export async function copyDay(client: pg.ClientBase, rows: DayRows): Promise<LoadOutcome> {
   const leaf = leafOf(rows.day);
   try {
     return { kind: 'loaded', count: await withinAnswerTime(copyRows(client, leaf, rows.rows)) };
   } catch (error) {
     if (isCountedAlready(error, leaf)) return { kind: 'unique' };
-    throw error;
+    throw toOdometerError(error);
   }
 }
 

@@ -1,15 +1,23 @@
 import type pg from 'pg';
 import { OdometerError } from '../../domain/errors.ts';
 import { shardAnswerTimeoutMs } from '../../domain/limits.ts';
+import { toOdometerError } from './shard-error.ts';
 
-/** One statement with a bound on the answer: a server that stands still must not hold the caller. */
-export function execute<Row extends pg.QueryResultRow>(
+/**
+ * One statement with a bound on the answer: a server that stands still must not hold the caller.
+ * Throws OdometerError.
+ */
+export async function execute<Row extends pg.QueryResultRow>(
   client: pg.ClientBase,
   text: string,
   values?: readonly unknown[],
 ): Promise<pg.QueryResult<Row>> {
   const query = values === undefined ? client.query<Row>(text) : client.query<Row>(text, [...values]);
-  return withinAnswerTime(query);
+  try {
+    return await withinAnswerTime(query);
+  } catch (error) {
+    throw toOdometerError(error);
+  }
 }
 
 /** Rejects with `shard_unavailable` when the answer takes too long; the caller then discards the connection. */

@@ -15,7 +15,6 @@ import type {
 import { copyDay } from './copy-day.ts';
 import { execute } from './execute.ts';
 import { fromUuid, toDateText, toSafeInteger } from './row-values.ts';
-import { toOdometerError } from './shard-error.ts';
 import { loadSql } from './sql.ts';
 
 const moveProgress = loadSql('move-progress');
@@ -104,13 +103,9 @@ export class PostgresRange implements RangeTransaction {
     return found;
   }
 
-  async loadDay(rows: DayRows): Promise<LoadOutcome> {
+  loadDay(rows: DayRows): Promise<LoadOutcome> {
     this.written += 1;
-    try {
-      return await copyDay(this.client, rows);
-    } catch (error) {
-      throw toOdometerError(error);
-    }
+    return copyDay(this.client, rows);
   }
 
   async addRollups(partition: number, rollups: readonly Rollup[]): Promise<void> {
@@ -189,11 +184,7 @@ export class PostgresRange implements RangeTransaction {
     text: string,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    try {
-      return (await execute<Row>(this.client, text, values)).rows;
-    } catch (error) {
-      throw toOdometerError(error);
-    }
+    return (await execute<Row>(this.client, text, values)).rows;
   }
 }
 

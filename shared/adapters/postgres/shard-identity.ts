@@ -13,7 +13,8 @@ interface IdentityRow {
 
 /**
  * Refuses a database that is not the shard that its address stands for (U9). The topic is what the first
- * connection found: a later one that counts another topic's offsets is another database.
+ * connection found: a later one that counts another topic's offsets is another database, or an operator has
+ * declared a new topic. It is refused once and then forgotten, so that the next pass compares it with the log.
  */
 export class IdentityCheck {
   readonly shard: number;
@@ -31,7 +32,11 @@ export class IdentityCheck {
     if (row === undefined) throw this.refusal('a database without identity');
     const known = this.topicId ?? row.topic_id;
     const same = row.shard === this.shard && row.map_version === this.mapVersion && row.topic_id === known;
-    if (!same) throw this.refusal(`shard ${row.shard}, map ${row.map_version}, topic ${row.topic_id}`);
+    if (!same) {
+      const refused = this.refusal(`shard ${row.shard}, map ${row.map_version}, topic ${row.topic_id}`);
+      this.topicId = undefined;
+      throw refused;
+    }
     this.topicId = known;
     return known;
   }

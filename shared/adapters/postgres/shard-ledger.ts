@@ -31,7 +31,7 @@ import type {
 import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
-import { isLockTimeout, leavesCommitUnknown, toOdometerError } from './shard-error.ts';
+import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
 import { checkOut, createShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
@@ -120,8 +120,7 @@ class PostgresLedger implements ShardLedger {
     const client = await checkOut(this.writer(partition));
     let usable = false;
     try {
-      await beginTransaction(client);
-      // What `work` throws of its own stays what it is; the range's methods throw OdometerErrors.
+      await execute(client, beginRange);
       const { commit, value } = await work(new PostgresRange(client, this.settings.mapVersion));
       if (!commit) {
         usable = await rollBack(client);
@@ -206,14 +205,6 @@ function writerName(partition: number): string {
   return `flusher:${partition}`;
 }
 
-async function beginTransaction(client: pg.ClientBase): Promise<void> {
-  try {
-    await execute(client, beginRange);
-  } catch (error) {
-    throw toOdometerError(error);
-  }
-}
-
 /** Whether the connection is usable afterwards; a lost connection is rolled back by the server. */
 async function rollBack(client: pg.ClientBase): Promise<boolean> {
   try {
@@ -226,13 +217,14 @@ async function rollBack(client: pg.ClientBase): Promise<boolean> {
 
 /** True when the server said that it committed, false when nobody knows. */
 async function commitKnown(client: pg.ClientBase): Promise<boolean> {
+  let command: string;
   try {
-    const { command } = await execute(client, 'commit');
-    // COMMIT of a failed transaction answers ROLLBACK without an error.
-    invariant(command === 'COMMIT', 'work asked to commit a transaction that had failed');
-    return true;
+    ({ command } = await execute(client, 'commit'));
   } catch (error) {
     if (leavesCommitUnknown(error)) return false;
-    throw toOdometerError(error);
+    throw error;
   }
+  // COMMIT of a failed transaction answers ROLLBACK without an error.
+  invariant(command === 'COMMIT', 'work asked to commit a transaction that had failed');
+  return true;
 }

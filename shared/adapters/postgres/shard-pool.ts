@@ -35,7 +35,7 @@ export function createShardPool(settings: ShardPoolSettings): pg.Pool {
     verify: (client, done) => {
       identity.check(client).then(
         () => done(),
-        (error: unknown) => done(toOdometerError(error)),
+        (error: Error) => done(error),
       );
     },
   });
@@ -57,7 +57,7 @@ export async function checkOut(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-/** Runs `work` on a connection of the pool and discards the connection when it throws. Throws OdometerError. */
+/** Runs `work` on a connection of the pool and discards the connection when it throws. */
 export async function withConnection<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
@@ -68,8 +68,6 @@ export async function withConnection<T>(
     const value = await work(client);
     failed = false;
     return value;
-  } catch (error) {
-    throw toOdometerError(error);
   } finally {
     client.release(failed);
   }

@@ -22,6 +22,8 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const { topic } = options;
   const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
   const redis = connectRedis(options);
+  const connecting = firstConnection(redis);
+  const opened = () => (redis.status === 'ready' ? Promise.resolve() : connecting);
   const append = script(redis, 'appendSegment', appendScript);
   const remove = script(redis, 'deleteSegments', deleteScript);
   const keysOf = (partition: number) => {
@@ -30,23 +32,23 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   };
   return {
     append: (partition, { from, to, events }, segment) =>
-      within(redis, segmentAppendTimeoutMs, async () => {
+      within(opened(), segmentAppendTimeoutMs, async () => {
         invariant(from < to, `a segment from ${from} to ${to} is empty`);
         return toOutcome(await append(...keysOf(partition), from, to, events, bytesMax, segment));
       }),
     list: (partitions, rangesMax) =>
-      within(redis, readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
+      within(opened(), readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
     read: (partition, froms) =>
-      within(redis, readTimeoutMs, async () =>
+      within(opened(), readTimeoutMs, async () =>
         froms.length === 0
           ? []
           : redis.hmgetBuffer(segmentKeys(topic, partition).content, ...froms.map(String)),
       ),
     deleteBelow: (partition, nextOffset) =>
-      within(redis, readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
+      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
     delete: (partition, from) =>
-      within(redis, readTimeoutMs, async () => void (await remove(...keysOf(partition), from, from + 1))),
-    assertNothingEvicted: () => within(redis, readTimeoutMs, () => assertNoEviction(redis)),
+      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), from, from + 1))),
+    assertNothingEvicted: () => within(opened(), readTimeoutMs, () => assertNoEviction(redis)),
     close: async () => redis.disconnect(),
   };
 }
@@ -93,7 +95,7 @@ async function assertNoEviction(redis: Redis): Promise<void> {
 }
 
 /** Whatever goes wrong with Redis, or takes longer, is `segments_unavailable`. */
-async function within<T>(redis: Redis, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+async function within<T>(opened: Promise<void>, timeoutMs: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     const expire = () => reject(new Error(`no answer in ${timeoutMs} ms`));
@@ -101,7 +103,7 @@ async function within<T>(redis: Redis, timeoutMs: number, work: () => Promise<T>
     timer = setTimeout(() => setImmediate(expire), timeoutMs);
   });
   try {
-    return await Promise.race([whenReady(redis).then(work), timeout]);
+    return await Promise.race([opened.then(work), timeout]);
   } catch (error) {
     if (error instanceof OdometerError) throw error;
     throw new OdometerError('segments_unavailable', 'Redis did not answer', {
@@ -113,21 +115,13 @@ async function within<T>(redis: Redis, timeoutMs: number, work: () => Promise<T>
   }
 }
 
-/** A connection that is being made is worth the call's own time; one that was lost is not. */
-function whenReady(redis: Redis): Promise<void> {
-  if (redis.status === 'ready') return Promise.resolve();
-  if (redis.status !== 'connecting' && redis.status !== 'connect')
-    return Promise.reject(new Error(`Redis is ${redis.status}`));
-  return new Promise((resolve, reject) => {
-    const onReady = () => {
-      redis.off('close', onClose);
-      resolve();
-    };
-    const onClose = () => {
-      redis.off('ready', onReady);
-      reject(new Error('the connection was closed'));
-    };
-    redis.once('ready', onReady);
-    redis.once('close', onClose);
+/** The end of the first attempt to connect: worth a call's own time, as a lost connection is not. */
+function firstConnection(redis: Redis): Promise<void> {
+  const opened = new Promise<void>((resolve, reject) => {
+    redis.once('ready', resolve);
+    redis.once('close', () => reject(new Error('Redis is not connected')));
   });
+  // Each call that waits for it reports it.
+  opened.catch(() => {});
+  return opened;
 }

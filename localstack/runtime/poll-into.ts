@@ -1,0 +1,41 @@
+import type { GroupConsumer, GroupConsumerOptions } from '../../shared/adapters/kafka/group-consumer.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+import { EventSourceMapping } from './event-source-mapping.ts';
+import type { EventSource } from './msk-event.ts';
+
+/** A partition with more than this waiting is not polled until an invocation took some. */
+const waitingBytesMax = 2 * 1024 * 1024;
+
+export interface PollOptions {
+  readonly source: EventSource;
+  readonly groupId: string;
+  readonly invoke: (event: unknown) => Promise<unknown>;
+  readonly logger: Logger;
+  readonly start: (options: GroupConsumerOptions) => GroupConsumer;
+}
+
+/** Joins the group and feeds an event source mapping; answers how to stop. */
+export function pollInto({ source, groupId, invoke, logger, start }: PollOptions): () => Promise<void> {
+  const mapping = new EventSourceMapping({
+    source,
+    invoke,
+    logger,
+    commit: (next) => consumer.commit(next),
+    onTaken: (partition) => {
+      if (mapping.bytesOf(partition) < waitingBytesMax) consumer.resume(partition);
+    },
+  });
+  const consumer = start({
+    ...source,
+    groupId,
+    logger,
+    onJoined: () => mapping.reset(),
+    onRecords: (partition, records) => {
+      if (mapping.offer(partition, records) >= waitingBytesMax) consumer.pause(partition);
+    },
+  });
+  return async () => {
+    await mapping.stop();
+    await consumer.stop();
+  };
+}

@@ -1,0 +1,48 @@
+/** EventBridge Scheduler with `rate(1 minute)` in front of a function with reserved concurrency 1. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+
+export const rateMs = 60_000;
+/** A failed invocation is tried again after this long, as Lambda does with asynchronous ones, only sooner. */
+const failurePauseMs = 1000;
+const stopCheckMs = 250;
+
+export interface ScheduleOptions {
+  readonly invoke: (event: unknown) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stopping: () => boolean;
+}
+
+/** What EventBridge Scheduler sends to a Lambda target that has no input of its own. */
+export function toScheduledEvent(nowMs: number, id: string) {
+  return {
+    version: '0',
+    id,
+    'detail-type': 'Scheduled Event',
+    source: 'aws.scheduler',
+    account: '000000000000',
+    time: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+    region: 'local',
+    resources: ['arn:aws:scheduler:local:000000000000:schedule/default/odometer-flusher'],
+    detail: '{}',
+  };
+}
+
+/** Ticks at once and then every minute, a late tick as soon as the one before ended; until told to stop. */
+export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleOptions): Promise<void> {
+  while (!stopping()) {
+    const startedMs = clock.now();
+    let nextMs = startedMs + rateMs;
+    try {
+      await invoke(toScheduledEvent(startedMs, randomUUID()));
+    } catch (error) {
+      logger.error({ error }, 'the scheduled function failed; it is tried again');
+      nextMs = clock.now() + failurePauseMs;
+    }
+    while (!stopping() && clock.now() < nextMs) {
+      await clock.sleep(Math.min(stopCheckMs, nextMs - clock.now()));
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** Counted rows and whole commits with defaults; a test names only what it is about. */
+import { createHash } from 'node:crypto';
+import { type CopyRow, CopyRows } from '../../shared/domain/copy-row.ts';
+import { fingerprintOf, keyHash } from '../../shared/domain/identity.ts';
+import { dayMs } from '../../shared/domain/limits.ts';
+import { RollupSums } from '../../shared/domain/rollup.ts';
+import { partitionOf, shardOf } from '../../shared/domain/routing.ts';
+import type {
+  CommitRecord,
+  DayRows,
+  RangeTransaction,
+  ShardLedger,
+  TransactionOutcome,
+} from '../../shared/ports/shard-ledger.ts';
+import { noonMs } from './records.ts';
+
+export const noonDay = Math.floor(noonMs / dayMs);
+export const partitions = 8;
+const shards = 4;
+
+/** Where an organization lives in a log of `partitions` partitions. */
+export function homeOf(organization: string): { readonly partition: number; readonly shard: number } {
+  const partition = partitionOf(organization, partitions);
+  return { partition, shard: shardOf(partition, shards) };
+}
+
+/** A row whose hashes and day follow from its fields. */
+export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
+  const event = {
+    offset: 0,
+    index: 0,
+    undated: false,
+    eventTimeMs: noonMs,
+    createdAtMs: Date.now(),
+    quantity: '1',
+    organization: 'org_1',
+    metric: 'api_calls',
+    idempotencyKey: 'key-1',
+    properties: null,
+    ...fields,
+  };
+  const { organization, idempotencyKey, eventTimeMs } = event;
+  return {
+    ...homeOf(organization),
+    keyHash: keyHash(organization, idempotencyKey),
+    fingerprint: fingerprintOf({ ...event, propertiesDigest: null }),
+    day: Math.floor(eventTimeMs / dayMs),
+    ...event,
+  };
+}
+
+/** Rows of one day as the bytes of a COPY. */
+export function dayRows(rows: readonly CopyRow[]): DayRows {
+  const bytes = new CopyRows();
+  for (const row of rows) bytes.append(row);
+  return { day: rows[0]?.day ?? noonDay, count: rows.length, rows: [Buffer.from(bytes.toBuffer())] };
+}
+
+export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
+  return {
+    partition: 0,
+    from: 0,
+    to: 1,
+    seen: 0,
+    inserted: 0,
+    duplicate: 0,
+    quarantined: 0,
+    foreign: 0,
+    writeStatements: 2,
+    segmentVersion: 1,
+    source: 'segments',
+    days: [],
+    ...fields,
+  };
+}
+
+/** A range of one day that holds `rows`, new as far as the caller knows. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: readonly CopyRow[];
+}
+
+/** What the flusher writes for a range; false where it was fenced or held a counted key. */
+export async function writeRange(
+  transaction: RangeTransaction,
+  partition: number,
+  { from, to, rows }: RowRange,
+): Promise<boolean> {
+  if (!(await transaction.moveProgress(partition, from, to, Buffer.alloc(32, to), 0))) return false;
+  const loaded = dayRows(rows);
+  const sums = new RollupSums();
+  const fingerprints = createHash('sha256');
+  for (const row of rows) {
+    sums.addEvent(row);
+    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
+  }
+  if (rows.length > 0 && (await transaction.loadDay(loaded)).kind === 'unique') return false;
+  await transaction.addRollups(partition, sums.toRollups());
+  const day = { day: loaded.day, count: rows.length, digest: fingerprints.digest('hex') };
+  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [day] : [] };
+  const writeStatements = transaction.writeStatements + 1;
+  await transaction.addCommit(commitRecord({ partition, from, to, writeStatements, ...counts }));
+  return true;
+}
+
+/** One transaction around `writeRange`, with the day's leaf made first. */
+export async function commitRows(
+  ledger: ShardLedger,
+  partition: number,
+  range: RowRange,
+): Promise<TransactionOutcome<boolean>> {
+  await ledger.ensureDays([...new Set(range.rows.map((row) => row.day))]);
+  return ledger.transaction(partition, async (transaction) => {
+    const written = await writeRange(transaction, partition, range);
+    return { commit: written, value: written };
+  });
+}

@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
+import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
+import type { CopyRow } from '../../shared/domain/copy-row.ts';
+import { routeMapVersion } from '../../shared/domain/routing.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import {
+  commitRecord,
+  commitRows,
+  dayRows,
+  homeOf,
+  noonDay,
+  partitions,
+  usageRow,
+  writeRange,
+} from '../builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+
+const { partition, shard } = homeOf('org_1');
+const recordHash = Buffer.alloc(32, 9);
+let shards: FreshShards;
+let ledger: ShardLedger;
+let second: ShardLedger;
+let next = 0;
+
+function open(): ShardLedger {
+  return createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
+}
+
+/** Rows with keys of their own, at the next offset of the shared partition. */
+function rowsAt(offset: number, quantities: readonly string[], fields: Partial<CopyRow> = {}): CopyRow[] {
+  return quantities.map((quantity, index) =>
+    usageRow({ offset, index, quantity, idempotencyKey: `${offset}-${index}`, ...fields }),
+  );
+}
+
+async function commitNext(rows: (offset: number) => CopyRow[]): Promise<void> {
+  const outcome = await commitRows(ledger, partition, { from: next, to: next + 1, rows: rows(next) });
+  expect(outcome).toEqual({ kind: 'committed', value: true });
+  next += 1;
+}
+
+beforeAll(async () => {
+  shards = await freshShards({ topicId: 'topic-commit', partitions });
+  ledger = open();
+  second = open();
+});
+
+afterAll(async () => {
+  await Promise.all([ledger.close(), second.close()]);
+  await shards.drop();
+});
+
+describe('progress', () => {
+  test('U3: a compare-and-set moves once, and a stale writer changes nothing', async () => {
+    await commitNext((offset) => rowsAt(offset, ['1']));
+    const stale = await commitRows(second, partition, { from: next - 1, to: next, rows: rowsAt(99, ['5']) });
+    expect(stale).toEqual({ kind: 'rolled-back', value: false });
+    const [row] = (await second.progress()).filter((one) => one.partition === partition);
+    expect(row).toMatchObject({ nextOffset: next, halted: false, recordHash: Buffer.alloc(32, next) });
+  });
+
+  test('U3: of two writers at once one moves, the other is refused when the first commits', async () => {
+    const move = (one: ShardLedger, key: string) =>
+      one.transaction(partition, async (transaction) => {
+        const rows = [usageRow({ offset: next, idempotencyKey: key })];
+        const value = await writeRange(transaction, partition, { from: next, to: next + 1, rows });
+        return { commit: value, value };
+      });
+    const outcomes = await Promise.all([move(ledger, 'race-a'), move(second, 'race-b')]);
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'rolled-back']);
+    next += 1;
+  });
+
+  test('U9: a partition of another shard is an error, not a fence', async () => {
+    const foreign = (partition + 1) % partitions;
+    const work = ledger.transaction(foreign, async (transaction) => ({
+      commit: true,
+      value: await transaction.moveProgress(foreign, 0, 1, recordHash, 0),
+    }));
+    await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
+  });
+
+  test('U7: a halted partition refuses to move and keeps the first reason', async () => {
+    const halted = partition < 4 ? partition + 4 : partition - 4;
+    await ledger.halt(halted, 'log_truncated', 'first');
+    await ledger.halt(halted, 'other', 'second');
+    const outcome = await ledger.transaction(halted, async (transaction) => ({
+      commit: true,
+      value: await transaction.moveProgress(halted, 0, 1, recordHash, 0),
+    }));
+    expect(outcome.value).toBe(false);
+    const found = await rowsOf(
+      shards.operatorUrls[shard] ?? '',
+      `select halt_code, halt_reason, next_offset::int from partition_progress where partition = ${halted}`,
+    );
+    expect(found).toEqual([{ halt_code: 'log_truncated', halt_reason: 'first', next_offset: 0 }]);
+  });
+});
+
+describe('rows', () => {
+  test('U2: COPY reports a counted key, and a rollback leaves nothing of the range', async () => {
+    const rows = rowsAt(next, ['1', '2', '3']);
+    await commitNext(() => rows);
+    const again = [usageRow({ offset: next, idempotencyKey: 'new' }), ...rows];
+    const outcome = await commitRows(ledger, partition, { from: next, to: next + 1, rows: again });
+    expect(outcome).toEqual({ kind: 'rolled-back', value: false });
+    expect(await ledger.nextOffset(partition)).toBe(next);
+    const found = await rowsOf(
+      shards.operatorUrls[shard] ?? '',
+      `select 1 from usage_events where "offset" = ${next}`,
+    );
+    expect(found).toEqual([]);
+  });
+
+  test('U2: counted keys are found on their day and on no other', async () => {
+    const [row] = rowsAt(next, ['7']);
+    await commitNext((offset) => rowsAt(offset, ['7']));
+    const keyHashes = [row?.keyHash ?? '', 'f'.repeat(32)];
+    const outcome = await ledger.transaction(partition, async (transaction) => ({
+      commit: false,
+      value: await transaction.findCounted([
+        { day: noonDay, keyHashes },
+        { day: noonDay - 1, keyHashes },
+      ]),
+    }));
+    const { keyHash, fingerprint } = row ?? usageRow();
+    expect(outcome.value).toEqual([{ keyHash, fingerprint, day: noonDay, offset: next - 1, index: 0 }]);
+  });
+
+  test('U5: the count is the server’s own, of a load larger than any buffer', async () => {
+    const rows = rowsAt(
+      next,
+      Array.from({ length: 20_000 }, () => '1'),
+    );
+    const outcome = await ledger.transaction(partition, async (transaction) => {
+      const value = await transaction.loadDay(dayRows(rows));
+      return { commit: false, value };
+    });
+    expect(outcome.value).toEqual({ kind: 'loaded', count: 20_000 });
+  });
+
+  test('U13: quantities of 20+18 digits are kept, and sums grow beyond them', async () => {
+    const quantity = '99999999999999999999.999999999999999999';
+    const organization = 'org_1';
+    const metric = 'exact';
+    await commitNext((offset) => rowsAt(offset, [quantity, quantity, '-0.000000000000000001'], { metric }));
+    await commitNext((offset) => rowsAt(offset, [quantity], { metric }));
+    const reader = createSummaryReader({ urls: shards.readerUrls, partitions });
+    const summary = await reader.summarize({ organization, startDay: noonDay, endDay: noonDay });
+    await reader.close();
+    const total = summary.metrics.find((one) => one.metric === metric);
+    expect(total).toEqual({
+      metric,
+      totalQuantity: '299999999999999999999.999999999999999996',
+      eventCount: 4,
+    });
+  });
+
+  test('U13: what no ingest would accept is refused as a bug, not retried', async () => {
+    const work = commitRows(ledger, partition, {
+      from: next,
+      to: next + 1,
+      rows: rowsAt(next, ['100000000000000000000']),
+    });
+    await expect(work).rejects.toMatchObject({ code: 'shard_refused', retryable: false });
+  });
+});
+
+describe('beside the rows', () => {
+  test('quarantine and conflicts keep what they were given', async () => {
+    const conflict = {
+      organization: 'org_1',
+      keyHash: 'a'.repeat(32),
+      day: noonDay,
+      fingerprint: 'b'.repeat(32),
+      offset: next,
+      index: 1,
+      firstDay: noonDay,
+      firstOffset: 0,
+      firstIndex: 0,
+      firstFingerprint: 'c'.repeat(32),
+    };
+    const bytes = Buffer.from('poison');
+    const refusal = { offset: next, index: -1, code: 'foreign_magic', bytes: bytes.toString('base64') };
+    const outcome = await ledger.transaction(partition, async (transaction) => {
+      await transaction.moveProgress(partition, next, next + 1, recordHash, 3);
+      await transaction.addQuarantine(partition, [refusal]);
+      await transaction.addConflicts(partition, [conflict]);
+      const counts = { seen: 1, duplicate: 1, foreign: 1 };
+      await transaction.addCommit(commitRecord({ partition, from: next, to: next + 1, ...counts }));
+      return { commit: true, value: transaction.writeStatements };
+    });
+    expect(outcome).toEqual({ kind: 'committed', value: 4 });
+    next += 1;
+    const url = shards.operatorUrls[shard] ?? '';
+    expect(await rowsOf(url, 'select code, bytes, index from quarantine')).toEqual([
+      { code: 'foreign_magic', bytes, index: -1 },
+    ]);
+    expect(await rowsOf(url, 'select organization_id, first_index from usage_conflicts')).toHaveLength(1);
+    expect((await ledger.progress()).find((one) => one.partition === partition)?.checkedRanges).toBe(3);
+  });
+
+  test('U5: the ledger refuses a row whose counts do not add up', async () => {
+    const work = ledger.transaction(partition, async (transaction) => {
+      await transaction.moveProgress(partition, next, next + 1, recordHash, 0);
+      await transaction.addCommit(
+        commitRecord({ partition, from: next, to: next + 1, seen: 2, inserted: 1 }),
+      );
+      return { commit: true, value: undefined };
+    });
+    await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
+  });
+
+  test('U12: the chain is what its documentation says, recomputed without our code', async () => {
+    const rows = await rowsOf(
+      shards.operatorUrls[shard] ?? '',
+      `select *, (extract(epoch from committed_at) * 1000)::int8 as at from commit_ledger
+       where partition = ${partition} order by sequence`,
+    );
+    expect(rows.length).toBe(next);
+    let previous = Buffer.alloc(32);
+    for (const row of rows) {
+      expect(row['previous_hash']).toEqual(previous);
+      previous = createHash('sha256').update(previous).update(documentedText(row)).digest();
+      expect(row['hash']).toEqual(previous);
+    }
+  });
+
+  test('observations are kept, and an older one changes nothing', async () => {
+    const at = Date.now();
+    const seen = { partition, logEnd: next + 5, observedAtMs: at, completeThroughMs: at - 100 };
+    await ledger.observe([seen, { ...seen, partition: (partition + 4) % 8, completeThroughMs: null }]);
+    await second.observe([{ ...seen, logEnd: 0, observedAtMs: at - 1000, completeThroughMs: at - 1100 }]);
+    const reader = createSummaryReader({ urls: shards.readerUrls, partitions });
+    const { freshness } = await reader.summarize({ organization: 'org_1', startDay: 0, endDay: 0 });
+    await reader.close();
+    expect(freshness).toMatchObject({ completeThroughMs: at - 100, inFlightRecords: 5 });
+    expect(Math.abs(freshness.asOfMs - Date.now())).toBeLessThan(5000);
+  });
+});
+
+function documentedText(row: Record<string, unknown>): string {
+  const integers = (...names: string[]) => names.map((name) => Number(row[name]));
+  const days = row['days'];
+  if (!Array.isArray(days)) throw new Error('days is a list');
+  return JSON.stringify([
+    'odometer-commit-1',
+    ...integers('partition', 'sequence', 'generation', 'from_offset', 'to_offset', 'seen', 'inserted'),
+    ...integers('duplicate', 'quarantined', 'foreign_records', 'write_statements', 'segment_version'),
+    ...integers('map_version'),
+    row['source'],
+    days.map((one: Record<string, unknown>) => [one['day'], one['count'], one['digest']]),
+    row['decided_by'],
+    row['decided_why'],
+    Number(row['at']),
+  ]);
+}

@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
+import { dayMs } from '../../shared/domain/limits.ts';
+import { routeMapVersion } from '../../shared/domain/routing.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { type CutProxy, cutProxy } from '../builders/cut-proxy.ts';
+import {
+  commitRows,
+  dayRows,
+  homeOf,
+  noonDay,
+  partitions,
+  usageRow,
+  writeRange,
+} from '../builders/ledger.ts';
+import { noonMs } from '../builders/records.ts';
+import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+
+const { partition, shard } = homeOf('org_1');
+const recordHash = Buffer.alloc(32, 9);
+let shards: FreshShards;
+let proxy: CutProxy;
+let ledger: ShardLedger;
+
+const open = (url: string) => createShardLedger({ url, shard, mapVersion: routeMapVersion });
+const asOwnerOfServer = (sql: string) => rowsOf(shards.superuserUrls[shard] ?? '', sql);
+const rangeAt = (from: number) => {
+  return { from, to: from + 1, rows: [usageRow({ offset: from, idempotencyKey: `at-${from}` })] };
+};
+const loadedAt = (offset: number) =>
+  asOwnerOfServer(`select 1 from usage_events where "offset" = ${offset} and partition = ${partition}`);
+
+beforeAll(async () => {
+  shards = await freshShards({ topicId: 'topic-faults', partitions });
+  proxy = await cutProxy(shards.writerUrls[shard] ?? '');
+  ledger = open(proxy.url);
+});
+
+afterAll(async () => {
+  await ledger.close();
+  await proxy.close();
+  await shards.drop();
+});
+
+describe('an unknown COMMIT', () => {
+  test('U3: cut before COMMIT arrives, next_offset says that it did not happen', async () => {
+    const from = await ledger.nextOffset(partition);
+    proxy.arm('before-commit-arrives');
+    const cuts = proxy.cuts;
+    const outcome = await commitRows(ledger, partition, rangeAt(from));
+    expect([outcome.kind, proxy.cuts]).toEqual(['unknown', cuts + 1]);
+    expect(await ledger.nextOffset(partition)).toBe(from);
+    expect(await loadedAt(from)).toHaveLength(0);
+    expect((await commitRows(ledger, partition, rangeAt(from))).kind).toBe('committed');
+    expect(await loadedAt(from)).toHaveLength(1);
+  });
+
+  test('U3: cut before the answer arrives, next_offset says that it happened', async () => {
+    const from = await ledger.nextOffset(partition);
+    proxy.arm('before-answer-arrives');
+    const cuts = proxy.cuts;
+    const outcome = await commitRows(ledger, partition, rangeAt(from));
+    expect([outcome.kind, proxy.cuts]).toEqual(['unknown', cuts + 1]);
+    expect(await ledger.nextOffset(partition)).toBe(from + 1);
+    expect(await loadedAt(from)).toHaveLength(1);
+  });
+
+  test('U2: a backend killed inside the transaction leaves nothing, and the range is taken again', async () => {
+    const from = await ledger.nextOffset(partition);
+    const broken = ledger.transaction(partition, async (transaction) => {
+      await transaction.moveProgress(partition, from, from + 1, recordHash, 0);
+      const ended = await asOwnerOfServer(
+        `select pg_terminate_backend(pid) as ended from pg_stat_activity
+         where application_name = 'flusher:${partition}' and datname = current_database()`,
+      );
+      expect(ended).toEqual([{ ended: true }]);
+      await transaction.loadDay(dayRows(rangeAt(from).rows));
+      return { commit: true, value: undefined };
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });
+    expect(await ledger.nextOffset(partition)).toBe(from);
+    expect((await commitRows(ledger, partition, rangeAt(from))).kind).toBe('committed');
+  });
+
+  test('work that fails rolls back, keeps its own error, and the next transaction works', async () => {
+    const from = await ledger.nextOffset(partition);
+    const bug = new TypeError('a bug of the caller');
+    const work = ledger.transaction(partition, async (transaction) => {
+      await writeRange(transaction, partition, rangeAt(from));
+      throw bug;
+    });
+    await expect(work).rejects.toBe(bug);
+    expect(await ledger.nextOffset(partition)).toBe(from);
+    expect((await commitRows(ledger, partition, rangeAt(from))).kind).toBe('committed');
+  });
+
+  test('a transaction that failed inside cannot be committed by mistake', async () => {
+    const from = await ledger.nextOffset(partition);
+    const { rows } = rangeAt(from - 1);
+    const work = ledger.transaction(partition, async (transaction) => {
+      await transaction.moveProgress(partition, from, from + 1, recordHash, 0);
+      const value = await transaction.loadDay(dayRows(rows));
+      expect(value).toEqual({ kind: 'unique' });
+      return { commit: true, value };
+    });
+    await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
+    expect(await ledger.nextOffset(partition)).toBe(from);
+  });
+});
+
+describe('a writer that stands still', () => {
+  const stuck: pg.Client[] = [];
+
+  afterEach(async () => {
+    await Promise.all(stuck.splice(0).map((client) => client.end().catch(() => undefined)));
+  });
+
+  /** A session of the writer that holds the progress row. */
+  async function holdProgress(applicationName: string): Promise<{ readonly ended: Promise<unknown> }> {
+    const client = new pg.Client({
+      connectionString: shards.writerUrls[shard] ?? '',
+      application_name: applicationName,
+    });
+    const ended = new Promise((resolve) => client.on('error', resolve));
+    await client.connect();
+    stuck.push(client);
+    await client.query('begin');
+    await client.query('select 1 from partition_progress where partition = $1 for update', [partition]);
+    return { ended };
+  }
+
+  test('U3: a lock that is not given is weather, and a young transaction is left alone', async () => {
+    await holdProgress(`flusher:${partition}`);
+    const work = ledger.nextOffset(partition);
+    await expect(work).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });
+    expect(await stuck[0]?.query('select 1')).toMatchObject({ rowCount: 1 });
+  });
+
+  test('U3: old transactions of that name are ended, others are not', async () => {
+    const { ended } = await holdProgress(`flusher:${partition}`);
+    await pause(50);
+    const file = new URL('../../shared/adapters/postgres/sql/end-stuck-sessions.sql', import.meta.url);
+    const endStuck = async (name: string, olderThanMs: number) => {
+      const client = new pg.Client({ connectionString: shards.writerUrls[shard] ?? '' });
+      await client.connect();
+      const { rows } = await client.query(await readFile(file, 'utf8'), [name, olderThanMs]);
+      await client.end();
+      return rows.length;
+    };
+    expect(await endStuck(`flusher:${partition}`, 60_000)).toBe(0);
+    expect(await endStuck('flusher:999', 1)).toBe(0);
+    expect(await endStuck(`flusher:${partition}`, 1)).toBe(1);
+    expect(await ended).toMatchObject({ code: '57P01' });
+    expect(await ledger.nextOffset(partition)).toBeGreaterThan(0);
+  });
+});
+
+describe('days', () => {
+  const leaves = async (): Promise<number> =>
+    (await asOwnerOfServer(`select 1 from pg_inherits where inhparent = 'usage_events'::regclass`)).length;
+
+  test('U2: flushers that race for the same new days all get them, while a commit is open', async () => {
+    const others = Array.from({ length: 4 }, () => open(shards.writerUrls[shard] ?? ''));
+    const days = Array.from({ length: 20 }, (_, i) => noonDay - 10 - i);
+    const before = await leaves();
+    const from = await ledger.nextOffset(partition);
+    await ledger.ensureDays([noonDay]);
+    await ledger.transaction(partition, async (transaction) => {
+      await writeRange(transaction, partition, rangeAt(from));
+      const closed = await Promise.all(others.map((one) => one.ensureDays(days)));
+      expect(closed.map((set) => set.size)).toEqual([0, 0, 0, 0]);
+      return { commit: true, value: undefined };
+    });
+    expect(await leaves()).toBe(before + days.length);
+    await Promise.all(others.map((one) => one.close()));
+  });
+
+  test('U2: leaves carry the unique index, the range and the checks of their parent', async () => {
+    const day = noonDay - 100;
+    await ledger.ensureDays([day]);
+    const eventTimeMs = noonMs - 100 * dayMs;
+    const from = await ledger.nextOffset(partition);
+    const rows = [0, 1].map((index) =>
+      usageRow({ eventTimeMs, index, idempotencyKey: 'same', offset: from }),
+    );
+    const range = { from, to: from + 1, rows };
+    expect(await commitRows(ledger, partition, range)).toEqual({ kind: 'rolled-back', value: false });
+    const misplaced = [usageRow({ offset: from, day, idempotencyKey: 'other' })];
+    const work = ledger.transaction(partition, async (transaction) => {
+      const wrong = { ...dayRows(misplaced), day: noonDay };
+      return { commit: false, value: await transaction.loadDay(wrong) };
+    });
+    await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
+  });
+
+  test('a closed day is never made again', async () => {
+    const owner = shards.ownerUrls[shard] ?? '';
+    await rowsOf(owner, `update shard_identity set closed_before = date '2020-01-02'`);
+    const closed = Date.UTC(2020, 0, 1) / dayMs;
+    expect(await ledger.ensureDays([closed, closed + 1])).toEqual(new Set([closed]));
+    expect(await asOwnerOfServer(`select to_regclass('usage_events_20200101')::text as leaf`)).toEqual([
+      { leaf: null },
+    ]);
+  });
+});

@@ -1,0 +1,21 @@
+import { describe, expect, test } from 'vitest';
+import { deathsInARow, restartDelayMs } from '../../localstack/processes/back-off.ts';
+
+describe('back-off of restarts', () => {
+  test.each([
+    [1, 100],
+    [2, 200],
+    [3, 400],
+    [6, 3_200],
+    [7, 5_000],
+    [50, 5_000],
+  ])('death %i in a row waits %i ms', (deaths, delay) => {
+    expect(restartDelayMs(deaths)).toBe(delay);
+  });
+
+  test('a death after 30 healthy seconds counts as the first', () => {
+    expect(deathsInARow(5, 30_000)).toBe(1);
+    expect(deathsInARow(5, 29_999)).toBe(6);
+    expect(deathsInARow(5, undefined)).toBe(6);
+  });
+});

@@ -1,0 +1,313 @@
+import { describe, expect, test } from 'vitest';
+import { GroupCommit } from '../../functions/ingest/group-commit.ts';
+import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
+import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/domain/envelope.ts';
+import {
+  acceptWaitMsMax,
+  deadlineCheckMs,
+  inFlightBytesMax,
+  inFlightEventsMax,
+  produceEnvelopesMax,
+} from '../../shared/domain/limits.ts';
+import { partitionOf } from '../../shared/domain/routing.ts';
+import type { UsageEvent } from '../../shared/domain/usage-event.ts';
+import type { Append } from '../../shared/ports/event-log.ts';
+import { FakeClock, FakeLog, settled, testNowMs } from '../builders.ts';
+
+const partitions = 20;
+const lingerMs = 5;
+const deadlineMs = testNowMs + acceptWaitMsMax;
+
+function usageEvent(fields: Partial<UsageEvent> = {}): UsageEvent {
+  return {
+    organization: 'org_1',
+    metric: 'api_calls',
+    quantity: '1',
+    idempotencyKey: 'key',
+    eventTimeMs: testNowMs,
+    undated: false,
+    fingerprint: 'a'.repeat(32),
+    properties: null,
+    ...fields,
+  };
+}
+
+function manyEvents(count: number, fields: Partial<UsageEvent> = {}): UsageEvent[] {
+  return Array.from({ length: count }, (_, i) => usageEvent({ idempotencyKey: `key-${i}`, ...fields }));
+}
+
+/** The name of an organization whose partition is the given one. */
+function organizationOf(partition: number): string {
+  for (let i = 0; ; i++) if (partitionOf(`org_${i}`, partitions) === partition) return `org_${i}`;
+}
+
+interface Setup {
+  readonly group: GroupCommit;
+  readonly log: FakeLog;
+  readonly clock: FakeClock;
+}
+
+function setup(options: { linger?: number; laneOf?: (partition: number) => number } = {}): Setup {
+  const laneOf = options.laneOf;
+  const log = new FakeLog({ hold: true, ...(laneOf === undefined ? {} : { laneOf }) });
+  const clock = new FakeClock();
+  const producerId = Buffer.alloc(16, 1);
+  const sealer = new PropertySealer(Buffer.alloc(32, 1), producerId);
+  const group = new GroupCommit({
+    log,
+    clock,
+    sealer,
+    producerId,
+    partitions,
+    generation: 3,
+    lingerMs: options.linger ?? lingerMs,
+  });
+  return { group, log, clock };
+}
+
+function envelopeOf({ partition, value }: Append): Envelope {
+  const decoded = decodeEnvelope(value, partition);
+  if (decoded.kind !== 'envelope') throw new Error(decoded.kind);
+  return decoded.envelope;
+}
+
+function keysOf(append: Append): readonly string[] {
+  return envelopeOf(append).events.map(({ idempotencyKey }) => idempotencyKey);
+}
+
+describe('coalescing', () => {
+  test('a lone request waits for the linger and no longer', async () => {
+    const { group, log, clock } = setup();
+    const receipts = group.submit([usageEvent()], deadlineMs);
+    await clock.advance(lingerMs - 1);
+    expect(log.appends).toHaveLength(0);
+    await clock.advance(1);
+    expect(log.appends).toHaveLength(1);
+    await log.appends[0]?.acknowledge();
+    await expect(receipts).resolves.toEqual([`3-${partitionOf('org_1', partitions)}-0-0`]);
+  });
+
+  test('without a linger the first request leaves at once, the next ones together behind it', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const requests = ['a', 'b', 'c'].map((key) =>
+      group.submit([usageEvent({ idempotencyKey: key })], deadlineMs),
+    );
+    await settled();
+    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a']]]);
+    await log.appends[0]?.acknowledge();
+    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a']], [['b', 'c']]]);
+    await log.appends[1]?.acknowledge();
+    const receipts = await Promise.all(requests);
+    expect(receipts.flat().map((receipt) => receipt.split('-').slice(2))).toEqual([
+      ['0', '0'],
+      ['1', '0'],
+      ['1', '1'],
+    ]);
+  });
+
+  test('events of concurrent requests share one envelope of their partition, in order of arrival', async () => {
+    const { group, log, clock } = setup();
+    void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
+    await clock.advance(2);
+    void group.submit([usageEvent({ idempotencyKey: 'b' }), usageEvent({ idempotencyKey: 'c' })], deadlineMs);
+    await clock.advance(3);
+    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a', 'b', 'c']]]);
+  });
+
+  test('one append runs on a lane; what waited the linger leaves when it settles', async () => {
+    const { group, log, clock } = setup();
+    void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
+    await clock.advance(lingerMs);
+    void group.submit([usageEvent({ idempotencyKey: 'b' })], deadlineMs);
+    await clock.advance(lingerMs * 10);
+    expect(log.appends).toHaveLength(1);
+    await log.appends[0]?.acknowledge();
+    expect(log.appends).toHaveLength(2);
+  });
+
+  test('what waited less than the linger when an append settles waits for the rest of it', async () => {
+    const { group, log, clock } = setup();
+    void group.submit([usageEvent()], deadlineMs);
+    await clock.advance(lingerMs);
+    void group.submit([usageEvent()], deadlineMs);
+    await clock.advance(2);
+    await log.appends[0]?.acknowledge();
+    expect(log.appends).toHaveLength(1);
+    await clock.advance(lingerMs - 2);
+    expect(log.appends).toHaveLength(2);
+  });
+
+  test('a full envelope does not wait for the linger', async () => {
+    const { group, log } = setup();
+    void group.submit(manyEvents(1, { properties: 'x'.repeat(envelopeEventBytesMax / 4) }), deadlineMs);
+    await settled();
+    expect(log.appends).toHaveLength(1);
+  });
+
+  test('lanes do not wait for each other', async () => {
+    const { group, log, clock } = setup({ laneOf: (partition) => partition % 2 });
+    void group.submit([usageEvent({ organization: organizationOf(0) })], deadlineMs);
+    await clock.advance(lingerMs);
+    const other = group.submit([usageEvent({ organization: organizationOf(1) })], deadlineMs);
+    await clock.advance(lingerMs);
+    expect(log.appends).toHaveLength(2);
+    await log.appends[1]?.acknowledge();
+    await expect(other).resolves.toHaveLength(1);
+  });
+
+  test('a partition that moves to another lane while it waits is not forgotten', async () => {
+    const lane = { number: 0 };
+    const { group, log, clock } = setup({ laneOf: (partition) => (partition === 3 ? lane.number : 0) });
+    void group.submit([usageEvent({ organization: organizationOf(0) })], deadlineMs);
+    await clock.advance(lingerMs);
+    const moved = group.submit([usageEvent({ organization: organizationOf(3) })], deadlineMs);
+    lane.number = 7;
+    await log.appends[0]?.acknowledge();
+    await clock.advance(lingerMs);
+    await log.appends[1]?.acknowledge();
+    await expect(moved).resolves.toHaveLength(1);
+  });
+});
+
+describe('acknowledgement', () => {
+  test('U1: a request over several partitions is answered when the last of its envelopes is acknowledged', async () => {
+    const { group, log, clock } = setup({ laneOf: (partition) => partition });
+    const organizations = [organizationOf(4), organizationOf(2), organizationOf(4)];
+    const events = organizations.map((organization) => usageEvent({ organization }));
+    let answered = false;
+    const receipts = group.submit(events, deadlineMs).then((value) => {
+      answered = true;
+      return value;
+    });
+    await clock.advance(lingerMs);
+    await log.appends[0]?.acknowledge();
+    expect(answered).toBe(false);
+    await log.appends[1]?.acknowledge();
+    await expect(receipts).resolves.toEqual(['3-4-0-0', '3-2-0-0', '3-4-0-1']);
+  });
+
+  test('a request larger than an envelope is cut, and its receipts stay in request order', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const events = manyEvents(60, { properties: 'x'.repeat(4000) });
+    const receipts = group.submit(events, deadlineMs);
+    const records = log.appends[0]?.records ?? [];
+    expect(records.length).toBeGreaterThan(1);
+    expect(records.flatMap(keysOf)).toEqual(events.map(({ idempotencyKey }) => idempotencyKey));
+    await log.appends[0]?.acknowledge();
+    const places = (await receipts).map((receipt) => receipt.split('-').slice(2).map(Number));
+    expect(places.map(([offset = 0]) => offset)).toEqual(
+      records.flatMap((record, offset) => keysOf(record).map(() => offset)),
+    );
+  });
+
+  test('one append carries at most produceEnvelopesMax envelopes of a partition; the rest follows', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const receipts = group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
+    await settled();
+    expect(log.appends[0]?.records).toHaveLength(produceEnvelopesMax);
+    for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
+    await expect(receipts).resolves.toHaveLength(600);
+    const sequences = log.appends.flatMap(({ records }) =>
+      records.map((record) => envelopeOf(record).sequence),
+    );
+    expect(sequences).toEqual(sequences.map((_, i) => i));
+  });
+
+  test('a failed append fails exactly the requests with events in it', async () => {
+    const { group, log, clock } = setup({ laneOf: (partition) => partition });
+    const [first = '', second = ''] = [organizationOf(1), organizationOf(2)];
+    const both = group.submit(
+      [usageEvent({ organization: first }), usageEvent({ organization: second })],
+      deadlineMs,
+    );
+    const healthy = group.submit([usageEvent({ organization: second })], deadlineMs);
+    const failing = expect(both).rejects.toMatchObject({ code: 'log_unavailable', retryable: true });
+    await clock.advance(lingerMs);
+    await log.appends[0]?.fail();
+    await log.appends[1]?.acknowledge();
+    await failing;
+    await expect(healthy).resolves.toHaveLength(1);
+  });
+
+  test('after a failed append the lane works on', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const lost = expect(group.submit([usageEvent()], deadlineMs)).rejects.toThrow();
+    const next = group.submit([usageEvent()], deadlineMs);
+    await log.appends[0]?.fail();
+    await log.appends[1]?.acknowledge();
+    await lost;
+    await expect(next).resolves.toHaveLength(1);
+  });
+
+  test('created_at is the time of encoding', async () => {
+    const { group, log, clock } = setup();
+    void group.submit([usageEvent()], deadlineMs);
+    await clock.advance(lingerMs);
+    const [record] = log.appends[0]?.records ?? [];
+    expect(record && envelopeOf(record).createdAtMs).toBe(testNowMs + lingerMs);
+  });
+});
+
+describe('bounds', () => {
+  test('events above inFlightEventsMax are overload, until an append settles', async () => {
+    const { group, log } = setup({ linger: 0 });
+    void group.submit(manyEvents(1), deadlineMs);
+    void group.submit(manyEvents(inFlightEventsMax - 1), deadlineMs);
+    await expect(group.submit([usageEvent()], deadlineMs)).rejects.toMatchObject({
+      code: 'overloaded',
+      retryable: true,
+    });
+    await log.appends[0]?.acknowledge();
+    void group.submit([usageEvent()], deadlineMs);
+    await expect(group.submit([usageEvent()], deadlineMs)).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  test('bytes above inFlightBytesMax are overload', async () => {
+    const { group } = setup();
+    const properties = 'x'.repeat(60_000);
+    const count = Math.floor(inFlightBytesMax / (4 * 60_000 + 200));
+    void group.submit(manyEvents(count, { properties }), deadlineMs);
+    await expect(group.submit([usageEvent({ properties })], deadlineMs)).rejects.toMatchObject({
+      code: 'overloaded',
+    });
+  });
+
+  test('a failed append gives its room back', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const lost = expect(group.submit(manyEvents(inFlightEventsMax), deadlineMs)).rejects.toThrow();
+    for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.fail();
+    await lost;
+    const next = group.submit(manyEvents(inFlightEventsMax), deadlineMs);
+    for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
+    await expect(next).resolves.toHaveLength(inFlightEventsMax);
+  });
+
+  test('a request is answered at its deadline although the log does not settle', async () => {
+    const { group, clock } = setup({ linger: 0 });
+    const late = expect(group.submit([usageEvent()], testNowMs + 1000)).rejects.toMatchObject({
+      code: 'log_unavailable',
+      retryable: true,
+    });
+    for (let i = 0; i * deadlineCheckMs <= 1000; i++) await clock.advance(deadlineCheckMs);
+    await late;
+  });
+
+  test('no events need no append', async () => {
+    const { group, log } = setup({ linger: 0 });
+    await expect(group.submit([], deadlineMs)).resolves.toEqual([]);
+    expect(log.appends).toHaveLength(0);
+  });
+});
+
+test('sealed properties open with the sequence and index of the envelope they are in', async () => {
+  const { group, log } = setup({ linger: 0 });
+  void group.submit([usageEvent()], deadlineMs);
+  void group.submit([usageEvent(), usageEvent({ properties: '{"a":1}' })], deadlineMs);
+  await log.appends[0]?.acknowledge();
+  const [record] = log.appends[1]?.records ?? [];
+  if (record === undefined) throw new Error('there was no second append');
+  const { sequence, producerId, events } = envelopeOf(record);
+  const sealer = new PropertySealer(Buffer.alloc(32, 1), producerId);
+  const place = { sequence, index: 1, organization: 'org_1', idempotencyKey: 'key' };
+  expect(sealer.open(place, events[1]?.sealed ?? '')).toBe('{"a":1}');
+});
