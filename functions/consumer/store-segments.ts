@@ -1,5 +1,5 @@
 import { foldRecords } from '../../shared/domain/fold.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { segmentBytesMax, shardCount } from '../../shared/domain/limits.ts';
 import { shardOf } from '../../shared/domain/routing.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
