@@ -53,6 +53,8 @@ export const mayImport: Readonly<Record<Home, Partial<Record<Home, May>>>> = {
     ports: 'yes',
     adapter: 'yes',
     runtime: 'yes',
+    // The operator's verb `migrate`.
+    migrations: 'yes',
   },
   infra: { infra: 'yes', contracts: 'yes', domain: 'yes' },
   migrations: { migrations: 'yes', contracts: 'yes', domain: 'yes', adapter: 'yes', runtime: 'yes' },
