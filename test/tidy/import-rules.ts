@@ -9,7 +9,7 @@ export const homes = {
   client: /^shared\/client\//,
   handler: /^functions\/\w+\/handler\.ts$/,
   /** Between HTTP, Kafka or the environment and our words. */
-  translation: /^functions\/\w+\/(?:config|(?:from|to|read)-[\w-]+|[\w-]+-shape)\.ts$/,
+  translation: /^functions\/\w+\/(?:config|(?:from|to|read)-[\w-]+|[\w-]+-(?:shape|text))\.ts$/,
   useCase: /^functions\/\w+\//,
   infra: /^infra\//,
   migrations: /^migrations\//,
