@@ -97,8 +97,19 @@ export function lambdaContext(remainingMs = 30_000): Context {
   };
 }
 
+/** Members of answers that tests look at; what they hold is for the test to say. */
+interface AnswerBody {
+  readonly accepted?: unknown;
+  readonly rejected?: unknown;
+  readonly receipts?: unknown;
+  readonly generated_keys?: unknown;
+  readonly warning?: unknown;
+  readonly code?: unknown;
+  readonly errors?: unknown;
+}
+
 /** The parsed body of an answer. */
-export function bodyOf(result: HttpResult): Record<string, unknown> {
+export function bodyOf(result: HttpResult): AnswerBody {
   const body: unknown = JSON.parse(result.body ?? 'null');
   if (typeof body !== 'object' || body === null) throw new Error('the answer has no JSON object');
   return { ...body };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { nameCharsMax } from '../../shared/domain/limits.ts';
 import type { Rejection } from './candidate.ts';
-import { NumberText } from './read-json.ts';
+import { isJsonObject, NumberText } from './read-json.ts';
 
 const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
 
@@ -12,17 +12,13 @@ export const eventShape = z.strictObject({
   quantity: z.custom<number | string | NumberText>(isQuantity),
   idempotency_key: z.string().optional(),
   timestamp: z.string().optional(),
-  properties: z.custom<object>(isObject).optional(),
+  properties: z.custom<object>(isJsonObject).optional(),
 });
 
 export type EventShape = z.output<typeof eventShape>;
 
 function isQuantity(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'string' || value instanceof NumberText;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }
 
 const wrongType: Readonly<Record<string, string>> = {
@@ -35,7 +31,7 @@ const wrongType: Readonly<Record<string, string>> = {
 };
 
 /** The first thing that is wrong with an event's shape. */
-export function shapeRejection(index: number, value: unknown, error: z.ZodError): Rejection {
+export function shapeRejection(index: number, value: object, error: z.ZodError): Rejection {
   const [issue] = error.issues;
   if (issue?.code === 'unrecognized_keys') {
     const field = issue.keys[0] ?? '';
@@ -43,9 +39,6 @@ export function shapeRejection(index: number, value: unknown, error: z.ZodError)
     return { index, code: 'unknown_field', field, message: `an event has only these fields: ${known}` };
   }
   const field = String(issue?.path[0] ?? '');
-  if (field === '' || typeof value !== 'object' || value === null) {
-    return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
-  }
   if (!Object.hasOwn(value, field)) {
     return { index, code: 'missing_field', field, message: `${field} is required` };
   }

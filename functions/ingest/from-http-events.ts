@@ -12,9 +12,9 @@ import { type Problem, problem } from '../../shared/runtime/http/problem.ts';
 import type { HttpEvent } from '../../shared/runtime/http/stack.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
-import { canonicalProperties } from './properties-text.ts';
 import { readBody } from './read-body.ts';
-import { type NumberReader, readJson } from './read-json.ts';
+import { isJsonObject, type NumberReader, readJson } from './read-json.ts';
+import { canonicalProperties } from './read-properties.ts';
 
 /** The events of a request in request order, or why there is none to look at. */
 export type EventsReading =
@@ -63,7 +63,7 @@ function invalid(code: string, field: string, detail: string): EventsReading {
 }
 
 function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isJsonObject(value)) {
     return invalid('wrong_type', '', 'The body must be an object {"events": [...]}.');
   }
   const unknown = Object.keys(value).find((name) => name !== 'events');
@@ -80,6 +80,9 @@ function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading 
 
 /** One event of a request; total for every JSON value. */
 export function fromHttpItem(value: unknown, index: number, numbers: NumberReader): Candidate | Rejection {
+  if (!isJsonObject(value)) {
+    return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
+  }
   const shape = eventShape.safeParse(value);
   return shape.success
     ? fromHttpShape(shape.data, index, numbers)
@@ -144,7 +147,7 @@ const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
 const controlCharacter = /\p{Cc}/u;
 
 /** Keys are compared byte by byte and never normalised, so every byte must survive every system behind. */
-export function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
+function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
   if (plainKey.test(key)) return null;
   const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;
   if (key === '') return { code: 'empty', message: limit };

@@ -12,6 +12,13 @@ export class NumberText {
   }
 }
 
+/** Whether the client wrote `{...}`: no list, and no number that was read with its source. */
+export function isJsonObject(value: unknown): value is object {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText)
+  );
+}
+
 const exactRunMax = 15;
 /** Inside these bounds a float keeps 15 digits; outside it may have been rounded to zero, infinity or less. */
 const exactFloatMin = 1e-290;

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Refusal } from '../processes/refusal.ts';
 
 /** Where downloads are kept for all clones of one user, unless the caller names a folder. */
 export function defaultCacheDir(): string {
@@ -20,7 +21,7 @@ export async function cachedFolder(
   if (existsSync(folder)) return folder;
   const temporary = `${folder}.${process.pid}.new`;
   rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary, { recursive: true });
+  makeFolder(temporary);
   try {
     await fill(temporary);
     renameSync(temporary, folder);
@@ -29,4 +30,14 @@ export async function cachedFolder(
     if (!existsSync(folder)) throw cause; // Else another twin was quicker, and its copy is as good.
   }
   return folder;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new Refusal(`${folder} cannot be made: name a folder for downloads with ODOMETER_CACHE_DIR.`, {
+      cause,
+    });
+  }
 }

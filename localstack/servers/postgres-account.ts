@@ -2,7 +2,16 @@
  * Postgres refuses to run as root. Under root it runs as a system user of its own, and then programs and
  * data must lie where that user can reach them: a clone below a home folder of mode 0700 is out of its reach.
  */
-import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -65,7 +74,7 @@ export async function postgresFolder(dataDir: string, twinId: string, account: A
   }
   mkdirSync(folder, { recursive: true });
   chownSync(folder, account.uid, account.gid);
-  return folder;
+  return realpathSync(folder); // The account cannot get to the link itself.
 }
 
 async function canEnter(folder: string, account: Account): Promise<boolean> {

@@ -69,8 +69,10 @@ export async function startServers(request: ServersRequest): Promise<Servers> {
   const nodes = kafkaNodes(brokers, ports);
   const shards = shardNames.map((name, shard) => shardOf(shard, portOf(ports, name), secrets));
   const kept: KeptProcess[] = [];
+  const failed = new AbortController();
+  const ending = AbortSignal.any([failed.signal, ...(request.signal === undefined ? [] : [request.signal])]);
   const run = async (specs: readonly ProcessSpec[]): Promise<unknown> => {
-    request.signal?.throwIfAborted();
+    ending.throwIfAborted();
     return Promise.all(specs.map((spec) => startOne(spec, kept, state.watch(request.watcher), log)));
   };
   const starting = [
@@ -90,14 +92,19 @@ export async function startServers(request: ServersRequest): Promise<Servers> {
     shards,
     secrets,
   });
-  const endStart = (): void => void Promise.all(kept.map((one) => one.stop()));
-  request.signal?.addEventListener('abort', endStart);
-  const outcomes = await Promise.allSettled(starting);
-  request.signal?.removeEventListener('abort', endStart);
-  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failure === undefined) return servers;
+  const stopStarted = (): void => void Promise.all(kept.map((one) => one.stop()));
+  ending.addEventListener('abort', stopStarted, { once: true });
+  await Promise.all(
+    starting.map((part) =>
+      part.catch((cause: unknown) => {
+        failed.abort(cause); // The others need not become ready first: the user is to read the reason at once.
+      }),
+    ),
+  );
+  ending.removeEventListener('abort', stopStarted);
+  if (!ending.aborted) return servers;
   await servers.stop();
-  throw failure.reason;
+  throw ending.reason;
 }
 
 interface PostgresStart {

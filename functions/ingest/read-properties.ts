@@ -6,7 +6,7 @@ import {
   propertyNameCharsMax,
   quantityCharsMax,
 } from '../../shared/domain/limits.ts';
-import type { NumberReader } from './read-json.ts';
+import { isJsonObject, type NumberReader } from './read-json.ts';
 
 export type PropertiesResult =
   | { readonly ok: true; readonly text: string | null }
@@ -14,7 +14,7 @@ export type PropertiesResult =
 
 /** Canonical text of a flat object of JSON scalars; null for an empty one, which says nothing. */
 export function canonicalProperties(value: unknown, numbers: NumberReader): PropertiesResult {
-  if (!isFlatObject(value)) {
+  if (!isJsonObject(value)) {
     return refused('wrong_type', 'properties', 'properties must be an object of scalars');
   }
   const names = Object.keys(value).sort();
@@ -56,12 +56,6 @@ export function canonicalProperties(value: unknown, numbers: NumberReader): Prop
 
 function refused(code: string, field: string, message: string): PropertiesResult {
   return { ok: false, code, field, message };
-}
-
-function isFlatObject(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  // Numbers read with their source are objects of a class, not plain ones.
-  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function scalarText(value: unknown, numbers: NumberReader): string | null {

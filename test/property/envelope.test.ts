@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { decodeEnvelope, encodeEnvelope, eventBytesBound } from '../../shared/domain/envelope.ts';
+import { batchEventsMax, propertiesBytesMax } from '../../shared/domain/limits.ts';
+import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const name = fc.string({ unit: fc.constantFrom(...'abcXYZ019._:@-'), minLength: 1, maxLength: 128 });
+const key = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 100 });
+const sealedEvent: fc.Arbitrary<SealedEvent> = fc.record({
+  organization: name,
+  metric: name,
+  quantity: fc.constantFrom('0', '-1.5', '12345678901234567890.123456789012345678'),
+  idempotencyKey: key,
+  eventTimeMs: fc.integer({ min: 946_684_800_000, max: 4_102_444_800_000 }),
+  undated: fc.boolean(),
+  fingerprint: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32 }),
+  sealed: fc.option(fc.base64String({ maxLength: 200 })),
+});
+const header = fc.record({
+  partition: fc.integer({ min: 0, max: 65_535 }),
+  producerId: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes)),
+  sequence: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  createdAtMs: fc.integer({ min: 0, max: 4_102_444_800_000 }),
+});
+const events = fc.array(sealedEvent, { maxLength: 20 });
+
+test('an envelope is read back as it was written', () => {
+  fc.assert(
+    fc.property(header, events, (head, body) => {
+      const decoded = decodeEnvelope(encodeEnvelope(head, body), head.partition);
+      expect(decoded).toEqual({ kind: 'envelope', envelope: { ...head, events: body } });
+    }),
+  );
+});
+
+test('one damaged byte is noticed wherever it is, except in the magic word, where it is foreign', () => {
+  fc.assert(
+    fc.property(header, events, fc.nat(), fc.integer({ min: 1, max: 255 }), (head, body, at, change) => {
+      const bytes = encodeEnvelope(head, body);
+      const place = at % bytes.length;
+      bytes.writeUInt8(bytes.readUInt8(place) ^ change, place);
+      const code = place < 4 ? 'foreign_magic' : 'foreign_checksum';
+      expect(decodeEnvelope(bytes, head.partition)).toEqual({ kind: 'foreign', code });
+    }),
+  );
+});
+
+test('a cut envelope is foreign', () => {
+  fc.assert(
+    fc.property(header, events, fc.nat(), (head, body, at) => {
+      const bytes = encodeEnvelope(head, body);
+      expect(decodeEnvelope(bytes.subarray(0, at % bytes.length), head.partition).kind).toBe('foreign');
+    }),
+  );
+});
+
+test('an envelope of another partition is foreign', () => {
+  fc.assert(
+    fc.property(header, events, (head, body) => {
+      const other = (head.partition + 1) % 65_536;
+      const decoded = decodeEnvelope(encodeEnvelope(head, body), other);
+      expect(decoded).toEqual({ kind: 'foreign', code: 'foreign_partition' });
+    }),
+  );
+});
+
+test('any bytes have an answer', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      expect(decodeEnvelope(Buffer.from(bytes), 0).kind).toBe('foreign');
+    }),
+  );
+});
+
+test('the bound of an event is never below what it takes in an envelope', () => {
+  const head = { partition: 0, producerId: Buffer.alloc(16), sequence: 0, createdAtMs: 0 };
+  const empty = encodeEnvelope(head, []).length;
+  const properties = fc.option(fc.string({ unit: 'grapheme', maxLength: propertiesBytesMax / 4 }));
+  fc.assert(
+    fc.property(
+      sealedEvent,
+      properties,
+      fc.integer({ min: 1, max: batchEventsMax }),
+      (event, text, count) => {
+        const tag = 16;
+        const sealed = text === null ? null : Buffer.alloc(Buffer.byteLength(text) + tag).toString('base64');
+        const copies = Math.min(count, 5);
+        const bytes = encodeEnvelope(
+          head,
+          Array.from({ length: copies }, () => ({ ...event, sealed })),
+        ).length;
+        expect(eventBytesBound({ ...event, properties: text }) * copies).toBeGreaterThanOrEqual(
+          bytes - empty,
+        );
+      },
+    ),
+  );
+});

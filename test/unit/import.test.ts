@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
+import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
+
+// Each test starts the importer as a process of its own, some of them twice.
+vi.setConfig({ testTimeout: 30_000 });
+
+let edge: EdgeServer;
+let folder: string;
+
+beforeEach(async () => {
+  edge = await startEdgeServer();
+  folder = await mkdtemp(join(tmpdir(), 'odometer-import-'));
+});
+
+afterEach(async () => {
+  await edge.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function runImport(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+  const command = promisify(execFile)(process.execPath, ['localstack/import.ts', ...args], {
+    env: { ...processEnvironment(), ...environment },
+  });
+  return command.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    // execFile rejects with the output and the exit code when it is not 0.
+    (error: Ended) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
+  );
+}
+
+async function fileOf(name: string, content: string | Buffer): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+const timestamp = new Date().toISOString();
+const today = timestamp.slice(0, 10);
+const rowText = (quantity: string, rest = ''): string =>
+  `{"organization_id":"org_1","metric_name":"m","quantity":${quantity},"timestamp":"${timestamp}"${rest}}`;
+
+function expectedOf(total: string, count: number): string {
+  return JSON.stringify({ days: { [today]: {} }, orgs: { org_1: { m: { count, total } } } });
+}
+
+test('the sample is imported, also twice, and its totals are equal', async () => {
+  const args = [
+    'test/data/dev-azure-llm.jsonl.gz',
+    '--url',
+    edge.url,
+    '--verify',
+    'test/data/dev-azure-llm.json',
+  ];
+  for (let round = 0; round < 2; round++) {
+    const { code, stdout } = await runImport(args);
+    expect(stdout).toContain('accepted 84555, rejected 0');
+    expect(stdout).toContain('totals of 6 organization metrics compared: equal');
+    expect(code).toBe(0);
+  }
+});
+
+test('U13: every digit of a row arrives, and rows without key count once however often they are imported', async () => {
+  const rows = [
+    rowText('12345678901234567890.123456789012345678'),
+    rowText('0.1', ',"properties":{"n":1.50}'),
+  ];
+  const path = await fileOf('rows.jsonl.gz', gzipSync(rows.join('\r\n')));
+  const expected = await fileOf('expected.json', expectedOf('12345678901234567890.223456789012345678', 2));
+  for (let round = 0; round < 2; round++) {
+    const { code, stdout } = await runImport([path, '--url', edge.url, '--verify', expected]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('compared: equal')]);
+  }
+});
+
+test('equal rows of one file are two events, and a file that has grown keeps the keys of its first rows', async () => {
+  const path = await fileOf('rows.jsonl', `${rowText('1')}\n${rowText('1')}\n`);
+  await runImport([path, '--url', edge.url]);
+  await fileOf('rows.jsonl', `${rowText('1')}\n${rowText('1')}\n${rowText('1')}\n`);
+  const expected = await fileOf('expected.json', expectedOf('3', 3));
+  const { code, stdout } = await runImport([path, '--url', edge.url, '--verify', expected]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('compared: equal')]);
+});
+
+test('bad rows are named by line and reason, and do not stop the others', async () => {
+  const rows = [rowText('1'), '{broken', '', '[]', rowText('"many"'), rowText('2'), rowText('"few"')];
+  const path = await fileOf('rows.jsonl', rows.join('\n'));
+  const { code, stdout } = await runImport([path, '--url', edge.url, '--batch', '2']);
+  expect(code).toBe(2);
+  expect(stdout).toContain('accepted 2, rejected 4');
+  expect(stdout).toContain('malformed: 2 (line 2, 4)');
+  expect(stdout).toContain('not_a_decimal: 2 (line 5, 7)');
+});
+
+test('totals that differ are named, with what was expected and what was found', async () => {
+  const path = await fileOf('rows.jsonl', rowText('1'));
+  const expected = await fileOf('expected.json', expectedOf('2', 1));
+  const { code, stdout } = await runImport([path, '--url', edge.url, '--verify', expected]);
+  expect(code).toBe(3);
+  expect(stdout).toContain('org_1 m: expected 2 in 1 events, found 1 in 1 events');
+});
+
+test('a prefix keeps imports apart', async () => {
+  const path = await fileOf('rows.jsonl', rowText('1'));
+  const expected = await fileOf('expected.json', expectedOf('1', 1));
+  const args = [path, '--url', edge.url, '--verify', expected, '--organization-prefix'];
+  for (const prefix of ['a.', 'b.']) expect((await runImport([...args, prefix])).code).toBe(0);
+});
+
+test('the address comes from endpoints.json of the data directory', async () => {
+  await fileOf('endpoints.json', JSON.stringify({ api: edge.url }));
+  const path = await fileOf('rows.jsonl', rowText('1'));
+  const { code } = await runImport([path], { ODOMETER_DATA_DIR: folder });
+  expect([code, edge.bodies.length]).toEqual([0, 1]);
+});
+
+test('an import that meets failures goes on with the same events', async () => {
+  const path = await fileOf('rows.jsonl', Array.from({ length: 50 }, () => rowText('1')).join('\n'));
+  const expected = await fileOf('expected.json', expectedOf('50', 50));
+  let requests = 0;
+  edge.interfere = () => (requests++ % 3 === 0 ? 'destroy' : null);
+  const { code, stderr } = await runImport([path, '--url', edge.url, '--batch', '5', '--verify', expected]);
+  expect(stderr).toContain('trying again');
+  expect(code).toBe(0);
+});
+
+test.each([
+  ['a file that is not there', ['nowhere.jsonl'], 'there is no file nowhere.jsonl'],
+  ['a batch that is too large', ['x', '--batch', '1001'], 'whole number from 1 to 1000'],
+])('%s is a sentence and exit code 1', async (_what, args, sentence) => {
+  const { code, stderr } = await runImport(args);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+});
+
+test('a gzip stream that ends early is a sentence with the line', async () => {
+  const content = gzipSync(Array.from({ length: 999 }, (_, i) => rowText(String(i))).join('\n'));
+  const path = await fileOf('cut.jsonl.gz', content.subarray(0, content.length / 2));
+  const { code, stderr } = await runImport([path, '--url', edge.url]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/cut\.jsonl\.gz cannot be read beyond line \d+/)]);
+});

@@ -1,0 +1,283 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { build } from '../../functions/ingest/handler.ts';
+import { decodeEnvelope } from '../../shared/domain/envelope.ts';
+import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/domain/limits.ts';
+import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+import type { HttpEvent, HttpResult } from '../../shared/runtime/http/stack.ts';
+import {
+  administrator,
+  batchEvent,
+  bodyOf,
+  FakeClock,
+  FakeLog,
+  FakeLogger,
+  httpEvent,
+  lambdaContext,
+  settled,
+  testNowMs,
+  usageBody,
+} from '../builders.ts';
+
+const config = {
+  bootstrapServers: '',
+  topic: 'test',
+  partitions: 20,
+  generation: 1,
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+};
+const single = 'POST /api/v1/usage/events';
+
+interface Setup {
+  readonly log: FakeLog;
+  readonly clock: FakeClock;
+  readonly logger: FakeLogger;
+  readonly send: (event: HttpEvent, remainingMs?: number) => Promise<HttpResult>;
+}
+
+function setup(hold = false): Setup {
+  const log = new FakeLog({ hold });
+  const clock = new FakeClock();
+  const logger = new FakeLogger();
+  const handle = build(config, { log, clock, logger });
+  return { log, clock, logger, send: (event, remainingMs) => handle(event, lambdaContext(remainingMs)) };
+}
+
+function storedEvents(log: FakeLog): readonly SealedEvent[] {
+  return log.appends
+    .flatMap(({ records }) => records)
+    .flatMap(({ partition, value }) => {
+      const decoded = decodeEnvelope(value, partition);
+      if (decoded.kind !== 'envelope') throw new Error(decoded.kind);
+      return decoded.envelope.events;
+    });
+}
+
+describe('what is accepted', () => {
+  test('one event is answered with its receipt', async () => {
+    const { send, log } = setup();
+    const result = await send(httpEvent({ routeKey: single, body: JSON.stringify(usageBody()) }));
+    expect(result.statusCode).toBe(202);
+    expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.stringMatching(/^1-\d+-0-0$/) });
+    expect(storedEvents(log)).toEqual([
+      expect.objectContaining({
+        organization: 'org_1',
+        metric: 'api_calls',
+        quantity: '1',
+        undated: false,
+        sealed: null,
+      }),
+    ]);
+  });
+
+  test('a batch is accepted event by event, in request order', async () => {
+    const { send, log } = setup();
+    const events = [usageBody(), usageBody({ quantity: 'many' }), usageBody({ organization_id: 'org_2' }), 7];
+    const result = await send(batchEvent(events));
+    expect(result.statusCode).toBe(202);
+    const { accepted, rejected, receipts } = bodyOf(result);
+    expect(accepted).toBe(2);
+    expect(receipts).toHaveLength(2);
+    expect(rejected).toEqual([
+      { index: 1, code: 'not_a_decimal', field: 'quantity', message: expect.any(String) },
+      { index: 3, code: 'wrong_type', field: '', message: expect.any(String) },
+    ]);
+    expect(new Set(storedEvents(log).map(({ organization }) => organization))).toEqual(
+      new Set(['org_1', 'org_2']),
+    );
+  });
+
+  test('a batch without an acceptable event is 400 with every reason, and nothing is stored', async () => {
+    const { send, log } = setup();
+    const result = await send(batchEvent([usageBody({ extra: 1 }), usageBody({ metric_name: '' })]));
+    expect(result.statusCode).toBe(400);
+    expect(result.headers).toMatchObject({ 'content-type': 'application/problem+json' });
+    expect(bodyOf(result)).toMatchObject({
+      status: 400,
+      code: 'no_event_accepted',
+      errors: [
+        { index: 0, field: 'extra', code: 'unknown_field' },
+        { index: 1, field: 'metric_name', code: 'invalid_name' },
+      ],
+    });
+    expect(log.appends).toHaveLength(0);
+  });
+
+  test('U13: every digit of a JSON number reaches the log', async () => {
+    const { send, log } = setup();
+    const body = `{"events":[{"organization_id":"o","metric_name":"m","idempotency_key":"k","quantity":
+      12345678901234567890.123456789012345678}]}`;
+    expect((await send(batchEvent([], { body }))).statusCode).toBe(202);
+    expect(storedEvents(log)[0]?.quantity).toBe('12345678901234567890.123456789012345678');
+  });
+
+  test('a body in base64, in gzip, and in both is the same body', async () => {
+    const { send } = setup();
+    const text = JSON.stringify({ events: [usageBody({ idempotency_key: 'schlüssel' })] });
+    const gzip = { 'content-encoding': 'gzip' };
+    const bodies = [
+      batchEvent([], { body: text }),
+      batchEvent([], { body: Buffer.from(text).toString('base64'), isBase64Encoded: true }),
+      batchEvent([], { body: gzipSync(text).toString('base64'), isBase64Encoded: true, headers: gzip }),
+      batchEvent([], { body: gzipSync(text).toString('latin1'), headers: gzip }),
+    ];
+    for (const event of bodies) expect((await send(event)).statusCode).toBe(202);
+  });
+});
+
+describe('keys and stamps that the server makes', () => {
+  test('a missing key is made, returned, and warned about', async () => {
+    const { send, log } = setup();
+    const result = await send(batchEvent([usageBody(), usageBody({ idempotency_key: undefined })]));
+    const body = bodyOf(result);
+    expect(body.generated_keys).toEqual([
+      { index: 1, idempotency_key: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+    ]);
+    expect(body.warning).toMatch(/count again/);
+    expect(body.generated_keys).toMatchObject([{ idempotency_key: storedEvents(log)[1]?.idempotencyKey }]);
+  });
+
+  test('the Idempotency-Key header makes the keys of events without one', async () => {
+    const { send, log } = setup();
+    const headers = { 'idempotency-key': 'retry-7' };
+    const events = [
+      usageBody({ idempotency_key: undefined }),
+      usageBody(),
+      usageBody({ idempotency_key: undefined }),
+    ];
+    const body = bodyOf(await send(batchEvent(events, { headers })));
+    expect(storedEvents(log).map(({ idempotencyKey }) => idempotencyKey)).toEqual([
+      'retry-7:0',
+      'key-1',
+      'retry-7:2',
+    ]);
+    expect(body).not.toHaveProperty('warning');
+  });
+
+  test('a header that makes no key is refused', async () => {
+    const { send } = setup();
+    for (const header of ['', 'x'.repeat(508), 'a\u0001']) {
+      const result = await send(batchEvent([usageBody()], { headers: { 'idempotency-key': header } }));
+      expect(result.statusCode).toBe(400);
+      expect(bodyOf(result)).toMatchObject({ errors: [{ field: 'Idempotency-Key' }] });
+    }
+  });
+
+  test('a caller can be set to require keys; the header gives them', async () => {
+    const { send } = setup();
+    const authorizer = { ...administrator, keysRequired: 'true' };
+    const events = [usageBody({ idempotency_key: undefined })];
+    const result = await send(batchEvent(events, { authorizer }));
+    expect(result.statusCode).toBe(400);
+    expect(bodyOf(result)).toMatchObject({ errors: [{ index: 0, code: 'idempotency_key_required' }] });
+    const headers = { 'idempotency-key': 'h' };
+    expect((await send(batchEvent(events, { authorizer, headers }))).statusCode).toBe(202);
+  });
+
+  test('undated events of a request get one stamp, which the answer names', async () => {
+    const { send, log } = setup();
+    const events = [usageBody({ timestamp: undefined }), usageBody(), usageBody({ timestamp: undefined })];
+    expect(bodyOf(await send(batchEvent(events)))).toMatchObject({ stamped_at: '2026-11-23T10:00:00.000Z' });
+    expect(storedEvents(log).map(({ undated, eventTimeMs }) => [undated, eventTimeMs === testNowMs])).toEqual(
+      [
+        [true, true],
+        [false, false],
+        [true, true],
+      ],
+    );
+  });
+
+  test('U1: a 503 carries the keys and the stamp that the server made', async () => {
+    const { send, log, logger } = setup(true);
+    const answer = send(batchEvent([usageBody({ idempotency_key: undefined, timestamp: undefined })]));
+    await settled();
+    const stored = storedEvents(log)[0];
+    await log.appends[0]?.fail();
+    const result = await answer;
+    expect(result.statusCode).toBe(503);
+    expect(result.headers).toMatchObject({ 'retry-after': '1', 'content-type': 'application/problem+json' });
+    expect(bodyOf(result)).toMatchObject({
+      code: 'log_unavailable',
+      generated_keys: [{ index: 0, idempotency_key: stored?.idempotencyKey }],
+      stamped_at: '2026-11-23T10:00:00.000Z',
+    });
+    expect(result.body).not.toContain('the test failed');
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { requestId: 'request-1' } }]);
+  });
+
+  test('the same event sent again has the same fingerprint, whichever process took it', async () => {
+    const [first, second] = [setup(), setup()];
+    const event = usageBody({ properties: { b: 1, a: 'x' } });
+    await first.send(batchEvent([event]));
+    await second.send(batchEvent([usageBody({ properties: { a: 'x', b: 1.0 } })]));
+    expect(storedEvents(first.log)[0]?.fingerprint).toBe(storedEvents(second.log)[0]?.fingerprint);
+    expect(storedEvents(first.log)[0]?.sealed).not.toBe(storedEvents(second.log)[0]?.sealed);
+  });
+});
+
+describe('who may send what', () => {
+  test('without a recognised caller nothing is read', async () => {
+    const { send } = setup();
+    for (const authorizer of [null, {}, { callerId: '' }, { callerId: 7, scopes: 'ingest' }]) {
+      const result = await send(batchEvent([usageBody()], { authorizer }));
+      expect(result.statusCode).toBe(401);
+      expect(bodyOf(result)).toMatchObject({ code: 'unauthenticated', status: 401 });
+    }
+  });
+
+  test('the scope ingest is needed', async () => {
+    const { send } = setup();
+    const result = await send(
+      batchEvent([usageBody()], { authorizer: { ...administrator, scopes: 'read' } }),
+    );
+    expect([result.statusCode, bodyOf(result).code]).toEqual([403, 'scope_required']);
+  });
+
+  test('organizations outside the list are rejected; all of them: 403', async () => {
+    const { send } = setup();
+    const authorizer = { ...administrator, organizations: 'org_1, org_3' };
+    const other = usageBody({ organization_id: 'org_2' });
+    const some = await send(batchEvent([usageBody(), other], { authorizer }));
+    expect(some.statusCode).toBe(202);
+    expect(bodyOf(some)).toMatchObject({
+      accepted: 1,
+      rejected: [{ index: 1, code: 'organization_not_allowed' }],
+    });
+    const none = await send(batchEvent([other, other], { authorizer }));
+    expect([none.statusCode, bodyOf(none).code]).toEqual([403, 'organization_not_allowed']);
+  });
+
+  test('a negative quantity needs the scope correct; minus zero does not', async () => {
+    const { send } = setup();
+    const authorizer = { ...administrator, scopes: 'ingest' };
+    const events = [usageBody({ quantity: '-0.5' }), usageBody({ quantity: '-0' })];
+    const body = bodyOf(await send(batchEvent(events, { authorizer })));
+    expect(body).toMatchObject({ accepted: 1, rejected: [{ index: 0, code: 'negative_quantity' }] });
+    expect(bodyOf(await send(batchEvent(events)))).toMatchObject({ accepted: 2 });
+  });
+});
+
+describe('overload', () => {
+  test('above the bound the answer is 503 with Retry-After, at once and without a log line', async () => {
+    const { send, log, logger } = setup(true);
+    const batch = batchEvent(Array.from({ length: 1000 }, () => usageBody()));
+    const waiting = Array.from({ length: inFlightEventsMax / 1000 }, () => send(batch));
+    const result = await send(batchEvent([usageBody()]));
+    expect(result.statusCode).toBe(503);
+    expect(result.headers).toMatchObject({ 'retry-after': '1' });
+    expect(bodyOf(result)).toMatchObject({ code: 'overloaded' });
+    expect(logger.lines).toEqual([]);
+    for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
+    expect((await Promise.all(waiting)).every(({ statusCode }) => statusCode === 202)).toBe(true);
+  });
+
+  test('a log that does not settle is 503 before the invocation ends', async () => {
+    const { send, clock } = setup(true);
+    const answer = send(batchEvent([usageBody()]), 3000);
+    await settled();
+    for (let passed = 0; passed < 3000; passed += 250) await clock.advance(250);
+    expect((await answer).statusCode).toBe(503);
+    expect(clock.now() - testNowMs).toBeLessThan(acceptWaitMsMax);
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { build, type QueryPorts } from '../../functions/query/handler.ts';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { readinessTimeoutMs, summaryDaysMax } from '../../shared/domain/limits.ts';
+import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
+import type { HttpResult } from '../../shared/runtime/http/stack.ts';
+import {
+  administrator,
+  bodyOf,
+  FakeClock,
+  FakeLogger,
+  httpEvent,
+  lambdaContext,
+  settled,
+  testNowMs,
+} from '../builders.ts';
+
+type Request = Parameters<SummaryReader['summarize']>[0];
+
+function setup(ports: Partial<QueryPorts> = {}) {
+  const requests: Request[] = [];
+  const clock = new FakeClock();
+  const handle = build({
+    summaries: {
+      summarize: async (request) => {
+        requests.push(request);
+        return {
+          metrics: [{ metric: 'api_calls', totalQuantity: '1234.5', eventCount: 42 }],
+          freshness: { asOfMs: testNowMs, completeThroughMs: testNowMs - 1900, inFlightRecords: 2 },
+        };
+      },
+      ping: async () => {},
+    },
+    log: { bounds: async () => new Map() },
+    segments: { assertNothingEvicted: async () => {} },
+    clock,
+    logger: new FakeLogger(),
+    ...ports,
+  });
+  const summary = (
+    query: Record<string, string>,
+    organization = 'org_1',
+    authorizer = administrator,
+  ): Promise<HttpResult> => {
+    const routeKey = 'GET /api/v1/usage/summary/{organization}';
+    return handle(
+      httpEvent({ routeKey, query, pathParameters: { organization }, authorizer }),
+      lambdaContext(),
+    );
+  };
+  const get = (path: string): Promise<HttpResult> =>
+    handle(httpEvent({ routeKey: `GET ${path}`, authorizer: null }), lambdaContext());
+  return { requests, clock, summary, get };
+}
+
+const november = { start_date: '2026-11-01', end_date: '2026-11-30' };
+
+describe('the summary', () => {
+  test('has the body of the contract', async () => {
+    const { summary, requests } = setup();
+    const result = await summary(november);
+    expect(result.statusCode).toBe(200);
+    expect(result.body).toBe(
+      '{"organization_id":"org_1","start_date":"2026-11-01","end_date":"2026-11-30","timezone":"UTC",' +
+        '"metrics":[{"metric_name":"api_calls","total_quantity":"1234.5","event_count":42}],' +
+        '"freshness":{"as_of":"2026-11-23T10:00:00.000Z","complete_through":"2026-11-23T09:59:58.100Z",' +
+        '"in_flight_records":2}}',
+    );
+    const day = (date: string): number => Date.parse(date) / 86_400_000;
+    expect(requests).toEqual([
+      { organization: 'org_1', startDay: day('2026-11-01'), endDay: day('2026-11-30') },
+    ]);
+  });
+
+  test('of an unknown organization is 200 with no metrics', async () => {
+    const freshness = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: 0 };
+    const summaries = { summarize: async () => ({ metrics: [], freshness }), ping: async () => {} };
+    const { summary } = setup({ summaries });
+    const result = await summary(november, 'nobody');
+    expect(result.statusCode).toBe(200);
+    expect(bodyOf(result)).toMatchObject({ metrics: [], freshness: { complete_through: null } });
+  });
+
+  test.each([
+    ['one day', '2026-11-23', '2026-11-23'],
+    ['the most days', '2024-01-01', '2024-12-31'],
+  ])('of %s is answered', async (_what, start, end) => {
+    const { summary } = setup();
+    expect((await summary({ start_date: start, end_date: end })).statusCode).toBe(200);
+  });
+
+  test.each([
+    ['no dates', {}, ['start_date', 'end_date']],
+    ['no end', { start_date: '2026-11-01' }, ['end_date']],
+    ['a day that does not exist', { ...november, end_date: '2026-11-31' }, ['end_date']],
+    ['a time', { ...november, start_date: '2026-11-01T00:00:00Z' }, ['start_date']],
+    ['an end before its start', { start_date: '2026-11-02', end_date: '2026-11-01' }, ['end_date']],
+    [`${summaryDaysMax + 1} days`, { start_date: '2024-01-01', end_date: '2025-01-01' }, ['end_date']],
+    [
+      'parameters of later work',
+      { ...november, window: 'day', metric: 'x', timezone: 'UTC' },
+      ['window', 'metric', 'timezone'],
+    ],
+  ])('with %s is 400 and names the parameter', async (_what, query, fields) => {
+    const { summary, requests } = setup();
+    const result = await summary(query);
+    expect(result.statusCode).toBe(400);
+    const { errors } = bodyOf(result);
+    expect(Array.isArray(errors) ? errors.map(({ field }) => field) : []).toEqual(fields);
+    expect(requests).toEqual([]);
+  });
+
+  test.each(['', 'a b', 'x'.repeat(129), "'; --"])(
+    'of the impossible organization %j is 400',
+    async (organization) => {
+      const { summary } = setup();
+      expect((await summary(november, organization)).statusCode).toBe(400);
+    },
+  );
+
+  test('U10: needs the scope read, and an organization of the caller', async () => {
+    const { summary, requests } = setup();
+    const writer = await summary(november, 'org_1', { ...administrator, scopes: 'ingest' });
+    expect([writer.statusCode, bodyOf(writer).code]).toEqual([403, 'scope_required']);
+    const other = await summary(november, 'org_1', { ...administrator, organizations: 'org_2' });
+    expect([other.statusCode, bodyOf(other).code]).toEqual([403, 'organization_not_allowed']);
+    expect(requests).toEqual([]);
+    expect((await summary(november, 'org_2', { ...administrator, organizations: 'org_2' })).statusCode).toBe(
+      200,
+    );
+  });
+
+  test('of a shard that does not answer is 503', async () => {
+    const summarize = async () => {
+      throw new OdometerError('shard_unavailable', 'shard 1', { retryable: true });
+    };
+    const { summary } = setup({ summaries: { summarize, ping: async () => {} } });
+    const result = await summary(november);
+    expect([result.statusCode, bodyOf(result).code]).toEqual([503, 'shard_unavailable']);
+  });
+});
+
+describe('health and readiness', () => {
+  test('liveness asks nobody', async () => {
+    const { get } = setup();
+    const result = await get('/health');
+    expect([result.statusCode, result.body]).toEqual([200, '{"status":"ok"}']);
+  });
+
+  test('ready names each dependency', async () => {
+    const { get } = setup();
+    const result = await get('/ready');
+    expect(result.statusCode).toBe(200);
+    expect(bodyOf(result)).toEqual({
+      status: 'ready',
+      dependencies: { kafka: 'ok', redis: 'ok', postgres: 'ok' },
+    });
+  });
+
+  test('one that is down, evicts, or hangs is named with its code, and the answer is 503', async () => {
+    const fail = (code: 'log_unavailable' | 'segments_evictable') => async () => {
+      throw new OdometerError(code, 'secret host', { retryable: true });
+    };
+    const hang = () => new Promise<void>(() => {});
+    const { get, clock } = setup({
+      log: { bounds: fail('log_unavailable') },
+      segments: { assertNothingEvicted: fail('segments_evictable') },
+      summaries: { summarize: fail('log_unavailable'), ping: hang },
+    });
+    const answer = get('/ready');
+    await settled();
+    await clock.advance(readinessTimeoutMs);
+    const result = await answer;
+    expect(result.statusCode).toBe(503);
+    expect(bodyOf(result)).toMatchObject({
+      code: 'not_ready',
+      dependencies: { kafka: 'log_unavailable', redis: 'segments_evictable', postgres: 'timeout' },
+    });
+    expect(result.body).not.toContain('secret');
+  });
+});
