@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 
 /** A function of the local twin: its name as on AWS, and how long one invocation may take. */
-export interface LocalFunction {
+interface LocalFunction {
   readonly name: string;
   readonly timeoutMs: number;
 }
