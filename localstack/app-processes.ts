@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   ENV_ENCRYPTION_KEY,
+  ENV_JWT_AUDIENCE,
+  ENV_JWT_ISSUER,
+  ENV_JWT_JWKS_URL,
+  ENV_JWT_SECRET,
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
@@ -24,6 +28,7 @@ import type { ServiceLogin } from './servers/provision.ts';
 import { secretsFileOf } from './servers/secrets.ts';
 import type { Servers } from './servers/start-servers.ts';
 import type { TwinSettings } from './settings.ts';
+import { localAudience, localIssuer } from './token-issuer.ts';
 
 const readyMs = 60_000;
 const stopMs = 15_000;
@@ -43,6 +48,7 @@ export function apiSpecs(settings: TwinSettings, servers: Servers): readonly Pro
     [ENV_PORT]: String(settings.apiPort),
     [ENV_SHARD_READER_URLS]: shardUrls(servers, 'odometer_reader'),
     [ENV_ENCRYPTION_KEY]: 'secret:encryption-key',
+    ...issuerOf(processEnvironment()),
   };
   return Array.from({ length: settings.workers }, (_, index) =>
     apiSpec(`api${index + 1}`, environment, settings.dataDir),
@@ -58,6 +64,16 @@ export function backgroundSpecs(settings: TwinSettings, servers: Servers): reado
     backgroundSpec('consumer', { ...environment, ...segmentKey }, settings.dataDir),
     backgroundSpec('flusher', { ...environment, ...segmentKey, ...writer }, settings.dataDir),
   ];
+}
+
+/** Whose tokens the API takes: this twin's own, unless the environment names another issuer's keys. */
+function issuerOf(environment: Environment): Environment {
+  if (environment[ENV_JWT_SECRET] || environment[ENV_JWT_JWKS_URL]) return {};
+  return {
+    [ENV_JWT_SECRET]: 'secret:jwt-secret',
+    [ENV_JWT_ISSUER]: localIssuer,
+    [ENV_JWT_AUDIENCE]: localAudience,
+  };
 }
 
 function apiSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {

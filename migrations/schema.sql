@@ -33,7 +33,8 @@ create table commit_ledger (
   decided_why text,
   previous_hash bytea not null,
   hash bytea not null,
-  committed_at timestamp with time zone not null
+  committed_at timestamp with time zone not null,
+  conflicts integer default 0 not null
 );
 create table partition_progress (
   partition integer not null,
@@ -117,6 +118,7 @@ create table usage_rollups (
 ) with (fillfactor=70);
 alter table usage_events alter column properties set storage external;
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
+alter table commit_ledger add constraint commit_ledger_conflicts CHECK (((conflicts >= 0) AND (conflicts <= duplicate)));
 alter table commit_ledger add constraint commit_ledger_days_check CHECK ((jsonb_typeof(days) = 'array'::text));
 alter table commit_ledger add constraint commit_ledger_decision CHECK ((((source = 'decision'::text) = (decided_by IS NOT NULL)) AND ((source = 'decision'::text) = (decided_why IS NOT NULL))));
 alter table commit_ledger add constraint commit_ledger_duplicate_check CHECK ((duplicate >= 0));
@@ -262,7 +264,8 @@ grant select on usage_rollups to billing;
 grant select on usage_rollups to odometer_reader;
 grant insert, select, update on usage_rollups to odometer_writer;
 grant select on vw_cache_metrics to billing;
-grant select (partition, generation, first_offset, next_offset, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
+grant select (partition, sequence, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, committed_at, conflicts) on commit_ledger to odometer_reader;
+grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;

@@ -7,6 +7,7 @@ import { DecimalSum } from '../shared/domain/decimal.ts';
 import { decodeEnvelope } from '../shared/domain/envelope.ts';
 import { keyHash } from '../shared/domain/identity.ts';
 import { dayMs } from '../shared/domain/limits.ts';
+import { noMetrics } from '../shared/ports/metrics.ts';
 import type { SummaryReader } from '../shared/ports/usage-summary.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import type { HttpHandler } from '../shared/runtime/http/stack.ts';
@@ -32,7 +33,7 @@ export interface EdgeServer {
 
 export async function startEdgeServer(): Promise<EdgeServer> {
   const log = new FakeLog();
-  const ports = { log, clock: systemClock, logger: new FakeLogger() };
+  const ports = { log, clock: systemClock, logger: new FakeLogger(), metrics: noMetrics };
   const config = {
     bootstrapServers: '',
     topic: 'test',

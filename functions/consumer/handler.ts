@@ -1,7 +1,8 @@
 import type { MSKEvent } from 'aws-lambda';
+import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
 import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
 import type { SegmentSeal } from '../../shared/domain/segment.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -28,7 +29,8 @@ const start = once(async () => {
   );
   const logger = createLogger('consumer', environment);
   const segments = createSegmentStore(config.redis);
-  return buildConsumer(config.seal, { segments, logger });
+  const metrics = createMetrics('consumer', environment[ENV_LAMBDA_NAME]);
+  return buildConsumer(config.seal, { segments, logger, metrics });
 });
 
 /** AWS Lambda entry: an MSK event source mapping with ReportBatchItemFailures and infinite retries. */

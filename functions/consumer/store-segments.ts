@@ -3,12 +3,14 @@ import { segmentBytesMax, shardCount } from '../../shared/domain/limits.ts';
 import { shardOf } from '../../shared/domain/routing.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
+import type { Metrics } from '../../shared/ports/metrics.ts';
 import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
 import type { PartitionBatch } from './from-msk-event.ts';
 
 export interface StoreSegmentsPorts {
   readonly segments: SegmentStore;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Where a partition must wait: its records from this offset on are delivered again. */
@@ -42,7 +44,10 @@ export async function storeSegments(
     }
     return segments.map((segment) => sealSegment(segment, seal));
   });
-  await Promise.all(folded.map((segments) => storeInOrder(segments, ports)));
+  const counts = await Promise.all(folded.map((segments) => storeInOrder(segments, ports)));
+  const stored = counts.reduce((sum, count) => sum + count, 0);
+  const made = folded.reduce((sum, segments) => sum + segments.length, 0);
+  ports.metrics.segmentsStored({ stored, dropped: made - stored });
   return waits;
 }
 
@@ -52,17 +57,25 @@ function sealSegment(segment: Segment, seal: SegmentSeal): Sealed {
   return { partition, range: { from, to, events }, bytes: encodeSegment(segment, seal) };
 }
 
-/** One partition's segments, up to the first that is not stored: a hole above it would be read at once. */
-async function storeInOrder(segments: readonly Sealed[], { segments: store, logger }: StoreSegmentsPorts) {
+/** How many of one partition's segments are stored, up to the first that is not: a hole is read at once. */
+async function storeInOrder(
+  segments: readonly Sealed[],
+  { segments: store, logger }: StoreSegmentsPorts,
+): Promise<number> {
+  let stored = 0;
   for (const { partition, range, bytes } of segments) {
     try {
       const tooLarge = bytes.length > segmentBytesMax;
       const outcome = tooLarge ? 'too large' : await store.append(partition, range, bytes);
-      if (outcome === 'stored' || outcome === 'overlap') continue;
+      if (outcome === 'stored' || outcome === 'overlap') {
+        stored += 1;
+        continue;
+      }
       logger.warn({ partition, ...range, outcome }, 'segment left to the log');
     } catch (error) {
       logger.warn({ partition, ...range, err: error }, 'segment left to the log');
     }
-    return;
+    break;
   }
+  return stored;
 }

@@ -5,6 +5,7 @@ import type { OffsetRange } from '../../shared/domain/load.ts';
 import type { Checkpoint } from '../../shared/ports/checkpoint.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { LogBounds } from '../../shared/ports/event-log.ts';
+import type { FlushCounts, Metrics } from '../../shared/ports/metrics.ts';
 import type { StoredRange } from '../../shared/ports/segment-store.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { checkLog, headOffset, type LogVerdict } from './check-log.ts';
@@ -15,6 +16,7 @@ import { type NextRangePorts, nextRange } from './next-range.ts';
 export interface FlushPorts extends NextRangePorts {
   readonly clock: Clock;
   readonly checkpoint: Checkpoint;
+  readonly metrics: Metrics;
 }
 
 /** `mayCommit` says whether a transaction may still start. */
@@ -22,6 +24,8 @@ export interface ShardPass {
   readonly ledger: ShardLedger;
   readonly history: LogHistory;
   readonly mayCommit: () => boolean;
+  /** Told of every commit, so that what a pass did before it failed is counted. */
+  readonly committed: (counts: FlushCounts) => void;
 }
 
 /** What one pass did; `backlog` says that more waits than one commit's worth, so that a pause would be idle. */
@@ -164,10 +168,9 @@ async function flushPartition(
       break;
     }
     const { load } = outcome;
-    ports.logger.debug(
-      { partition, from: next, to: found.range.to, inserted: load.inserted },
-      'range committed',
-    );
+    const { inserted, duplicate, quarantined, foreign } = load;
+    pass.committed({ committed: inserted, duplicate, quarantined: quarantined + foreign });
+    ports.logger.debug({ partition, from: next, to: found.range.to, inserted }, 'range committed');
     next = found.range.to;
     checkedRanges = outcome.checkedRanges;
     commits += 1;

@@ -1,9 +1,10 @@
 import type { Context } from 'aws-lambda';
+import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
 import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
 import { logFields } from '../../shared/domain/errors.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
@@ -50,7 +51,8 @@ export async function startFlusher(environment: Environment, checkpoint: Checkpo
     logger.error({ ...logFields(error) }, 'segment store not checked or not usable');
     if (logFields(error).code === 'segments_evictable') throw error;
   });
-  return buildFlusher(ledgers, { log, segments, seal, logger, clock: systemClock, checkpoint });
+  const metrics = createMetrics('flusher', environment[ENV_LAMBDA_NAME]);
+  return buildFlusher(ledgers, { log, segments, seal, logger, metrics, clock: systemClock, checkpoint });
 }
 
 const start = once(() => startFlusher(processEnvironment(), noCheckpoint));

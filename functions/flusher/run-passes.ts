@@ -1,8 +1,9 @@
 import { logFields } from '../../shared/domain/errors.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
-import { type FlushPorts, flushShard, isWeather } from './flush-shard.ts';
+import { type FlushPorts, flushShard, isWeather, type ShardPass } from './flush-shard.ts';
 import type { LogHistory } from './log-history.ts';
+import { ShardReport } from './report-shard.ts';
 
 /** What the schedule's function counts over one invocation. */
 export interface PassReport {
@@ -40,24 +41,38 @@ async function runShard(
   mayCommit: () => boolean,
   ports: FlushPorts,
 ): Promise<PassReport> {
+  const report = new ShardReport(ledger, ports);
+  const committed = report.add.bind(report);
   let passes = 0;
   let commits = 0;
-  while (mayCommit()) {
-    const nextMs = ports.clock.now() + flusherPauseMs;
-    try {
-      const pass = await flushShard({ ledger, history, mayCommit }, ports);
-      commits += pass.commits;
-      // Larger commits cost less per event: without a backlog, passes keep their distance.
-      if (!pass.backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
-    } catch (error) {
-      if (!isWeather(error)) {
-        ports.logger.error({ shard: ledger.shard, ...logFields(error) }, 'shard stopped');
-        throw error;
-      }
-      ports.logger.warn({ shard: ledger.shard, ...logFields(error) }, 'shard paused');
-      await ports.clock.sleep(flusherPauseMs);
+  try {
+    while (mayCommit()) {
+      commits += await passOrPause({ ledger, history, mayCommit, committed }, ports);
+      passes += 1;
+      await report.tellIfDue();
     }
-    passes += 1;
+  } finally {
+    await report.tell();
   }
   return { passes, commits };
+}
+
+/** One pass and the pause after it; weather pauses the shard, anything else ends the invocation. */
+async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<number> {
+  const nextMs = ports.clock.now() + flusherPauseMs;
+  const { shard } = pass.ledger;
+  try {
+    const { commits, backlog } = await flushShard(pass, ports);
+    // Larger commits cost less per event: without a backlog, passes keep their distance.
+    if (!backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
+    return commits;
+  } catch (error) {
+    if (!isWeather(error)) {
+      ports.logger.error({ shard, ...logFields(error) }, 'shard stopped');
+      throw error;
+    }
+    ports.logger.warn({ shard, ...logFields(error) }, 'shard paused');
+    await ports.clock.sleep(flusherPauseMs);
+    return 0;
+  }
 }

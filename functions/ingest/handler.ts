@@ -1,13 +1,15 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
+import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
 import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
 import { acceptWaitMsMax, answerReserveMs } from '../../shared/domain/limits.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { EventLogWriter } from '../../shared/ports/event-log.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
+import type { Metrics } from '../../shared/ports/metrics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -22,7 +24,7 @@ import {
 } from '../../shared/runtime/http/stack.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
 import { once } from '../../shared/runtime/once.ts';
-import { type AcceptPorts, acceptEvents } from './accept-events.ts';
+import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -33,12 +35,13 @@ export interface IngestPorts {
   readonly log: EventLogWriter;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 const producerIdBytes = 16;
 
 /** The handler of both routes over the given ports. */
-export function build(config: IngestConfig, { log, clock, logger }: IngestPorts): HttpHandler {
+export function build(config: IngestConfig, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
   const producerId = randomBytes(producerIdBytes);
   const { encryptionKey, partitions, generation, lingerMs } = config;
   const sealer = new PropertySealer(encryptionKey, producerId);
@@ -49,10 +52,10 @@ export function build(config: IngestConfig, { log, clock, logger }: IngestPorts)
     makeKey: randomUUID,
     digestProperties: createPropertiesDigest(encryptionKey),
   };
-  return createHttpHandler({ logger, respond: (request) => respond(ports, request) });
+  return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
 }
 
-async function respond(ports: AcceptPorts, request: HttpRequest): Promise<HttpAnswer> {
+async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
   const { event, caller } = request;
   if (!caller.scopes.has('ingest')) {
     return { problem: problem(403, 'scope_required', 'The caller needs the scope ingest.') };
@@ -69,10 +72,22 @@ async function respond(ports: AcceptPorts, request: HttpRequest): Promise<HttpAn
     keyPrefix: prefix.value,
     waitMs,
   });
+  metrics.ingested(countsOf(outcome));
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
     request.logger.warn({ err: outcome.error }, 'events were not acknowledged');
   }
   return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
+}
+
+function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
+  switch (outcome.kind) {
+    case 'accepted':
+      return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
+    case 'refused':
+      return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
+    case 'unavailable':
+      return { accepted: 0, rejected: 0, overloaded: outcome.error.code === 'overloaded' ? 1 : 0 };
+  }
 }
 
 const start = once(async () => {
@@ -80,7 +95,8 @@ const start = once(async () => {
   const logger = createLogger('ingest', environment);
   const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
   const config = await loadConfig(ingestConfig, environment, secrets);
-  return build(config, { log: createLogWriter(config), clock: systemClock, logger });
+  const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
+  return build(config, { log: createLogWriter(config), clock: systemClock, logger, metrics });
 });
 
 /** The Lambda entry point; its clients are made at the first invocation and kept. */

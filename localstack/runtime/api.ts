@@ -1,5 +1,5 @@
 /** Entry of an `api` process: all HTTP routes on one port; several such processes share it by node:cluster. */
-import { ENV_PORT } from '../../shared/contracts/env.ts';
+import { ENV_AUTH, ENV_PORT } from '../../shared/contracts/env.ts';
 import { routes } from '../../shared/contracts/routes.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
@@ -14,7 +14,9 @@ const names = [...new Set(routes.map((route) => route.function))];
 const handlers = new Map(
   await Promise.all(names.map(async (name) => [name, await loadHandler(name)] as const)),
 );
-const server = createHttpServer({ handlers, logger });
+const authorizer = await loadHandler('authorizer');
+const tokenRequired = environment[ENV_AUTH] === 'required';
+const server = createHttpServer({ handlers, authorizer, tokenRequired, logger });
 const port = Number(environment[ENV_PORT] ?? defaultPort);
 server.listen(port, '127.0.0.1', () => logger.info({ port }, 'listening'));
 server.on('error', (error) => {

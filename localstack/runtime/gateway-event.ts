@@ -1,10 +1,16 @@
 /** Node's HTTP request as the API Gateway event (HTTP API, payload 2.0) that AWS documents, and back. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
+import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2WithRequestContext } from 'aws-lambda';
 import type { LocalRoute } from './route-table.ts';
 
-export type GatewayEvent = APIGatewayProxyEventV2WithLambdaAuthorizer<Readonly<Record<string, string>>>;
+/** The context that the authorizer returned. */
+export type CallerContext = Readonly<Record<string, string>>;
+
+/** A public route's event has no authorizer. */
+export type GatewayEvent = APIGatewayProxyEventV2WithRequestContext<
+  APIGatewayEventRequestContextV2 & { readonly authorizer?: { readonly lambda: CallerContext } }
+>;
 
 /** What the event is made of. */
 export interface GatewayRequest {
@@ -18,18 +24,14 @@ export interface GatewayRequest {
   readonly nowMs: number;
 }
 
-/** The runtime is the authorizer: the local administrator, in strings as API Gateway passes them on. */
-const localAdministrator = {
-  callerId: 'local',
-  scopes: 'ingest read admin backfill correct',
-  organizations: '*',
-  keysRequired: 'false',
-} as const;
-
 const processPrefix = randomBytes(6).toString('base64url');
 let requests = 0;
 
-export function toGatewayEvent(request: GatewayRequest, matched: LocalRoute): GatewayEvent {
+export function toGatewayEvent(
+  request: GatewayRequest,
+  matched: LocalRoute,
+  caller: CallerContext | null,
+): GatewayEvent {
   const { method, url, headers, body, nowMs } = request;
   const mark = url.indexOf('?');
   const rawPath = mark < 0 ? url : url.slice(0, mark);
@@ -49,7 +51,7 @@ export function toGatewayEvent(request: GatewayRequest, matched: LocalRoute): Ga
     requestContext: {
       accountId: '000000000000',
       apiId: 'local',
-      authorizer: { lambda: localAdministrator },
+      ...(caller === null ? {} : { authorizer: { lambda: caller } }),
       domainName: headers.host ?? 'localhost',
       domainPrefix: 'localhost',
       http: {
@@ -68,6 +70,13 @@ export function toGatewayEvent(request: GatewayRequest, matched: LocalRoute): Ga
     ...(body.length === 0 ? {} : { body: body.toString(encoded ? 'base64' : 'utf8') }),
     isBase64Encoded: encoded,
   };
+}
+
+/** What API Gateway asks an authorizer of type REQUEST, payload 2.0: the event without its body. */
+export function toAuthorizerEvent(request: GatewayRequest, matched: LocalRoute) {
+  const { body: _, isBase64Encoded: __, ...event } = toGatewayEvent(request, matched, null);
+  const routeArn = `arn:aws:execute-api:local:000000000000:local/$default/${request.method}${event.rawPath}`;
+  return { ...event, type: 'REQUEST', routeArn, identitySource: [request.headers.authorization ?? ''] };
 }
 
 /** API Gateway passes a body on as text when its type says text and nothing is encoded, else as base64. */

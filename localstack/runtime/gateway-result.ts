@@ -38,6 +38,7 @@ function toHttpHeaders(headers: unknown): Record<string, string> {
 
 const titles: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   413: 'Content Too Large',

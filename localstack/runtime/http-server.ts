@@ -1,7 +1,8 @@
 /** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '../../shared/ports/logger.ts';
-import { type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
+import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
+import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
@@ -15,6 +16,10 @@ const keepAliveMs = 75_000;
 
 export interface HttpServerOptions {
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** Checks credentials; without it a request with one is refused. */
+  readonly authorizer?: Handler;
+  /** Requests without a token are refused, wherever they come from. */
+  readonly tokenRequired?: boolean;
   readonly logger: Logger;
   /** Shorter in tests. */
   readonly timeoutMs?: number;
@@ -22,10 +27,12 @@ export interface HttpServerOptions {
 
 /** The server of all routes; it listens when told to. */
 export function createHttpServer(options: HttpServerOptions): Server {
+  // Whoever can be reached from elsewhere trusts nobody; so does a server that does not listen yet.
+  let trustsLoopback = false;
   const server = createServer(
     { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: false },
     (request, response) => {
-      answer(request, options).then(
+      answer(request, options, trustsLoopback).then(
         (result) => send(response, result, server.listening),
         (error: unknown) => {
           if (request.destroyed && !request.complete) return;
@@ -35,11 +42,20 @@ export function createHttpServer(options: HttpServerOptions): Server {
       );
     },
   );
+  server.on('listening', () => {
+    const address = server.address();
+    const bound = typeof address === 'object' ? address?.address : undefined;
+    trustsLoopback = options.tokenRequired !== true && isLoopback(bound);
+  });
   return server;
 }
 
-async function answer(request: IncomingMessage, options: HttpServerOptions): Promise<HttpResponse> {
-  const { method = 'GET', url = '/' } = request;
+async function answer(
+  request: IncomingMessage,
+  options: HttpServerOptions,
+  trustsLoopback: boolean,
+): Promise<HttpResponse> {
+  const { method = 'GET', url = '/', headers } = request;
   const mark = url.indexOf('?');
   const match = matchRoute(method, mark < 0 ? url : url.slice(0, mark));
   switch (match.kind) {
@@ -52,32 +68,23 @@ async function answer(request: IncomingMessage, options: HttpServerOptions): Pro
     case 'found':
       break;
   }
-  const refusal = refuse(request);
-  if (refusal !== undefined) return refusal;
-  const body = await readBody(request);
-  if (body === undefined) return tooLarge();
-  const gatewayRequest: GatewayRequest = {
+  const head = {
     method,
     url,
-    headers: request.headers,
+    headers,
     protocol: `HTTP/${request.httpVersion}`,
     sourceIp: request.socket.remoteAddress ?? '',
-    body,
     nowMs: Date.now(),
   };
-  return invoke(gatewayRequest, match.route, options);
-}
-
-/** The authorizer's part: only loopback, and no credentials, because nobody here could check them. */
-function refuse(request: IncomingMessage): HttpResponse | undefined {
-  const { authorization, 'x-api-key': apiKey, 'content-length': length } = request.headers;
-  const address = request.socket.remoteAddress ?? '';
-  if (authorization !== undefined || apiKey !== undefined)
-    return problem(401, 'credentials_unknown', 'Credentials cannot be checked here; send none.');
-  if (!/^(?:127\.|::1$|::ffff:127\.)/.test(address))
-    return problem(401, 'caller_unknown', 'Only this machine is served without credentials.');
+  const admission: Admission =
+    admitWithoutCredential(request, match.route, trustsLoopback) ??
+    (await admitByAuthorizer({ ...head, body: noBody }, match.route, options.authorizer));
+  if (admission.kind === 'refused') return admission.response;
+  const length = headers['content-length'];
   if (length !== undefined && Number(length) > gatewayBodyBytesMax) return tooLarge();
-  return undefined;
+  const body = await readBody(request);
+  if (body === undefined) return tooLarge();
+  return invoke({ ...head, body }, match.route, admission.caller, options);
 }
 
 function tooLarge(): HttpResponse {
@@ -109,6 +116,7 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 async function invoke(
   request: GatewayRequest,
   route: LocalRoute,
+  caller: CallerContext | null,
   { handlers, timeoutMs = gatewayTimeoutMs }: HttpServerOptions,
 ): Promise<HttpResponse> {
   const handler = handlers.get(route.function);
@@ -122,7 +130,7 @@ async function invoke(
   });
   try {
     const context = createContext(route.function, () => endsAtMs);
-    const result = handler(toGatewayEvent(request, route), context).then(fromGatewayResult);
+    const result = handler(toGatewayEvent(request, route, caller), context).then(fromGatewayResult);
     return await Promise.race([result, timeout]);
   } finally {
     clearTimeout(timer);

@@ -5,6 +5,8 @@ export interface LocalRoute {
   readonly function: string;
   readonly routeKey: string;
   readonly parameters: Readonly<Record<string, string>> | undefined;
+  /** Nobody is asked who they are. */
+  readonly public: boolean;
 }
 
 export type RouteMatch =
@@ -17,14 +19,16 @@ interface Pattern {
   readonly segments: readonly string[];
   readonly function: string;
   readonly routeKey: string;
+  readonly public: boolean;
 }
 
 const exact = new Map<string, RouteMatch>();
 const patterns: Pattern[] = [];
-for (const { method, path, function: name } of routes) {
-  const routeKey = `${method} ${path}`;
-  if (path.includes('{')) patterns.push({ method, segments: path.split('/'), function: name, routeKey });
-  else exact.set(routeKey, { kind: 'found', route: { function: name, routeKey, parameters: undefined } });
+for (const route of routes) {
+  const { method, path, function: name } = route;
+  const found = { function: name, routeKey: `${method} ${path}`, public: 'public' in route };
+  if (path.includes('{')) patterns.push({ ...found, method, segments: path.split('/') });
+  else exact.set(found.routeKey, { kind: 'found', route: { ...found, parameters: undefined } });
 }
 
 /** Finds the route of a request by the contracts' table. */
@@ -37,8 +41,8 @@ export function matchRoute(method: string, path: string): RouteMatch {
     const parameters = bind(pattern.segments, segments);
     if (parameters === undefined) continue;
     if (pattern.method === method) {
-      const { function: name, routeKey } = pattern;
-      return { kind: 'found', route: { function: name, routeKey, parameters } };
+      const { function: name, routeKey, public: isPublic } = pattern;
+      return { kind: 'found', route: { function: name, routeKey, parameters, public: isPublic } };
     }
     allow.add(pattern.method);
   }

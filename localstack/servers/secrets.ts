@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
 
@@ -9,6 +10,7 @@ const secretsSchema = z.object({
   'twin-id': text,
   'encryption-key': text,
   'segment-key': text,
+  'jwt-secret': text,
   'redis-password': text,
   'postgres-password': text,
   'odometer_owner-password': text,
@@ -29,11 +31,11 @@ export function secretsFileOf(dataDir: string): string {
 export function loadSecrets(dataDir: string): TwinSecrets {
   const file = secretsFileOf(dataDir);
   const stored = readJson(file);
-  if (stored !== undefined) return secretsSchema.parse(stored);
   const made: TwinSecrets = {
     'twin-id': randomBytes(8).toString('hex'),
     'encryption-key': randomBytes(32).toString('base64'),
     'segment-key': randomBytes(32).toString('base64'),
+    'jwt-secret': password(),
     'redis-password': password(),
     'postgres-password': password(),
     'odometer_owner-password': password(),
@@ -41,8 +43,10 @@ export function loadSecrets(dataDir: string): TwinSecrets {
     'odometer_reader-password': password(),
     'billing-password': password(),
   };
-  writeJsonAtomically(file, made);
-  return made;
+  // What a data directory of older code does not have yet is added; what it has stays.
+  const secrets = secretsSchema.parse({ ...made, ...(stored as object | undefined) });
+  if (!isDeepStrictEqual(secrets, stored)) writeJsonAtomically(file, secrets);
+  return secrets;
 }
 
 /** Hex, so that it stands in a URL, a settings file and a statement without escaping. */

@@ -1,10 +1,99 @@
-/** Names of the metrics that the functions count, with their units; dashboards and alarms use these constants. */
+/**
+ * The metrics, once: dashboards, alarms, the functions that emit them and the tests use these names. A metric
+ * of a function goes to CloudWatch in embedded metric format; its dimensions are the function and, for the
+ * flusher, the shard: never an organization, whose number has no bound.
+ */
+export const metricNamespace = 'Odometer';
+/** Dimensions; Powertools calls the function its service. */
+export const dimensionFunction = 'service';
+export const dimensionShard = 'shard';
+
+/** ingest, count a request: events that are durable in the log. */
 export const metricEventsAccepted = 'EventsAccepted';
+/** ingest, count a request: events of a readable body that were not accepted. */
 export const metricEventsRejected = 'EventsRejected';
+/** ingest, count: requests answered 503 because too much was in flight. */
 export const metricRequestsOverloaded = 'RequestsOverloaded';
+/** consumer, count a batch: segments stored, redelivered ones among them. */
 export const metricSegmentsStored = 'SegmentsStored';
+/** consumer, count a batch: segments that Redis did not take; the flusher reads the log instead (U6). */
 export const metricSegmentsDropped = 'SegmentsDropped';
+/** flusher, count since its last line: events that count from now on. */
 export const metricEventsCommitted = 'EventsCommitted';
+/** flusher, count since its last line: events whose key counted already. */
 export const metricEventsDuplicate = 'EventsDuplicate';
+/** flusher, count since its last line: refused events and whole foreign records, kept in quarantine. */
 export const metricEventsQuarantined = 'EventsQuarantined';
+/** flusher, count: partitions of the shard that wait for an operator. */
 export const metricPartitionsHalted = 'PartitionsHalted';
+/** flusher, count: records of the shard's partitions that are in the log and not committed. */
+export const metricLagRecords = 'LagRecords';
+/** flusher, seconds: the age of the oldest envelope of the shard's partitions that is not committed; 0 if none. */
+export const metricOldestInFlight = 'OldestInFlight';
+
+/** What each function emits, with the units of CloudWatch. */
+export const functionMetrics = {
+  ingest: {
+    [metricEventsAccepted]: 'Count',
+    [metricEventsRejected]: 'Count',
+    [metricRequestsOverloaded]: 'Count',
+  },
+  consumer: { [metricSegmentsStored]: 'Count', [metricSegmentsDropped]: 'Count' },
+  flusher: {
+    [metricEventsCommitted]: 'Count',
+    [metricEventsDuplicate]: 'Count',
+    [metricEventsQuarantined]: 'Count',
+    [metricPartitionsHalted]: 'Count',
+    [metricLagRecords]: 'Count',
+    [metricOldestInFlight]: 'Seconds',
+  },
+} as const;
+
+/**
+ * Figures of the whole pipeline, read from Postgres, Kafka and Redis when they are asked for, so that they are
+ * the same whoever answers. A key is the member of `GET /api/v1/metrics`; `odometer_<key>` is the gauge of
+ * `GET /metrics`. A figure whose source is down is null there and absent here. Minute: the ledger's last 60 s.
+ */
+export const pipelineFigures = {
+  events_per_second: { unit: 'events/s', meaning: 'Events counted a second, over the last minute.' },
+  events_per_minute: { unit: 'events', meaning: 'Events counted in the last minute.' },
+  write_reduction: {
+    unit: 'percent',
+    meaning: '100 x (1 - write statements / (2 x events counted)) of the last minute; null without events.',
+  },
+  cache_hit_rate: { unit: 'percent', meaning: 'Null: there is no read cache yet.' },
+  shard_distribution: {
+    unit: 'ratio',
+    meaning: 'Share of a shard in the events counted in the last minute; null without events.',
+    labels: ['shard'],
+  },
+  lag_records: {
+    unit: 'records',
+    meaning: 'Records of a partition that are in the log and not committed.',
+    labels: ['partition', 'shard'],
+  },
+  in_flight_records: { unit: 'records', meaning: 'The sum of lag_records.' },
+  oldest_in_flight_seconds: {
+    unit: 'seconds',
+    meaning: 'Age of the oldest envelope that is not committed, since ingest made it; 0 without any.',
+  },
+  duplicates: { unit: 'events', meaning: 'Events of the last minute whose key counted already.' },
+  conflicts: { unit: 'events', meaning: 'Those duplicates whose content differs from what counts.' },
+  quarantined: {
+    unit: 'records',
+    meaning: 'Refused events and whole foreign records, quarantined in the last minute.',
+  },
+  halted_partitions: { unit: 'partitions', meaning: 'Partitions that wait for an operator.' },
+  ledger_log_difference: {
+    unit: 'records',
+    meaning: 'Records between progress and its ledger, and committed or missing ones that the log lacks; 0.',
+  },
+  waiting_segments: { unit: 'segments', meaning: 'Segments in Redis that are not committed.' },
+  source_up: {
+    unit: 'bool',
+    meaning: 'Whether a source answered completely: kafka, redis, shard0 to shard3.',
+    labels: ['source'],
+  },
+} as const;
+
+export type PipelineFigure = keyof typeof pipelineFigures;

@@ -108,6 +108,24 @@ export const summaryDaysMax = 366;
 /** How long a dependency may take to show that it is there. */
 export const readinessTimeoutMs = 2000;
 
+/** Bearer tokens: clocks of issuer and authorizer may differ; a longer token is not looked at. */
+export const tokenClockToleranceSeconds = 30;
+export const tokenCharsMax = 8192;
+/** What an authorizer remembers of verified tokens, so that a revoked key is felt within a minute. */
+export const verifiedTokensMax = 1000;
+export const verifiedTokenAgeMsMax = 60_000;
+/** The issuer's key set: how long it is believed, how soon an unknown key id asks again, how long that takes. */
+export const tokenKeysAgeMsMax = 10 * 60_000;
+export const tokenKeysCooldownMs = 30_000;
+export const tokenKeysTimeoutMs = 3000;
+
+/** Figures of the pipeline: the window of the ledger that rates are taken from. */
+export const metricsWindowSeconds = 60;
+/** How long a source of figures may take before it counts as down. */
+export const metricsSourceTimeoutMs = 3000;
+/** The flusher publishes its figures at most this often: a line a pass would cost more than it says. */
+export const metricsPublishMs = 10_000;
+
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
 invariant(deadlineCheckMs < answerReserveMs, 'a late request must be seen before its invocation ends');

@@ -83,6 +83,8 @@ export interface CommitRecord {
   readonly seen: number;
   readonly inserted: number;
   readonly duplicate: number;
+  /** Those of `duplicate` whose content differs from what counts. */
+  readonly conflicts: number;
   readonly quarantined: number;
   readonly foreign: number;
   readonly writeStatements: number;

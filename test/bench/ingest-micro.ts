@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { build } from '../../functions/ingest/handler.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../builders.ts';
 
@@ -21,7 +22,7 @@ async function measure(name: string, fieldsOf: (i: number) => Record<string, unk
     lingerMs: 5,
   };
   const log = new FakeLog();
-  const handle = build(config, { log, clock: systemClock, logger: new FakeLogger() });
+  const handle = build(config, { log, clock: systemClock, logger: new FakeLogger(), metrics: noMetrics });
   const timestamp = new Date().toISOString();
   const requests = Array.from({ length: requestsAtOnce }, () =>
     batchEvent(

@@ -64,6 +64,7 @@ export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
     seen: 0,
     inserted: 0,
     duplicate: 0,
+    conflicts: 0,
     quarantined: 0,
     foreign: 0,
     writeStatements: 2,

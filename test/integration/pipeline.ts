@@ -24,6 +24,7 @@ import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { sealScope } from '../../shared/domain/segment.ts';
 import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
 import type { LogRecord } from '../../shared/ports/event-log.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { fakeLogger } from '../fakes/logger.ts';
@@ -43,7 +44,7 @@ export async function openPipeline() {
   const redisUrl = inject('servers').redis;
   const segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
   const seal = { scope: sealScope(topic.topic, 1), key: randomBytes(32) };
-  const consume = buildConsumer(seal, { segments, logger });
+  const consume = buildConsumer(seal, { segments, logger, metrics: noMetrics });
   let ledgers = openLedgers();
   const history = new LogHistory();
   let skewMs = 0;
@@ -57,9 +58,10 @@ export async function openPipeline() {
 
   /** One pass over every shard; returns the commits made. */
   async function pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
-    const ports = { log, segments, seal, logger, clock, checkpoint };
+    const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
+    const committed = () => {};
     const passes = await Promise.all(
-      ledgers.map((ledger) => flushShard({ ledger, history, mayCommit: () => true }, ports)),
+      ledgers.map((ledger) => flushShard({ ledger, history, mayCommit: () => true, committed }, ports)),
     );
     return passes.reduce((sum, { commits }) => sum + commits, 0);
   }

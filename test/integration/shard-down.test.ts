@@ -6,6 +6,7 @@ import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.t
 import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { noCheckpoint } from '../../shared/ports/checkpoint.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';
@@ -31,7 +32,8 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
     return createShardLedger({ url: url.href, shard, mapVersion: routeMapVersion, logger: pipeline.logger });
   });
   const { log, segments, seal, logger } = pipeline;
-  const ports = { log, segments, seal, logger, clock: systemClock, checkpoint: noCheckpoint };
+  const flush = { clock: systemClock, checkpoint: noCheckpoint, metrics: noMetrics };
+  const ports = { log, segments, seal, logger, ...flush };
   const endMs = Date.now() + transactionStartRemainingMs + 1500;
   await runPasses(ledgers, new LogHistory(), () => endMs - Date.now(), ports);
   const committed = await Promise.all(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import {
   batchEvent,
   bodyOf,
@@ -22,7 +23,12 @@ const config = {
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };
-const handle = build(config, { log: new FakeLog(), clock: new FakeClock(), logger: new FakeLogger() });
+const handle = build(config, {
+  log: new FakeLog(),
+  clock: new FakeClock(),
+  logger: new FakeLogger(),
+  metrics: noMetrics,
+});
 
 const field = fc.constantFrom(...Object.keys(usageBody({ properties: {}, other: 1 })));
 /** A good event with some fields replaced by anything. */

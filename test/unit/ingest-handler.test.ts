@@ -4,6 +4,7 @@ import { build } from '../../functions/ingest/handler.ts';
 import { decodeEnvelope } from '../../shared/domain/envelope.ts';
 import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/domain/limits.ts';
 import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import type { HttpEvent, HttpResult } from '../../shared/runtime/http/stack.ts';
 import {
   administrator,
@@ -40,7 +41,7 @@ function setup(hold = false): Setup {
   const log = new FakeLog({ hold });
   const clock = new FakeClock();
   const logger = new FakeLogger();
-  const handle = build(config, { log, clock, logger });
+  const handle = build(config, { log, clock, logger, metrics: noMetrics });
   return { log, clock, logger, send: (event, remainingMs) => handle(event, lambdaContext(remainingMs)) };
 }
 

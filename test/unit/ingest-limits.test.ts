@@ -15,6 +15,7 @@ import {
   propertyNameCharsMax,
   quantityCharsMax,
 } from '../../shared/domain/limits.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
 import type { HttpResult } from '../../shared/runtime/http/stack.ts';
 import {
   administrator,
@@ -37,7 +38,12 @@ const config = {
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };
-const handle = build(config, { log: new FakeLog(), clock: new FakeClock(), logger: new FakeLogger() });
+const handle = build(config, {
+  log: new FakeLog(),
+  clock: new FakeClock(),
+  logger: new FakeLogger(),
+  metrics: noMetrics,
+});
 
 async function sendOne(fields: Record<string, unknown>, scopes = administrator.scopes): Promise<unknown> {
   const event = batchEvent([usageBody(fields)], { authorizer: { ...administrator, scopes } });

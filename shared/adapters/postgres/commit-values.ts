@@ -1,7 +1,11 @@
 import { type ChainedCommit, commitHash } from '../../domain/commit-hash.ts';
 
-/** The parameters of `add-commit.sql`. */
-export function commitValues(previousHash: Buffer, commit: ChainedCommit): readonly unknown[] {
+/** The parameters of `add-commit.sql`; no hash covers `conflicts`. */
+export function commitValues(
+  previousHash: Buffer,
+  commit: ChainedCommit,
+  conflicts: number,
+): readonly unknown[] {
   return [
     commit.partition,
     commit.sequence,
@@ -23,5 +27,6 @@ export function commitValues(previousHash: Buffer, commit: ChainedCommit): reado
     previousHash,
     commitHash(previousHash, commit),
     commit.committedAtMs,
+    conflicts,
   ];
 }

@@ -58,7 +58,7 @@ async function write(
     days: [],
     committedAtMs: toSafeInteger(locked.decided_at_ms),
   };
-  await execute(client, addCommit, commitValues(head?.hash ?? chainStart, row));
+  await execute(client, addCommit, commitValues(head?.hash ?? chainStart, row, 0));
   await execute(client, resumePartition, [partition, generation, to]);
   if (action.kind === 'restart') await execute(client, declareTopic, [action.topicId]);
   return 'resumed';

@@ -166,7 +166,7 @@ export class PostgresRange implements RangeTransaction {
       decidedWhy: null,
       committedAtMs: head.committedAtMs,
     };
-    await this.write(addCommit, commitValues(head.hash, chained));
+    await this.write(addCommit, commitValues(head.hash, chained, commit.conflicts));
     this.head = undefined;
   }
 

@@ -1,18 +1,12 @@
 import type pg from 'pg';
 import { invariant, OdometerError } from '../../domain/errors.ts';
-import {
-  idleInTransactionTimeoutMs,
-  lockTimeoutMs,
-  readStatementTimeoutMs,
-  shardReadConnectionsMax,
-} from '../../domain/limits.ts';
-import { partitionOf, routeMapVersion, shardOf } from '../../domain/routing.ts';
+import { partitionOf, shardOf } from '../../domain/routing.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { SummaryReader } from '../../ports/usage-summary.ts';
 import { execute } from './execute.ts';
+import { createReaderPool } from './reader-pool.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
-import { IdentityCheck } from './shard-identity.ts';
-import { createShardPool, withConnection } from './shard-pool.ts';
+import { withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 import { asTenant } from './tenant.ts';
 
@@ -36,7 +30,7 @@ interface SummaryRow {
 /** Reads committed totals from the home shards; connects when it is first used. */
 export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
   const { urls, partitions } = settings;
-  const pools = urls.map((url, shard) => readerPool(url, shard, settings.logger));
+  const pools = urls.map((url, shard) => createReaderPool(url, shard, 'query', settings.logger));
   return {
     async summarize({ organization, startDay, endDay }) {
       const partition = partitionOf(organization, partitions);
@@ -79,17 +73,4 @@ async function pingShard(pool: pg.Pool, shard: number): Promise<void> {
     const message = `shard ${shard} does not answer`;
     throw new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
   }
-}
-
-function readerPool(url: string, shard: number, logger: Logger | undefined): pg.Pool {
-  return createShardPool({
-    url,
-    identity: new IdentityCheck(shard, routeMapVersion),
-    applicationName: 'query',
-    connectionsMax: shardReadConnectionsMax,
-    lockTimeoutMs,
-    statementTimeoutMs: readStatementTimeoutMs,
-    idleInTransactionTimeoutMs,
-    logger,
-  });
 }

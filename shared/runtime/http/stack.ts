@@ -28,9 +28,20 @@ export interface HttpRequest {
   remainingMs(): number;
 }
 
-/** A success, or a problem as a value. */
+/** A success as JSON, or as text of another type; or a problem as a value. */
 export type HttpAnswer =
-  | { readonly status: number; readonly body: unknown; readonly problem?: undefined }
+  | {
+      readonly status: number;
+      readonly body: unknown;
+      readonly contentType?: undefined;
+      readonly problem?: undefined;
+    }
+  | {
+      readonly status: number;
+      readonly body: string;
+      readonly contentType: string;
+      readonly problem?: undefined;
+    }
   | { readonly problem: Problem };
 
 export interface HttpOptions {
@@ -62,7 +73,9 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
       remainingMs: () => context.getRemainingTimeInMillis(),
     });
     if (answer.problem !== undefined) return toHttpProblem(answer.problem, requestIdOf(event));
-    return { statusCode: answer.status, headers: successHeaders, body: JSON.stringify(answer.body) };
+    const { status: statusCode, body, contentType } = answer;
+    if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
+    return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
   };
   return middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
     .use(problemDetails(options.logger))

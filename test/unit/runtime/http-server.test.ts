@@ -109,22 +109,6 @@ describe('a request', () => {
     expect(event).toMatchObject({ body: body.toString('base64'), isBase64Encoded: true });
   });
 
-  test('from this machine without credentials comes from the local administrator', async () => {
-    const event = await eventOf({ path: '/health' });
-    expect(event).toMatchObject({
-      requestContext: {
-        authorizer: {
-          lambda: {
-            callerId: 'local',
-            scopes: 'ingest read admin backfill correct',
-            organizations: '*',
-            keysRequired: 'false',
-          },
-        },
-      },
-    });
-  });
-
   test('a parameter named __proto__ is only a parameter', async () => {
     const event = await eventOf({ path: '/health?__proto__=1&constructor=2' });
     expect(Object.entries(event['queryStringParameters'] ?? {})).toEqual([
@@ -134,6 +118,8 @@ describe('a request', () => {
   });
 });
 
+const summary = '/api/v1/usage/summary/org_1';
+
 describe('the gateway answers by itself, as problem details', () => {
   const handler: Handler = async () => ({ statusCode: 200 });
 
@@ -141,7 +127,12 @@ describe('the gateway answers by itself, as problem details', () => {
     ['an unknown path', { path: '/nope' }, 404],
     ['a segment that is not UTF-8', { path: '/api/v1/usage/summary/%ff' }, 404],
     ['another method', { path: '/health', method: 'DELETE' }, 405],
-    ['credentials', { path: '/health', headers: { authorization: 'Bearer x' } }, 401],
+    [
+      'credentials, where nobody can check them',
+      { path: summary, headers: { authorization: 'Bearer x' } },
+      401,
+    ],
+    ['an API key', { path: summary, headers: { 'x-api-key': 'x' } }, 401],
     [
       'a body above 10 MB',
       { ...{ path: '/api/v1/usage/events', method: 'POST' }, body: Buffer.alloc(10 * 1024 * 1024 + 1) },

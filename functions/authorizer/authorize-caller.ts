@@ -1,0 +1,79 @@
+/** The use case: who sends a bearer token, and what may they do? */
+import { hash } from 'node:crypto';
+import { type Scope, scopes } from '../../shared/domain/caller.ts';
+import { nameCharsMax, tokenCharsMax } from '../../shared/domain/limits.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { TokenRefusal, TokenVerifier } from '../../shared/ports/token-verifier.ts';
+import { VerifiedTokens } from './verified-tokens.ts';
+
+/** What a verified token grants. */
+export interface CallerGrant {
+  readonly callerId: string;
+  readonly scopes: readonly Scope[];
+  readonly organizations: 'all' | readonly string[];
+  readonly keysRequired: boolean;
+}
+
+/** `unauthenticated`: we do not know who this is. `forbidden`: we do, and they may do nothing here. */
+export type Authorization =
+  | { readonly kind: 'granted'; readonly grant: CallerGrant }
+  | { readonly kind: 'unauthenticated'; readonly code: 'credential_missing' | TokenRefusal }
+  | { readonly kind: 'forbidden'; readonly code: 'organizations_missing' | 'organizations_invalid' };
+
+export interface AuthorizePorts {
+  readonly tokens: TokenVerifier;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** `token` null: no bearer token was sent. Throws `token_keys_unavailable` (retryable). */
+export type AuthorizeCaller = (token: string | null) => Promise<Authorization>;
+
+/** The use case with its memory of tokens. */
+export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): AuthorizeCaller {
+  const verified = new VerifiedTokens();
+  return async (token) => {
+    if (token === null) return { kind: 'unauthenticated', code: 'credential_missing' };
+    if (token.length > tokenCharsMax) return { kind: 'unauthenticated', code: 'token_malformed' };
+    const digest = hash('sha256', token);
+    const known = verified.find(digest, clock.now());
+    if (known !== null) return { kind: 'granted', grant: known };
+    const verdict = await tokens.verify(token);
+    if (verdict.kind === 'refused') return { kind: 'unauthenticated', code: verdict.code };
+    const authorization = authorize(verdict.claims);
+    if (authorization.kind === 'granted')
+      verified.keep(digest, authorization.grant, verdict.expiresAtMs, clock.now());
+    return authorization;
+  };
+}
+
+const callerCharsMax = 256;
+const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
+const knownScopes: ReadonlySet<unknown> = new Set(scopes);
+
+/** Scopes that we do not know are somebody else's and grant nothing; a token without organizations is refused. */
+function authorize(claims: Readonly<Record<string, unknown>>): Authorization {
+  const { sub, scope, organizations, keys_required: keysRequired } = claims;
+  if (typeof sub !== 'string' || sub === '' || sub.length > callerCharsMax)
+    return { kind: 'unauthenticated', code: 'token_claim_invalid' };
+  if (organizations === undefined) return { kind: 'forbidden', code: 'organizations_missing' };
+  const reach = reachOf(organizations);
+  if (reach === null) return { kind: 'forbidden', code: 'organizations_invalid' };
+  const granted = typeof scope === 'string' ? scope.split(' ').filter(isScope) : [];
+  const grant = { callerId: sub, scopes: granted, organizations: reach, keysRequired: keysRequired === true };
+  return { kind: 'granted', grant };
+}
+
+/** `*` alone is all of them. Inside a list it is no name, so it cannot become one. */
+function reachOf(claim: unknown): CallerGrant['organizations'] | null {
+  if (claim === '*') return 'all';
+  if (!Array.isArray(claim) || claim.length === 0 || !claim.every(isName)) return null;
+  return claim;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && namePattern.test(value);
+}
+
+function isScope(word: string): word is Scope {
+  return knownScopes.has(word);
+}

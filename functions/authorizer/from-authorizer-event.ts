@@ -1,0 +1,38 @@
+/** Between API Gateway's request authorizer (HTTP API, payload 2.0, simple response) and our words. */
+import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda';
+import type { Authorization } from './authorize-caller.ts';
+
+/** What of the event the authorizer reads. */
+export type AuthorizerEvent = Pick<APIGatewayRequestAuthorizerEventV2, 'headers'>;
+
+/**
+ * The simple response. API Gateway hands `context` of a granted request to the function, as text, and answers
+ * any other with 403 by itself. Who answers for a refusal by itself finds in `context` what to say.
+ */
+export interface AuthorizerAnswer {
+  readonly isAuthorized: boolean;
+  readonly context: Readonly<Record<string, string>>;
+}
+
+/** The bearer token; null where there is none. Another scheme is no credential that we know. */
+export function fromAuthorizerEvent({ headers }: AuthorizerEvent): string | null {
+  return /^Bearer +(\S+) *$/i.exec(headers?.['authorization'] ?? '')?.[1] ?? null;
+}
+
+/** The strings that shared/runtime/http/caller.ts reads, or the refusal with its status. */
+export function toAuthorizerAnswer(authorization: Authorization): AuthorizerAnswer {
+  if (authorization.kind !== 'granted') {
+    const status = authorization.kind === 'unauthenticated' ? '401' : '403';
+    return { isAuthorized: false, context: { status, code: authorization.code } };
+  }
+  const { callerId, scopes, organizations, keysRequired } = authorization.grant;
+  return {
+    isAuthorized: true,
+    context: {
+      callerId,
+      scopes: scopes.join(' '),
+      organizations: organizations === 'all' ? '*' : organizations.join(' '),
+      keysRequired: String(keysRequired),
+    },
+  };
+}

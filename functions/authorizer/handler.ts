@@ -1,0 +1,57 @@
+/** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
+import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts';
+import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { logFields } from '../../shared/domain/errors.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { once } from '../../shared/runtime/once.ts';
+import { type AuthorizePorts, createAuthorizeCaller } from './authorize-caller.ts';
+import { authorizerConfig } from './config.ts';
+import {
+  type AuthorizerAnswer,
+  type AuthorizerEvent,
+  fromAuthorizerEvent,
+  toAuthorizerAnswer,
+} from './from-authorizer-event.ts';
+
+export interface AuthorizerPorts extends AuthorizePorts {
+  readonly logger: Logger;
+}
+
+export type AuthorizerHandler = (event: AuthorizerEvent) => Promise<AuthorizerAnswer>;
+
+/** The authorizer over the given ports. It throws only when the issuer's keys cannot be had: then nobody passes. */
+export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler {
+  const authorizeCaller = createAuthorizeCaller(ports);
+  return async (event) => {
+    try {
+      const authorization = await authorizeCaller(fromAuthorizerEvent(event));
+      if (authorization.kind !== 'granted') logger.info({ code: authorization.code }, 'a caller was refused');
+      return toAuthorizerAnswer(authorization);
+    } catch (error) {
+      logger.error({ ...logFields(error) }, 'a caller could not be checked');
+      throw error;
+    }
+  };
+}
+
+const start = once(async () => {
+  const environment = processEnvironment();
+  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const config = await loadConfig(authorizerConfig, environment, secrets);
+  return build({
+    tokens: createTokenVerifier(config, systemClock),
+    clock: systemClock,
+    logger: createLogger('authorizer', environment),
+  });
+});
+
+/** AWS Lambda entry: a REQUEST authorizer with simple responses. */
+export async function handler(event: AuthorizerEvent): Promise<AuthorizerAnswer> {
+  const authorize = await start();
+  return authorize(event);
+}

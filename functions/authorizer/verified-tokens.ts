@@ -1,0 +1,26 @@
+import { verifiedTokenAgeMsMax, verifiedTokensMax } from '../../shared/domain/limits.ts';
+import type { CallerGrant } from './authorize-caller.ts';
+
+/**
+ * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256, so that checking a
+ * signature is paid once a minute and not once a request. Refusals are not kept: an unknown key may be known
+ * a moment later.
+ */
+export class VerifiedTokens {
+  private readonly grants = new Map<string, { readonly grant: CallerGrant; readonly untilMs: number }>();
+
+  find(digest: string, nowMs: number): CallerGrant | null {
+    const found = this.grants.get(digest);
+    if (found === undefined) return null;
+    if (nowMs < found.untilMs) return found.grant;
+    this.grants.delete(digest);
+    return null;
+  }
+
+  keep(digest: string, grant: CallerGrant, expiresAtMs: number, nowMs: number): void {
+    this.grants.set(digest, { grant, untilMs: Math.min(nowMs + verifiedTokenAgeMsMax, expiresAtMs) });
+    // A Map lists its keys in the order of insertion: the first is the oldest.
+    const [oldest] = this.grants.keys();
+    if (this.grants.size > verifiedTokensMax && oldest !== undefined) this.grants.delete(oldest);
+  }
+}

@@ -1,0 +1,72 @@
+/** What the flusher tells the metrics of one shard: at most every `metricsPublishMs`, and when it ends. */
+
+import { logFields } from '../../shared/domain/errors.ts';
+import { lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
+import { metricsPublishMs } from '../../shared/domain/limits.ts';
+import type { FlushCounts, ShardStanding } from '../../shared/ports/metrics.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import type { FlushPorts } from './flush-shard.ts';
+
+type ReportPorts = Pick<FlushPorts, 'log' | 'clock' | 'logger' | 'metrics'>;
+
+/** Commits of one shard since they were last told. */
+export class ShardReport {
+  private readonly ledger: ShardLedger;
+  private readonly ports: ReportPorts;
+  private counts: FlushCounts = nothing;
+  private toldMs: number;
+
+  constructor(ledger: ShardLedger, ports: ReportPorts) {
+    this.ledger = ledger;
+    this.ports = ports;
+    this.toldMs = ports.clock.now();
+  }
+
+  add({ committed, duplicate, quarantined }: FlushCounts): void {
+    this.counts = {
+      committed: this.counts.committed + committed,
+      duplicate: this.counts.duplicate + duplicate,
+      quarantined: this.counts.quarantined + quarantined,
+    };
+  }
+
+  async tellIfDue(): Promise<void> {
+    if (this.ports.clock.now() - this.toldMs >= metricsPublishMs) await this.tell();
+  }
+
+  /** Never throws: figures stop nobody's commits. */
+  async tell(): Promise<void> {
+    const standing = await this.standing();
+    this.ports.metrics.flushed(this.ledger.shard, this.counts, standing);
+    this.counts = nothing;
+    this.toldMs = this.ports.clock.now();
+  }
+
+  private async standing(): Promise<ShardStanding | null> {
+    try {
+      return await readStanding(this.ledger, this.ports);
+    } catch (error) {
+      this.ports.logger.warn({ shard: this.ledger.shard, ...logFields(error) }, 'standing not read');
+      return null;
+    }
+  }
+}
+
+const nothing: FlushCounts = { committed: 0, duplicate: 0, quarantined: 0 };
+
+/** Progress first: whatever is committed in between, the log's end is not below what is known of it. */
+async function readStanding(ledger: ShardLedger, { log, clock }: ReportPorts): Promise<ShardStanding> {
+  const progress = await ledger.progress();
+  const bounds = await log.bounds();
+  const known = progress.flatMap(({ partition, nextOffset }) => {
+    const bound = bounds.get(partition);
+    return bound === undefined ? [] : [{ partition, nextOffset, ...bound }];
+  });
+  const reads = oldestInFlight(known);
+  const heads = reads.length === 0 ? new Map() : await log.read(reads);
+  return {
+    halted: progress.filter(({ halted }) => halted).length,
+    lagRecords: known.reduce((sum, place) => sum + lagOf(place), 0),
+    oldestInFlightMs: oldestAgeMs(heads, clock.now()),
+  };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_REDIS_SENTINEL_URL,
+  ENV_REDIS_URL,
+  ENV_SHARD_READER_URLS,
+} from '../../shared/contracts/env.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { listValue } from '../../shared/runtime/config.ts';
+
+const partitions: number = usageTopic.partitions;
+
+/** What metrics reads from the environment. */
+export const metricsConfig = z
+  .object({
+    [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
+    [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+    [ENV_REDIS_URL]: z.string(),
+    [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
+    [ENV_SHARD_READER_URLS]: listValue.refine(
+      (urls) => urls.length === shardCount,
+      `must be ${shardCount} addresses in shard order`,
+    ),
+  })
+  .transform((values) => ({
+    log: { bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS], topic: values[ENV_KAFKA_TOPIC] },
+    redis: {
+      url: values[ENV_REDIS_URL],
+      sentinelUrl: values[ENV_REDIS_SENTINEL_URL],
+      topic: values[ENV_KAFKA_TOPIC],
+    },
+    shardUrls: values[ENV_SHARD_READER_URLS],
+    partitions,
+  }));

@@ -1,0 +1,202 @@
+/**
+ * The use case: how the whole pipeline does, from Postgres, Kafka and Redis at this moment. Nothing comes from
+ * the process that answers, so that any two answer alike. A source that is down takes its own figures with it.
+ */
+import type { Caller } from '../../shared/domain/caller.ts';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
+import {
+  metricsSourceTimeoutMs,
+  metricsWindowSeconds,
+  segmentRangesMax,
+  shardCount,
+} from '../../shared/domain/limits.ts';
+import { shardOf } from '../../shared/domain/routing.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { EventLogReader, LogBounds } from '../../shared/ports/event-log.ts';
+import type { Logger } from '../../shared/ports/logger.ts';
+import type { SegmentStore } from '../../shared/ports/segment-store.ts';
+import type {
+  FiguresReader,
+  LedgerWindow,
+  PartitionPlace,
+  ShardFigures,
+} from '../../shared/ports/shard-figures.ts';
+
+export interface MeasurePorts {
+  readonly shards: Pick<FiguresReader, 'read'>;
+  readonly log: Pick<EventLogReader, 'bounds' | 'read'>;
+  readonly segments: Pick<SegmentStore, 'list'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly partitions: number;
+}
+
+/** A figure is null while a source of it is down, or where it has no value. */
+export interface PipelineMeasure {
+  readonly asOfMs: number;
+  readonly eventsPerMinute: number | null;
+  readonly writeReduction: number | null;
+  readonly shards: readonly {
+    readonly shard: number;
+    readonly events: number | null;
+    readonly share: number | null;
+  }[];
+  readonly partitions: readonly PartitionMeasure[];
+  readonly inFlightRecords: number | null;
+  readonly oldestInFlightMs: number | null;
+  readonly duplicates: number | null;
+  readonly conflicts: number | null;
+  readonly quarantined: number | null;
+  readonly haltedPartitions: number | null;
+  readonly ledgerLogDifference: number | null;
+  readonly waitingSegments: number | null;
+  readonly sources: readonly { readonly name: string; readonly up: boolean }[];
+}
+
+export interface PartitionMeasure {
+  readonly partition: number;
+  readonly shard: number;
+  readonly lagRecords: number | null;
+  readonly haltCode: string | null;
+}
+
+export type MeasureOutcome =
+  | { readonly kind: 'measure'; readonly measure: PipelineMeasure }
+  | { readonly kind: 'forbidden' };
+
+/** Figures of everybody's traffic together are the administrator's. */
+export async function measurePipeline(caller: Caller, ports: MeasurePorts): Promise<MeasureOutcome> {
+  if (!caller.scopes.has('admin')) return { kind: 'forbidden' };
+  return { kind: 'measure', measure: await measure(ports) };
+}
+
+async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
+  const asOfMs = ports.clock.now();
+  const all = Array.from({ length: ports.partitions }, (_, partition) => partition);
+  const numbers = Array.from({ length: shardCount }, (_, shard) => shard);
+  const [stored, ...shards] = await Promise.all([
+    ask('redis', () => ports.segments.list(all, segmentRangesMax), ports),
+    ...numbers.map((shard) =>
+      ask(`shard${shard}`, () => ports.shards.read(shard, metricsWindowSeconds), ports),
+    ),
+  ]);
+  // The log after the shards: its end is then not below what they have committed, unless it was truncated.
+  const bounds = await ask('kafka', () => ports.log.bounds(), ports);
+  const answered = shards.filter((figures) => figures !== null);
+  const places = new Map(
+    answered.flatMap((figures) => figures.places).map((place) => [place.partition, place]),
+  );
+  const partitions = all.map((partition) => toPartition(partition, places.get(partition), bounds));
+  const windows = answered.length === shardCount ? answered.map(({ window }) => window) : null;
+  const complete = bounds !== null && all.every((partition) => bounds.has(partition));
+  return {
+    asOfMs,
+    ...sums(windows),
+    shards: toShares(shards),
+    partitions,
+    inFlightRecords: total(partitions.map(({ lagRecords }) => lagRecords)),
+    oldestInFlightMs: await oldestMs(all, places, bounds, ports),
+    haltedPartitions: windows && [...places.values()].filter(({ haltCode }) => haltCode !== null).length,
+    ledgerLogDifference: total(
+      all.map((partition) => differenceOf(places.get(partition), bounds?.get(partition))),
+    ),
+    waitingSegments: stored && [...stored.values()].reduce((sum, ranges) => sum + ranges.length, 0),
+    sources: [
+      { name: 'kafka', up: complete },
+      { name: 'redis', up: stored !== null },
+      ...numbers.map((shard) => ({ name: `shard${shard}`, up: (shards[shard] ?? null) !== null })),
+    ],
+  };
+}
+
+/** null for a source that fails or takes too long. A bug is neither, and is thrown. */
+async function ask<T>(
+  source: string,
+  read: () => Promise<T>,
+  { clock, logger }: MeasurePorts,
+): Promise<T | null> {
+  const late = clock.sleep(metricsSourceTimeoutMs).then(() => null);
+  const answer = read().catch((error: unknown) => {
+    if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
+    logger.warn({ source, err: error }, 'a source of metrics is down');
+    return null;
+  });
+  return Promise.race([answer, late]);
+}
+
+function sums(windows: readonly LedgerWindow[] | null) {
+  const sum = (figure: (window: LedgerWindow) => number): number | null =>
+    windows?.reduce((before, window) => before + figure(window), 0) ?? null;
+  const inserted = sum((window) => window.inserted);
+  const statements = sum((window) => window.writeStatements);
+  // A service that writes through needs two statements an event: insert the event, update the total.
+  const writeReduction =
+    inserted === null || statements === null || inserted === 0
+      ? null
+      : 100 * (1 - statements / (2 * inserted));
+  return {
+    eventsPerMinute: inserted,
+    writeReduction,
+    duplicates: sum((window) => window.duplicate),
+    conflicts: sum((window) => window.conflicts),
+    quarantined: sum((window) => window.quarantined),
+  };
+}
+
+function toShares(shards: readonly (ShardFigures | null)[]): PipelineMeasure['shards'] {
+  const events = shards.map((figures) => figures?.window.inserted ?? null);
+  const sum = total(events);
+  return events.map((count, shard) => {
+    return { shard, events: count, share: count === null || sum === null || sum === 0 ? null : count / sum };
+  });
+}
+
+function toPartition(
+  partition: number,
+  place: PartitionPlace | undefined,
+  bounds: ReadonlyMap<number, LogBounds> | null,
+): PartitionMeasure {
+  const end = bounds?.get(partition)?.end;
+  const lagRecords =
+    place === undefined || end === undefined ? null : lagOf({ nextOffset: place.nextOffset, end });
+  return { partition, shard: shardOf(partition, shardCount), lagRecords, haltCode: place?.haltCode ?? null };
+}
+
+/** Reads the oldest record in flight of each partition; what cannot be read has no age, and so has the whole. */
+async function oldestMs(
+  all: readonly number[],
+  places: ReadonlyMap<number, PartitionPlace>,
+  bounds: ReadonlyMap<number, LogBounds> | null,
+  ports: MeasurePorts,
+): Promise<number | null> {
+  const known = all.flatMap((partition) => {
+    const place = places.get(partition);
+    const bound = bounds?.get(partition);
+    return place === undefined || bound === undefined ? [] : [{ ...place, ...bound }];
+  });
+  if (known.length < all.length) return null;
+  const reads = oldestInFlight(known);
+  if (reads.length === 0) return 0;
+  const heads = await ask('kafka', () => ports.log.read(reads), ports);
+  return heads && oldestAgeMs(heads, ports.clock.now());
+}
+
+/** How far progress, ledger and log are apart where they must not be: 0, unless something was lost. */
+function differenceOf(place: PartitionPlace | undefined, bounds: LogBounds | undefined): number | null {
+  if (place === undefined || bounds === undefined) return null;
+  const { nextOffset, ledgerEnd } = place;
+  const removed = Math.max(0, bounds.start - nextOffset);
+  const truncated = Math.max(0, nextOffset - bounds.end);
+  return Math.abs(nextOffset - ledgerEnd) + removed + truncated;
+}
+
+/** The sum; null as soon as one is unknown. */
+function total(values: readonly (number | null)[]): number | null {
+  let sum = 0;
+  for (const value of values) {
+    if (value === null) return null;
+    sum += value;
+  }
+  return sum;
+}

@@ -1,0 +1,41 @@
+/** What is accepted and not yet committed, seen from outside: bounds of the log against progress. Pure. */
+import { decodeEnvelope } from './envelope.ts';
+
+/** A partition's next offset, and where its log starts and ends. */
+export interface InFlight {
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Records that are in the log and not committed. */
+export function lagOf({ nextOffset, end }: Pick<InFlight, 'nextOffset' | 'end'>): number {
+  return Math.max(0, end - nextOffset);
+}
+
+/** Where the oldest record in flight of each partition lies; partitions without one are left out. */
+export function oldestInFlight(
+  partitions: readonly InFlight[],
+): readonly { readonly partition: number; readonly from: number; readonly bytesMax: number }[] {
+  return partitions
+    .map(({ partition, nextOffset, start, end }) => ({ partition, from: Math.max(nextOffset, start), end }))
+    .filter(({ from, end }) => from < end)
+    .map(({ partition, from }) => ({ partition, from, bytesMax: 1 }));
+}
+
+/**
+ * The age of the oldest of these records since ingest made its envelope; 0 without any. Foreign records carry
+ * no time that is ours and are passed over. Never below 0, because the clock of ingest may be ahead.
+ */
+export function oldestAgeMs(
+  heads: ReadonlyMap<number, readonly { readonly value: Buffer }[]>,
+  nowMs: number,
+): number {
+  const ages = [...heads].flatMap(([partition, [head]]) => {
+    if (head === undefined) return [];
+    const decoded = decodeEnvelope(head.value, partition);
+    return decoded.kind === 'envelope' ? [nowMs - decoded.envelope.createdAtMs] : [];
+  });
+  return Math.max(0, ...ages);
+}

@@ -1,0 +1,35 @@
+/** What the functions count of their own work: once a request, batch or interval, never an event. */
+
+/** Commits of one shard since the last call. */
+export interface FlushCounts {
+  readonly committed: number;
+  readonly duplicate: number;
+  readonly quarantined: number;
+}
+
+/** How a shard's partitions stand now. */
+export interface ShardStanding {
+  readonly halted: number;
+  readonly lagRecords: number;
+  readonly oldestInFlightMs: number;
+}
+
+export interface Metrics {
+  /** One request. */
+  ingested(counts: {
+    readonly accepted: number;
+    readonly rejected: number;
+    readonly overloaded: number;
+  }): void;
+  /** One batch; dropped segments are left to the log. */
+  segmentsStored(counts: { readonly stored: number; readonly dropped: number }): void;
+  /** `standing` null: the log or the shard did not say. */
+  flushed(shard: number, counts: FlushCounts, standing: ShardStanding | null): void;
+}
+
+/** Where nobody collects metrics: the figures of `GET /metrics` do not come from here. */
+export const noMetrics: Metrics = {
+  ingested: () => {},
+  segmentsStored: () => {},
+  flushed: () => {},
+};

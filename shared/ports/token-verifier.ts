@@ -1,0 +1,26 @@
+/** Bearer tokens in our words: is a token one of our issuer's, for us, now? */
+
+/** `code` is stable and may be said to whoever sent the token; it tells nothing about keys. */
+export type TokenVerdict =
+  | {
+      readonly kind: 'verified';
+      readonly claims: Readonly<Record<string, unknown>>;
+      readonly expiresAtMs: number;
+    }
+  | { readonly kind: 'refused'; readonly code: TokenRefusal };
+
+export type TokenRefusal =
+  | 'token_malformed'
+  | 'token_algorithm_refused'
+  | 'token_signature_invalid'
+  | 'token_key_unknown'
+  | 'token_expired'
+  | 'token_not_yet_valid'
+  | 'token_wrong_issuer'
+  | 'token_wrong_audience'
+  | 'token_claim_invalid';
+
+export interface TokenVerifier {
+  /** Throws OdometerError `token_keys_unavailable` (retryable) when the issuer's keys cannot be fetched. */
+  verify(token: string): Promise<TokenVerdict>;
+}
