@@ -1,10 +1,13 @@
-/** The HTTP routes and the function that serves each: read by the local twin and by the CDK stacks. */
+/**
+ * The HTTP routes and the function that serves each: read by the local twin and by the CDK stacks. A `public`
+ * route needs no caller, so no authorizer stands before it.
+ */
 export const routes = [
   { method: 'POST', path: '/api/v1/usage/events', function: 'ingest' },
   { method: 'POST', path: '/api/v1/usage/events/batch', function: 'ingest' },
   { method: 'GET', path: '/api/v1/usage/summary/{organization}', function: 'query' },
-  { method: 'GET', path: '/health', function: 'query' },
-  { method: 'GET', path: '/ready', function: 'query' },
+  { method: 'GET', path: '/health', function: 'query', public: true },
+  { method: 'GET', path: '/ready', function: 'query', public: true },
 ] as const;
 
 export type Route = (typeof routes)[number];
