@@ -11,6 +11,7 @@ import { processEnvironment } from '../shared/runtime/environment.ts';
 import { openRows } from './importing/read-rows.ts';
 import { type ImportReport, sendRows } from './importing/send-rows.ts';
 import { readExpectedTotals, verifyTotals } from './importing/verify-totals.ts';
+import { repositoryDir } from './settings.ts';
 
 const exitCodes = { done: 0, failed: 1, someRefused: 2, totalsDiffer: 3 } as const;
 const urlDefault = 'http://localhost:8001';
@@ -65,7 +66,7 @@ function say(line: string): void {
 
 async function apiUrl(options: ImportOptions): Promise<string> {
   if (options.url !== undefined) return options.url;
-  const path = join(processEnvironment()[ENV_DATA_DIR] ?? '.odometer', 'endpoints.json');
+  const path = join(processEnvironment()[ENV_DATA_DIR] ?? join(repositoryDir, '.odometer'), 'endpoints.json');
   try {
     // Written by our own supervisor in the shape of the contract.
     return (JSON.parse(await readFile(path, 'utf8')) as Endpoints).api;

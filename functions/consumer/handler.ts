@@ -1,15 +1,8 @@
 import type { MSKEvent } from 'aws-lambda';
 import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import {
-  ENV_KAFKA_TOPIC,
-  ENV_LOG_GENERATION,
-  ENV_REDIS_SENTINEL_URL,
-  ENV_REDIS_URL,
-  ENV_SECRETS_FILE,
-  ENV_SEGMENT_KEY,
-} from '../../shared/contracts/env.ts';
-import { type SegmentSeal, sealScope } from '../../shared/domain/segment.ts';
+import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import type { SegmentSeal } from '../../shared/domain/segment.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
@@ -39,14 +32,8 @@ const start = once(async () => {
     createFileSecrets(environment[ENV_SECRETS_FILE]),
   );
   const logger = createLogger('consumer', environment);
-  const topic = config[ENV_KAFKA_TOPIC];
-  const segments = createSegmentStore({
-    url: config[ENV_REDIS_URL],
-    sentinelUrl: config[ENV_REDIS_SENTINEL_URL],
-    topic,
-  });
-  const seal = { scope: sealScope(topic, config[ENV_LOG_GENERATION]), key: config[ENV_SEGMENT_KEY] };
-  return buildConsumer(seal, { segments, logger });
+  const segments = createSegmentStore(config.redis);
+  return buildConsumer(config.seal, { segments, logger });
 });
 
 /** AWS Lambda entry: an MSK event source mapping with ReportBatchItemFailures and infinite retries. */

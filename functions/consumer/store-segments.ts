@@ -1,5 +1,5 @@
 import { foldRecords } from '../../shared/domain/fold.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { segmentBytesMax, shardCount } from '../../shared/domain/limits.ts';
 import { shardOf } from '../../shared/domain/routing.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
@@ -38,12 +38,13 @@ async function storeSegment(
 ): Promise<boolean> {
   const { partition, from, to } = segment.meta;
   const events = segment.days.reduce((sum, day) => sum + day.count, 0);
+  const bytes = encodeSegment(segment, seal);
+  if (bytes.length > segmentBytesMax) {
+    ports.logger.warn({ partition, from, to, bytes: bytes.length }, 'segment too large, left to the log');
+    return false;
+  }
   try {
-    const outcome = await ports.segments.append(
-      partition,
-      { from, to, events },
-      encodeSegment(segment, seal),
-    );
+    const outcome = await ports.segments.append(partition, { from, to, events }, bytes);
     if (outcome === 'full') ports.logger.warn({ partition, from, to }, 'segments full, left to the log');
     return outcome !== 'full';
   } catch (error) {

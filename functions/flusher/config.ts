@@ -10,17 +10,33 @@ import {
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
+import { sealScope } from '../../shared/domain/segment.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
 
-export const flusherConfig = z.object({
-  [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
-  [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
-  [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
-  [ENV_REDIS_URL]: z.string(),
-  [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
-  [ENV_SEGMENT_KEY]: keyValue,
-  [ENV_SHARD_WRITER_URLS]: listValue.refine(
-    (urls) => urls.length === shardCount,
-    `must list ${shardCount} DSNs`,
-  ),
-});
+/** What the flusher reads from the environment. */
+export const flusherConfig = z
+  .object({
+    [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
+    [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+    [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
+    [ENV_REDIS_URL]: z.string(),
+    [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
+    [ENV_SEGMENT_KEY]: keyValue,
+    [ENV_SHARD_WRITER_URLS]: listValue.refine(
+      (urls) => urls.length === shardCount,
+      `must list ${shardCount} DSNs`,
+    ),
+  })
+  .transform((values) => ({
+    log: { bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS], topic: values[ENV_KAFKA_TOPIC] },
+    redis: {
+      url: values[ENV_REDIS_URL],
+      sentinelUrl: values[ENV_REDIS_SENTINEL_URL],
+      topic: values[ENV_KAFKA_TOPIC],
+    },
+    seal: {
+      scope: sealScope(values[ENV_KAFKA_TOPIC], values[ENV_LOG_GENERATION]),
+      key: values[ENV_SEGMENT_KEY],
+    },
+    shardUrls: values[ENV_SHARD_WRITER_URLS],
+  }));

@@ -24,11 +24,17 @@ export interface ShardPass {
   readonly mayCommit: () => boolean;
 }
 
+/** What one pass did; `backlog` says that more waits than one commit's worth, so that a pause would be idle. */
+export interface PassResult {
+  readonly commits: number;
+  readonly backlog: boolean;
+}
+
 /**
- * Returns the number of ranges committed. Throws retryable OdometerErrors of the log and of this shard; what
+ * One pass over the shard's partitions. Throws retryable OdometerErrors of the log and of this shard; what
  * was committed before stays committed.
  */
-export async function flushShard(pass: ShardPass, ports: FlushPorts): Promise<number> {
+export async function flushShard(pass: ShardPass, ports: FlushPorts): Promise<PassResult> {
   const { ledger, history } = pass;
   const observedAtMs = ports.clock.now();
   const bounds = await ports.log.bounds();
@@ -41,16 +47,18 @@ export async function flushShard(pass: ShardPass, ports: FlushPorts): Promise<nu
   const stored = await listSegments(flowing, ports);
   const observations: Observation[] = [];
   let commits = 0;
+  let backlog = false;
   for (const row of flowing) {
     const { partition } = row;
     const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
     const flushed = await flushPartition(row, logEnd, stored.get(partition) ?? [], pass, ports);
     commits += flushed.commits;
+    backlog ||= flushed.commits > 1;
     const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;
     observations.push({ partition, logEnd: Math.max(logEnd, flushed.next), observedAtMs, completeThroughMs });
   }
   if (observations.length > 0) await ledger.observe(observations);
-  return commits;
+  return { commits, backlog };
 }
 
 /** The partitions whose log is what the progress rows say; the others halt or wait. */

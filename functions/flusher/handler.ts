@@ -3,19 +3,9 @@ import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
-  ENV_KAFKA_TOPIC,
-  ENV_LOG_GENERATION,
-  ENV_REDIS_SENTINEL_URL,
-  ENV_REDIS_URL,
-  ENV_SECRETS_FILE,
-  ENV_SEGMENT_KEY,
-  ENV_SHARD_WRITER_URLS,
-} from '../../shared/contracts/env.ts';
+import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
 import { logFields } from '../../shared/domain/errors.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
-import { sealScope } from '../../shared/domain/segment.ts';
 import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
@@ -49,12 +39,10 @@ export async function startFlusher(environment: Environment, checkpoint: Checkpo
     createFileSecrets(environment[ENV_SECRETS_FILE]),
   );
   const logger = createLogger('flusher', environment);
-  const topic = config[ENV_KAFKA_TOPIC];
-  const redis = { url: config[ENV_REDIS_URL], sentinelUrl: config[ENV_REDIS_SENTINEL_URL] };
-  const segments = createSegmentStore({ ...redis, topic });
-  const log = createLogReader({ bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS], topic });
-  const seal = { scope: sealScope(topic, config[ENV_LOG_GENERATION]), key: config[ENV_SEGMENT_KEY] };
-  const ledgers = config[ENV_SHARD_WRITER_URLS].map((url, shard) =>
+  const { seal } = config;
+  const segments = createSegmentStore(config.redis);
+  const log = createLogReader(config.log);
+  const ledgers = config.shardUrls.map((url, shard) =>
     createShardLedger({ url, shard, mapVersion: routeMapVersion, logger }),
   );
   await segments.assertNothingEvicted().catch((error: unknown) => {

@@ -12,9 +12,9 @@ import { type Problem, problem } from '../../shared/runtime/http/problem.ts';
 import type { HttpEvent } from '../../shared/runtime/http/stack.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
-import { canonicalProperties } from './properties-text.ts';
 import { readBody } from './read-body.ts';
 import { isJsonObject, type NumberReader, readJson } from './read-json.ts';
+import { canonicalProperties } from './read-properties.ts';
 
 /** The events of a request in request order, or why there is none to look at. */
 export type EventsReading =
@@ -147,7 +147,7 @@ const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
 const controlCharacter = /\p{Cc}/u;
 
 /** Keys are compared byte by byte and never normalised, so every byte must survive every system behind. */
-export function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
+function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
   if (plainKey.test(key)) return null;
   const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;
   if (key === '') return { code: 'empty', message: limit };

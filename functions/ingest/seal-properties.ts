@@ -18,12 +18,12 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
+import { sealingNonce } from '../../shared/domain/sealed-properties.ts';
 import type { PropertiesText } from '../../shared/domain/usage-event.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
 const tagBytes = 16;
-const nonceBytes = 12;
 const sealInfo = 'odometer properties 1';
 const digestInfo = 'odometer properties digest 1';
 
@@ -44,7 +44,7 @@ export class PropertySealer {
   }
 
   seal(place: SealPlace, properties: PropertiesText): string {
-    const cipher = createCipheriv(algorithm, this.key, nonceOf(place));
+    const cipher = createCipheriv(algorithm, this.key, sealingNonce(place.sequence, place.index));
     cipher.setAAD(associatedDataOf(place));
     const ciphertext = Buffer.concat([cipher.update(properties, 'utf8'), cipher.final()]);
     return Buffer.concat([ciphertext, cipher.getAuthTag()]).toString('base64');
@@ -53,7 +53,9 @@ export class PropertySealer {
   /** Throws where the text was changed or belongs to another place. */
   open(place: SealPlace, sealed: string): PropertiesText {
     const bytes = Buffer.from(sealed, 'base64');
-    const decipher = createDecipheriv(algorithm, this.key, nonceOf(place), { authTagLength: tagBytes });
+    const decipher = createDecipheriv(algorithm, this.key, sealingNonce(place.sequence, place.index), {
+      authTagLength: tagBytes,
+    });
     decipher.setAAD(associatedDataOf(place));
     decipher.setAuthTag(bytes.subarray(-tagBytes));
     return decipher.update(bytes.subarray(0, -tagBytes), undefined, 'utf8') + decipher.final('utf8');
@@ -68,13 +70,6 @@ export function createPropertiesDigest(encryptionKey: Buffer): (properties: Prop
 
 function derivedKey(encryptionKey: Buffer, salt: Buffer, info: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', encryptionKey, salt, info, keyBytes)));
-}
-
-function nonceOf(place: SealPlace): Buffer {
-  const nonce = Buffer.alloc(nonceBytes);
-  nonce.writeBigUInt64BE(BigInt(place.sequence), 0);
-  nonce.writeUInt32BE(place.index, 8);
-  return nonce;
 }
 
 function associatedDataOf(place: SealPlace): Buffer {

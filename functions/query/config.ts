@@ -29,5 +29,3 @@ export const queryConfig = z
     shardUrls: values[ENV_SHARD_READER_URLS],
     partitions,
   }));
-
-export type QueryConfig = Readonly<z.output<typeof queryConfig>>;

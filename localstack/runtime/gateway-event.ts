@@ -19,7 +19,7 @@ export interface GatewayRequest {
 }
 
 /** The runtime is the authorizer: the local administrator, in strings as API Gateway passes them on. */
-export const localAdministrator = {
+const localAdministrator = {
   callerId: 'local',
   scopes: 'ingest read admin backfill correct',
   organizations: '*',

@@ -26,11 +26,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
     { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: false },
     (request, response) => {
       answer(request, options).then(
-        (result) => send(response, result),
+        (result) => send(response, result, server.listening),
         (error: unknown) => {
           if (request.destroyed && !request.complete) return;
           options.logger.error({ error, url: request.url }, 'a function failed');
-          send(response, problem(500, 'internal_error', 'The function failed.'));
+          send(response, problem(500, 'internal_error', 'The function failed.'), server.listening);
         },
       );
     },
@@ -129,8 +129,10 @@ async function invoke(
   }
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpResponse): void {
+/** A server that was closed ends each connection with its last answer, instead of waiting for idle clients. */
+function send(response: ServerResponse, { status, headers, body }: HttpResponse, listening: boolean): void {
   if (response.destroyed) return;
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  const last = listening ? {} : { connection: 'close' };
+  response.writeHead(status, { ...headers, ...last, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }

@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 
-/** A function of the local twin: its name as on AWS, and how long one invocation may take. */
-export interface LocalFunction {
-  readonly name: string;
-  readonly timeoutMs: number;
-}
-
 /** The context that Lambda hands to a handler; `endsAtMs` is when it will be killed. */
 export function createContext(name: string, endsAtMs: () => number): Context {
   const functionName = `odometer-${name}`;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
 
-export const rateMs = 60_000;
+const rateMs = 60_000;
 /** A failed invocation is tried again after this long, as Lambda does with asynchronous ones, only sooner. */
 const failurePauseMs = 1000;
 const stopCheckMs = 250;

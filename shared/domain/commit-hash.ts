@@ -54,7 +54,7 @@ export function commitHash(previousHash: Buffer, commit: ChainedCommit): Buffer 
 }
 
 /** The text described above. */
-export function canonicalCommit(commit: ChainedCommit): string {
+function canonicalCommit(commit: ChainedCommit): string {
   return JSON.stringify([
     'odometer-commit-1',
     commit.partition,

@@ -92,6 +92,10 @@ export const shardIdleMs = 60_000;
 export const shardControlConnectionsMax = 2;
 export const shardReadConnectionsMax = 8;
 export const readStatementTimeoutMs = 10_000;
+/** `verify` reads a whole day in one statement, and the ledger in pages. */
+export const verifyStatementTimeoutMs = 30 * 60 * 1000;
+export const verifyPageRows = 5000;
+export const quarantineRowsMax = 1000;
 
 export const bucketCount = 1024;
 export const shardCount = 4;

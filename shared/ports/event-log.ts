@@ -50,10 +50,14 @@ export interface LogRead {
 export interface EventLogReader {
   /** Identity of the topic: another value means that offsets are not comparable (U7). */
   topicId(): Promise<string>;
-  /** Bounds of every partition, with metadata fetched for this call. Throws `log_unavailable`. */
+  /**
+   * Bounds of every partition, with metadata fetched for this call; a partition without a leader is missing, so
+   * that it delays nobody else's. Throws `log_unavailable`.
+   */
   bounds(): Promise<ReadonlyMap<number, LogBounds>>;
   /**
    * Records with offset >= from, in offset order, per partition; an empty list where there is none (yet).
+   * A list has no gap inside: it ends before one, and where `from` itself is missing it starts behind it.
    * Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
    */
   read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>>;

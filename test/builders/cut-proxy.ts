@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Where the connection breaks: before the server hears of COMMIT, or before the client hears the answer. */
-export type Cut = 'before-commit-arrives' | 'before-answer-arrives';
+type Cut = 'before-commit-arrives' | 'before-answer-arrives';
 
 /** A TCP proxy to one Postgres that cuts the connection around the next COMMIT when it is armed. */
 export interface CutProxy {

@@ -11,7 +11,7 @@ const batchesMax = 4000;
 const retry = { attemptsMax: 60, delayMsMin: 50, delayMsMax: 1000 };
 
 /** Numbers in [0, 1) that a seed repeats (mulberry32). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

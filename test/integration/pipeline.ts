@@ -58,10 +58,10 @@ export async function openPipeline() {
   /** One pass over every shard; returns the commits made. */
   async function pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
     const ports = { log, segments, seal, logger, clock, checkpoint };
-    const commits = await Promise.all(
+    const passes = await Promise.all(
       ledgers.map((ledger) => flushShard({ ledger, history, mayCommit: () => true }, ports)),
     );
-    return commits.reduce((sum, count) => sum + count, 0);
+    return passes.reduce((sum, { commits }) => sum + commits, 0);
   }
 
   return {
@@ -140,7 +140,7 @@ export async function openPipeline() {
 export type Pipeline = Awaited<ReturnType<typeof openPipeline>>;
 
 /** What an MSK event source mapping delivers. */
-export function mskEvent(topic: string, partition: number, records: readonly LogRecord[]): MSKEvent {
+function mskEvent(topic: string, partition: number, records: readonly LogRecord[]): MSKEvent {
   return {
     eventSource: 'aws:kafka',
     eventSourceArn: 'arn:aws:kafka:eu-central-1:123456789012:cluster/odometer/test',

@@ -1,7 +1,7 @@
-import getPort from 'get-port';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { runPasses } from '../../functions/flusher/run-passes.ts';
+import { freePort } from '../../localstack/servers/ports.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
@@ -24,7 +24,7 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
     await pipeline.append(partition, [envelope([event], { partition })]);
     await pipeline.deliver(partition, 0);
   }
-  const closedPort = String(await getPort());
+  const closedPort = String(await freePort());
   const ledgers = pipeline.shards.writerUrls.map((writerUrl, shard) => {
     const url = new URL(writerUrl);
     if (shard === 1) url.port = closedPort;

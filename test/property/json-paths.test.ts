@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Candidate, Rejection } from '../../functions/ingest/candidate.ts';
 import { fromHttpItem } from '../../functions/ingest/from-http-events.ts';
-import { canonicalNumber } from '../../functions/ingest/properties-text.ts';
 import { hasLongRun, NumberReader, parseExact, readJson } from '../../functions/ingest/read-json.ts';
+import { canonicalNumber } from '../../functions/ingest/read-properties.ts';
 import { usageBody } from '../builders.ts';
 
 vi.setConfig({ testTimeout: 30_000 });

@@ -9,8 +9,20 @@ export function isQuantity(text: string): boolean {
   return canonicalQuantity.test(text) && text !== '-0';
 }
 
+/** Quantities repeat, and parsing one costs more than finding it. */
+const parsed = new Map<string, bigint>();
+const parsedMax = 4096;
+
 /** Throws on what is not a plain decimal, so that NaN or an exponent in a shard is never taken for a sum. */
 export function toUnits(text: string): bigint {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const units = parseUnits(text);
+  if (parsed.size < parsedMax) parsed.set(text, units);
+  return units;
+}
+
+function parseUnits(text: string): bigint {
   const match = anyDecimal.exec(text);
   if (match === null) throw new Error(`not a decimal of at most ${fractionDigits} fraction digits: ${text}`);
   const [, sign, whole = '', fraction = ''] = match;

@@ -1,14 +1,14 @@
 /** Hashes recomputed from their documented preimages. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LoggedEvent } from './envelope.ts';
 
 export function sha256(bytes: Buffer | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 /** Length of the organization as two hex digits, organization, key; half of the digest. */
 export function keyHashOf(event: LoggedEvent): string {
-  const length = Buffer.from([event.organization.length]).toString('hex');
+  const length = event.organization.length.toString(16).padStart(2, '0');
   return sha256(`${length}${event.organization}${event.key}`).slice(0, 32);
 }
 

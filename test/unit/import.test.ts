@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
 import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
 
 // Each test starts the importer as a process of its own, some of them twice.
@@ -29,9 +30,9 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function runImport(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
+async function runImport(args: readonly string[], environment: Environment = {}): Promise<Ended> {
   const command = promisify(execFile)(process.execPath, ['localstack/import.ts', ...args], {
-    env: { ...process.env, ...environment },
+    env: { ...processEnvironment(), ...environment },
   });
   return command.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

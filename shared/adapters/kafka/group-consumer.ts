@@ -7,7 +7,9 @@ import { createKafka } from './kafkajs.ts';
 /** A member that was killed holds its partitions for this long. */
 const sessionTimeoutMs = 6000;
 const heartbeatMs = 1000;
-const pollWaitMs = 20;
+/** A poll is answered when this much has come, or after this long: fewer, larger polls cost less per event. */
+const pollBytesMin = 256 * 1024;
+const pollWaitMs = 50;
 const pollBytesMax = 1024 * 1024;
 const joinRetries = 3;
 const rejoinPauseMs = 500;
@@ -84,6 +86,7 @@ class Member {
       groupId: options.groupId,
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,
+      minBytes: pollBytesMin,
       maxWaitTimeInMs: pollWaitMs,
       maxBytesPerPartition: pollBytesMax,
       allowAutoTopicCreation: false,

@@ -14,6 +14,7 @@ const kafkaPort = 9092;
 
 export interface TopicMetadata {
   readonly topicId: string;
+  readonly partitions: number;
   /** The leader of each partition; partitions without one are missing. */
   readonly leaders: ReadonlyMap<number, Node>;
 }
@@ -74,7 +75,7 @@ export class KafkaCluster {
       const node = nodes.get(leaderId);
       if (node !== undefined) leaders.set(partitionIndex, node);
     }
-    return { topicId: topic.topicId, leaders };
+    return { topicId: topic.topicId, partitions: topic.partitions.length, leaders };
   }
 }
 

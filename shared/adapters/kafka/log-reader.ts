@@ -2,6 +2,7 @@
  * Reads the log without a consumer group, by raw fetches of @platformatic/kafka (kafkajs cannot read a partition
  * from an offset). Requests are sessionless, one per leader, so nothing is remembered between two reads.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchV13, listOffsetsV7 } from '@platformatic/kafka';
 import { invariant, OdometerError } from '../../domain/errors.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../ports/event-log.ts';
@@ -11,6 +12,7 @@ import { logUnavailable, toLogError } from './log-unavailable.ts';
 
 /** A broker with nothing to send answers after this long. */
 const fetchWaitMs = 10;
+const leaderPauseMs = 100;
 const fetchBytesMax = 50 * 1024 * 1024;
 const readUncommitted = 0;
 /** Session epoch -1 is a fetch outside of any session. */
@@ -26,7 +28,7 @@ export function createLogReader(options: { bootstrapServers: string; topic: stri
   const cluster = new KafkaCluster(options.bootstrapServers, topic);
   return {
     topicId: () => attempt(cluster, async () => (await cluster.metadata()).topicId),
-    bounds: () => attempt(cluster, () => readBounds(cluster, topic)),
+    bounds: () => attempt(cluster, () => readBoundsTwice(cluster, topic)),
     read: (reads) => attempt(cluster, () => readRecords(cluster, reads)),
     close: () => cluster.close(),
   };
@@ -45,6 +47,17 @@ async function attempt<T>(cluster: KafkaCluster, work: () => Promise<T>): Promis
   } catch (error) {
     throw toLogError('Kafka cannot be read', error);
   }
+}
+
+/** A leader that just moved is met with one more look; a partition that still has none is missing. */
+async function readBoundsTwice(
+  cluster: KafkaCluster,
+  topic: string,
+): Promise<ReadonlyMap<number, LogBounds>> {
+  const bounds = await readBounds(cluster, topic);
+  if (bounds.size === (await cluster.metadata()).partitions) return bounds;
+  await sleep(leaderPauseMs);
+  return readBounds(cluster, topic);
 }
 
 async function readBounds(cluster: KafkaCluster, topic: string): Promise<ReadonlyMap<number, LogBounds>> {
@@ -78,10 +91,12 @@ async function listOffsets(
     timestamp,
   }));
   const connection = await cluster.connect(node);
-  const answer = await listOffsetsV7.api.async(connection, -1, readUncommitted, [
-    { name: topic, partitions: asked },
-  ]);
-  const offsets = answer.topics.flatMap(({ partitions: found }) => found);
+  const answer = await listOffsetsV7.api
+    .async(connection, -1, readUncommitted, [{ name: topic, partitions: asked }])
+    .catch(partOf<listOffsetsV7.ListOffsetsResponse>);
+  const offsets = answer.topics
+    .flatMap(({ partitions: found }) => found)
+    .filter((part) => part.errorCode === 0);
   return new Map(offsets.map(({ partitionIndex, offset }) => [partitionIndex, toOffset(offset)]));
 }
 

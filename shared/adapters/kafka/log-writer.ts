@@ -117,7 +117,13 @@ class ProducerSession {
           return message.partition ?? -1;
         },
     });
-    await producer.connect();
+    try {
+      await producer.connect();
+    } catch (error) {
+      // A socket that was opened to a broker that never answered stays open otherwise.
+      await producer.disconnect().catch(() => {});
+      throw error;
+    }
     return producer;
   }
 }

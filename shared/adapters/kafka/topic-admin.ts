@@ -47,7 +47,9 @@ async function createTopic(plan: TopicPlan): Promise<{ topicId: string }> {
       found.length === partitions,
       `topic ${topic} has ${found.length} partitions, not ${partitions}`,
     );
-    if (found.some(({ leader }) => leader < 0)) throw logUnavailable(`topic ${topic} waits for leaders`);
+    // A broker learns that it leads a new partition a little after the metadata say so.
+    const led = (await reader.bounds()).size;
+    if (led < partitions) throw logUnavailable(`topic ${topic} waits for leaders`);
     return { topicId: await reader.topicId() };
   } catch (error) {
     throw toLogError('Kafka does not answer yet', error);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type ChainedCommit, chainStart, commitHash } from '../../domain/commit-hash.ts';
+import { type ChainedCommit, chainStart } from '../../domain/commit-hash.ts';
 import { invariant } from '../../domain/errors.ts';
 import type { Rollup } from '../../domain/rollup.ts';
 import type { Refusal } from '../../domain/segment.ts';
@@ -12,6 +12,7 @@ import type {
   LoadOutcome,
   RangeTransaction,
 } from '../../ports/shard-ledger.ts';
+import { commitValues } from './commit-values.ts';
 import { copyDay } from './copy-day.ts';
 import { execute } from './execute.ts';
 import { fromUuid, toDateText, toSafeInteger } from './row-values.ts';
@@ -186,30 +187,4 @@ export class PostgresRange implements RangeTransaction {
   ): Promise<Row[]> {
     return (await execute<Row>(this.client, text, values)).rows;
   }
-}
-
-/** The parameters of `add-commit.sql`. */
-export function commitValues(previousHash: Buffer, commit: ChainedCommit): readonly unknown[] {
-  return [
-    commit.partition,
-    commit.sequence,
-    commit.generation,
-    commit.from,
-    commit.to,
-    commit.seen,
-    commit.inserted,
-    commit.duplicate,
-    commit.quarantined,
-    commit.foreign,
-    commit.writeStatements,
-    commit.segmentVersion,
-    commit.mapVersion,
-    commit.source,
-    JSON.stringify(commit.days),
-    commit.decidedBy,
-    commit.decidedWhy,
-    previousHash,
-    commitHash(previousHash, commit),
-    commit.committedAtMs,
-  ];
 }

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { quarantineRowsMax } from '../../shared/domain/limits.ts';
+import type { Decision } from '../../shared/ports/shard-control.ts';
+
+const words = z.string().trim().min(1).max(500);
+const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const operatorEvent = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('migrate') }),
+  z.strictObject({ verb: z.literal('halts') }),
+  z.strictObject({ verb: z.literal('verify') }),
+  z.strictObject({
+    verb: z.literal('quarantine'),
+    rows: z.number().int().min(1).max(quarantineRowsMax).default(100),
+  }),
+  z.strictObject({
+    verb: z.literal('resume'),
+    partition: z.number().int().min(0),
+    by: words,
+    why: words,
+    action: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('retry') }),
+        z.strictObject({ kind: z.literal('skip'), offset }),
+        z.strictObject({ kind: z.literal('restart'), offset, topicId: words }),
+      ])
+      .default({ kind: 'retry' }),
+  }),
+]);
+
+/** One thing that an operator asks for. */
+export type OperatorRequest =
+  | { readonly verb: 'migrate' }
+  | { readonly verb: 'halts' | 'verify' }
+  | { readonly verb: 'quarantine'; readonly rows: number }
+  | ({ readonly verb: 'resume' } & Decision);
+
+/** Throws `config_invalid` naming every problem of the event. */
+export function fromOperatorEvent(event: unknown): OperatorRequest {
+  const parsed = operatorEvent.safeParse(event);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new OdometerError('config_invalid', `not an operator event: ${problems.join('; ')}`, {
+    retryable: false,
+  });
+}

@@ -1,0 +1,100 @@
+import { migrateShard } from '../../migrations/migrate.ts';
+import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
+import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_KAFKA_TOPIC,
+  ENV_LOG_GENERATION,
+  ENV_SECRETS_FILE,
+  ENV_SHARD_OPERATOR_URLS,
+  ENV_SHARD_OWNER_URLS,
+} from '../../shared/contracts/env.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { routeMapVersion } from '../../shared/domain/routing.ts';
+import type { ShardControl } from '../../shared/ports/shard-control.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { once } from '../../shared/runtime/once.ts';
+import { operatorConfig } from './config.ts';
+import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
+import { listHalts } from './list-halts.ts';
+import { listQuarantine } from './list-quarantine.ts';
+import { migrateShards } from './migrate-shards.ts';
+import { resumePartition } from './resume-partition.ts';
+import { verifyShard } from './verify-shard.ts';
+
+/** Does what an operator asks for, with what the environment names. */
+export interface Operator {
+  operate(event: unknown): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The operator of one installation; each verb is one use case. */
+export async function startOperator(environment: Environment): Promise<Operator> {
+  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const config = await loadConfig(operatorConfig, environment, secrets);
+  const logger = createLogger('operator', environment);
+  const ownerUrls = config[ENV_SHARD_OWNER_URLS];
+  const shards = config[ENV_SHARD_OPERATOR_URLS].map((operatorUrl, shard) =>
+    createShardControl({
+      ownerUrl: ownerUrls[shard] ?? '',
+      operatorUrl,
+      shard,
+      mapVersion: routeMapVersion,
+      logger,
+    }),
+  );
+  const topicId = async (): Promise<string> => {
+    const log = createLogReader({
+      bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS],
+      topic: config[ENV_KAFKA_TOPIC],
+    });
+    try {
+      return await log.topicId();
+    } finally {
+      await log.close();
+    }
+  };
+  const migrate = async (): Promise<unknown> => {
+    const { partitions } = usageTopic;
+    const generation = config[ENV_LOG_GENERATION];
+    return await migrateShards({ ownerUrls, topicId: await topicId(), partitions, generation }, migrateShard);
+  };
+  return {
+    async operate(event) {
+      const request = fromOperatorEvent(event);
+      logger.info({ request }, 'operator');
+      return request.verb === 'migrate' ? await migrate() : await onShards(request, shards);
+    },
+    async close() {
+      await Promise.all(shards.map((control) => control.close()));
+    },
+  };
+}
+
+/** The verbs that need migrated shards. */
+async function onShards(
+  request: Exclude<OperatorRequest, { verb: 'migrate' }>,
+  shards: readonly ShardControl[],
+): Promise<unknown> {
+  switch (request.verb) {
+    case 'halts':
+      return await listHalts(shards);
+    case 'verify':
+      return await Promise.all(shards.map(verifyShard));
+    case 'quarantine':
+      return await listQuarantine(shards, request.rows);
+    case 'resume':
+      return { outcome: await resumePartition(request, shards) };
+  }
+}
+
+const start = once(() => startOperator(processEnvironment()));
+
+/** AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. */
+export async function handler(event: unknown): Promise<unknown> {
+  const operator = await start();
+  return await operator.operate(event);
+}

@@ -1,0 +1,11 @@
+import { shardOf } from '../../shared/domain/routing.ts';
+import type { Decision, DecisionOutcome, ShardControl } from '../../shared/ports/shard-control.ts';
+
+/** Carries out an operator's decision on the partition's home shard (U7). */
+export async function resumePartition(
+  decision: Decision,
+  shards: readonly ShardControl[],
+): Promise<DecisionOutcome> {
+  const home = shards[shardOf(decision.partition, shards.length)];
+  return home === undefined ? 'unknown_partition' : await home.decide(decision);
+}

@@ -1,0 +1,36 @@
+/** Checks a partition's ledger row by row (U12, U3); the first problem is the answer. */
+import { type ChainedCommit, chainStart, commitHash } from './commit-hash.ts';
+
+export interface CheckedCommit extends ChainedCommit {
+  readonly previousHash: Buffer;
+  readonly hash: Buffer;
+}
+
+/** What the next row has to fit to. */
+export interface ChainHead {
+  readonly sequence: number;
+  readonly generation: number | null;
+  readonly to: number;
+  readonly hash: Buffer;
+}
+
+export const emptyChain: ChainHead = { sequence: 0, generation: null, to: 0, hash: chainStart };
+
+/** Why the row does not follow the head, or null. */
+export function chainProblem(head: ChainHead, row: CheckedCommit): string | null {
+  if (row.sequence !== head.sequence + 1) return `row ${head.sequence + 1} is missing`;
+  if (!row.previousHash.equals(head.hash)) return 'it does not follow the row before it';
+  if (!row.hash.equals(commitHash(row.previousHash, row))) return 'its content is not what was hashed';
+  const continues = row.generation === head.generation;
+  if (continues && row.from !== head.to)
+    return `it starts at ${row.from}, the row before it ends at ${head.to}`;
+  if (!continues && head.generation !== null && row.source !== 'decision') {
+    return 'a generation starts without a decision';
+  }
+  return null;
+}
+
+export function headOf(row: CheckedCommit): ChainHead {
+  const { sequence, generation, to, hash } = row;
+  return { sequence, generation, to, hash };
+}

@@ -1,0 +1,183 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { fromOperatorEvent } from '../../functions/operator/from-operator-event.ts';
+import { listHalts } from '../../functions/operator/list-halts.ts';
+import { listQuarantine } from '../../functions/operator/list-quarantine.ts';
+import { resumePartition } from '../../functions/operator/resume-partition.ts';
+import { verifyShard } from '../../functions/operator/verify-shard.ts';
+import { oneStatement } from '../../localstack/servers/postgres-session.ts';
+import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
+import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
+import { routeMapVersion } from '../../shared/domain/routing.ts';
+import type { Decision, ShardControl } from '../../shared/ports/shard-control.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { commitRecord, commitRows, homeOf, partitions, usageRow } from '../builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+
+const { partition, shard } = homeOf('org_1');
+const commits = 5;
+let shards: FreshShards;
+let ledger: ShardLedger;
+let controls: readonly ShardControl[];
+let control: ShardControl;
+
+const tamper = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
+const read = (sql: string) => rowsOf(shards.superuserUrls[shard] ?? '', sql);
+
+beforeAll(async () => {
+  shards = await freshShards({ topicId: 'topic-verify', partitions });
+  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
+  controls = shards.ownerUrls.map((ownerUrl, one) => {
+    const operatorUrl = shards.operatorUrls[one] ?? '';
+    return createShardControl({ ownerUrl, operatorUrl, shard: one, mapVersion: routeMapVersion });
+  });
+  const [home] = controls.filter((one) => one.shard === shard);
+  if (home === undefined) throw new Error('there is no home shard');
+  control = home;
+  for (let from = 0; from < commits; from++) {
+    const rows = [0, 1, 2].map((index) =>
+      usageRow({ offset: from, index, idempotencyKey: `"${from}" \\ ${index} ü`, quantity: '0.1' }),
+    );
+    await commitRows(ledger, partition, { from, to: from + 1, rows });
+  }
+});
+
+afterAll(async () => {
+  await Promise.all([ledger.close(), ...controls.map((one) => one.close())]);
+  await shards.drop();
+});
+
+describe('verify', () => {
+  test('U12: what was committed is found as it was, with the heads to compare with a log', async () => {
+    const verdict = await verifyShard(control);
+    expect(verdict).toMatchObject({ shard, commits, bad: [] });
+    const [head] = await read(
+      `select encode(hash, 'hex') as hash from commit_ledger where sequence = ${commits}`,
+    );
+    expect(verdict.heads).toContainEqual({ partition, sequence: commits, hash: head?.['hash'] });
+  });
+
+  beforeAll(async () => {
+    await tamper('create table kept_ledger as select * from commit_ledger');
+    await tamper('create table kept_events as select * from usage_events');
+  });
+
+  afterEach(async () => {
+    await tamper('truncate commit_ledger; insert into commit_ledger select * from kept_ledger');
+    await tamper('truncate usage_events; insert into usage_events select * from kept_events');
+  });
+
+  const event = `usage_events where "offset" = 2 and index = 1`;
+  test.each([
+    ['a changed count', 'update commit_ledger set seen = 4, inserted = 4 where sequence = 3', 3],
+    ['a changed day digest', `update commit_ledger set days = '[]' where sequence = 2`, 2],
+    ['a deleted row', 'delete from commit_ledger where sequence = 2', 3],
+    ['a cut end', 'delete from commit_ledger where sequence = 5', 4],
+    [
+      'swapped contents',
+      'update commit_ledger a set committed_at = b.committed_at, write_statements = 9 from commit_ledger b where a.sequence = 2 and b.sequence = 4',
+      2,
+    ],
+    ['a deleted event', `delete from ${event}`, 3],
+    ['a changed quantity', 'update usage_events set quantity = 0.2 where "offset" = 2 and index = 1', 3],
+    ['a changed organization', `update usage_events set organization_id = 'x' where "offset" = 2`, 3],
+    ['swapped events', 'update usage_events set index = 3 - index where "offset" = 2', 3],
+  ])('U12: %s is found, and the first bad commit is named', async (_what, sql, sequence) => {
+    await tamper(sql);
+    const { bad } = await verifyShard(control);
+    expect(bad).toEqual([expect.objectContaining({ shard, partition, sequence })]);
+  });
+});
+
+describe('halts', () => {
+  const retry: Decision = {
+    partition,
+    by: 'an operator',
+    why: 'the log is whole again',
+    action: { kind: 'retry' },
+  };
+
+  test('U7: only a halted partition is resumed, and only by its own shard', async () => {
+    expect(await resumePartition(retry, controls)).toBe('not_halted');
+    expect(await resumePartition({ ...retry, partition: partition + 800 }, controls)).toBe(
+      'unknown_partition',
+    );
+    expect(await listHalts(controls)).toEqual([]);
+  });
+
+  test('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
+    await ledger.halt(partition, 'log_truncated', 'the log ends below next_offset');
+    const [halt] = await listHalts(controls);
+    expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });
+    const back: Decision = { ...retry, action: { kind: 'skip', offset: commits - 1 } };
+    expect(await resumePartition(back, controls)).toBe('offset_below_next');
+    expect(await resumePartition(retry, controls)).toBe('resumed');
+    await commitEmpty(commits);
+    await ledger.halt(partition, 'offset_missing', 'a hole');
+    expect(await resumePartition({ ...retry, action: { kind: 'skip', offset: 9 } }, controls)).toBe(
+      'resumed',
+    );
+    await commitEmpty(9);
+    const rows = await read(
+      `select from_offset::int, to_offset::int, decided_by from commit_ledger where sequence > ${commits} order by sequence`,
+    );
+    expect(rows).toEqual([
+      { from_offset: 5, to_offset: 5, decided_by: 'an operator' },
+      { from_offset: 5, to_offset: 6, decided_by: null },
+      { from_offset: 6, to_offset: 9, decided_by: 'an operator' },
+      { from_offset: 9, to_offset: 10, decided_by: null },
+    ]);
+    const audit = await read(
+      `select decided_by, decided_why, login from audit_log where decided_by is not null`,
+    );
+    expect(audit).toHaveLength(2);
+    expect(audit[0]).toEqual({ decided_by: retry.by, decided_why: retry.why, login: 'odometer_owner' });
+    expect((await verifyShard(control)).bad).toEqual([]);
+  });
+
+  test('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
+    await ledger.halt(partition, 'other_topic', 'the topic was made again');
+    const action = { kind: 'restart', offset: 0, topicId: 'topic-again' } as const;
+    expect(await resumePartition({ ...retry, action }, controls)).toBe('resumed');
+    const other = createShardLedger({
+      url: shards.writerUrls[shard] ?? '',
+      shard,
+      mapVersion: routeMapVersion,
+    });
+    expect(await other.topicId()).toBe('topic-again');
+    const progress = (await other.progress()).find((one) => one.partition === partition);
+    expect(progress).toMatchObject({ generation: 2, nextOffset: 0, recordHash: null, halted: false });
+    const rows = [usageRow({ offset: 0, idempotencyKey: 'of generation 2' })];
+    expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
+    await other.close();
+    expect((await verifyShard(control)).bad).toEqual([]);
+  });
+
+  async function commitEmpty(from: number): Promise<void> {
+    const outcome = await ledger.transaction(partition, async (transaction) => {
+      const moved = await transaction.moveProgress(partition, from, from + 1, Buffer.alloc(32), 0);
+      await transaction.addQuarantine(partition, [
+        { offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' },
+      ]);
+      await transaction.addCommit(commitRecord({ partition, from, to: from + 1, foreign: 1 }));
+      return { commit: moved, value: moved };
+    });
+    expect(outcome).toEqual({ kind: 'committed', value: true });
+  }
+});
+
+test('quarantined records are listed, newest first and no more than asked for', async () => {
+  const all = await listQuarantine(controls, 100);
+  expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
+  expect(await listQuarantine(controls, 1)).toEqual([
+    expect.objectContaining({ shard, partition, offset: 9, index: -1, code: 'foreign_magic', bytes: 'AAEC' }),
+  ]);
+});
+
+test('an operator event is checked before anything is done', () => {
+  expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({ verb: 'quarantine', rows: 100 });
+  const resume = { verb: 'resume', partition: 1, by: 'an operator', why: 'because' };
+  expect(fromOperatorEvent(resume)).toEqual({ ...resume, action: { kind: 'retry' } });
+  for (const event of [null, {}, { verb: 'drop' }, { ...resume, why: ' ' }, { ...resume, skip: 1 }]) {
+    expect(() => fromOperatorEvent(event)).toThrow(/not an operator event/);
+  }
+});

@@ -1,0 +1,235 @@
+/** What `shared/ports/segment-store.ts` promises, on real Redis; whatever implements the port passes this file. */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
+import { segmentAppendTimeoutMs } from '../../shared/domain/limits.ts';
+import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
+
+const bytes = Buffer.from('segment');
+const topic = `test.${randomBytes(6).toString('hex')}`;
+let store: SegmentStore;
+let redis: Redis;
+let partitions = 0;
+
+beforeAll(() => {
+  store = createSegmentStore({ url: inject('servers').redis, topic });
+  redis = new Redis(inject('servers').redis);
+});
+
+afterAll(async () => {
+  await store.close();
+  redis.disconnect();
+});
+
+/** A partition that no other test uses, with these ranges stored. */
+async function partitionWith(...ranges: [number, number][]): Promise<number> {
+  partitions += 1;
+  for (const [from, to] of ranges)
+    expect(await store.append(partitions, { from, to, events: to - from }, bytes)).toBe('stored');
+  return partitions;
+}
+
+async function rangesOf(partition: number): Promise<readonly StoredRange[]> {
+  return (await store.list([partition], 100)).get(partition) ?? [];
+}
+
+const placesOf = async (partition: number) => (await rangesOf(partition)).map(({ from, to }) => [from, to]);
+
+describe('append', () => {
+  test('keeps every byte, and lists in offset order', async () => {
+    const partition = await partitionWith([1000, 1100], [20, 30], [3, 9]);
+    const segment = randomBytes(100_000);
+    await store.append(partition, { from: 200, to: 201, events: 7 }, segment);
+    expect(await placesOf(partition)).toEqual([
+      [3, 9],
+      [20, 30],
+      [200, 201],
+      [1000, 1100],
+    ]);
+    expect(await rangesOf(partition)).toContainEqual({ from: 200, to: 201, events: 7 });
+    expect(await store.read(partition, [200])).toEqual([segment]);
+  });
+
+  test.each([
+    ['the same range', 10, 20],
+    ['its start', 5, 11],
+    ['its end', 19, 25],
+    ['inside', 12, 13],
+    ['around', 0, 100],
+    ['the next one', 25, 31],
+    ['around the next one', 20, 45],
+  ])('U3: what overlaps %s changes nothing', async (_, from, to) => {
+    const partition = await partitionWith([10, 20], [30, 40]);
+    expect(await store.append(partition, { from, to, events: 1 }, Buffer.from('other'))).toBe('overlap');
+    expect(await placesOf(partition)).toEqual([
+      [10, 20],
+      [30, 40],
+    ]);
+    expect(await store.read(partition, [10, 30])).toEqual([bytes, bytes]);
+  });
+
+  test('a range that touches its neighbours fits, and a gap is allowed', async () => {
+    const partition = await partitionWith([10, 20], [30, 40], [20, 30], [0, 10], [90, 91]);
+    expect((await placesOf(partition)).length).toBe(5);
+  });
+
+  test('of concurrent redeliveries stores one', async () => {
+    const partition = await partitionWith();
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => store.append(partition, { from: i % 3, to: 5, events: 1 }, bytes)),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'overlap')).toHaveLength(19);
+  });
+
+  test('offsets up to 2^53 keep their digits', async () => {
+    const to = Number.MAX_SAFE_INTEGER;
+    const partition = await partitionWith([to - 2, to - 1], [to - 1, to]);
+    expect(await placesOf(partition)).toEqual([
+      [to - 2, to - 1],
+      [to - 1, to],
+    ]);
+  });
+
+  test('above the byte limit of a partition is full, until something is deleted', async () => {
+    const small = createSegmentStore({
+      url: inject('servers').redis,
+      topic: `${topic}.small`,
+      partitionBytesMax: 10,
+    });
+    expect(await small.append(0, { from: 0, to: 1, events: 1 }, Buffer.alloc(6))).toBe('stored');
+    expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('full');
+    expect(await small.append(1, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('stored');
+    expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(4))).toBe('stored');
+    await small.deleteBelow(0, 1);
+    expect(await small.append(0, { from: 2, to: 3, events: 1 }, Buffer.alloc(6))).toBe('stored');
+    expect(await small.append(0, { from: 3, to: 4, events: 1 }, Buffer.alloc(1))).toBe('full');
+    await small.close();
+  });
+});
+
+describe('list and read', () => {
+  test('list several partitions, at most as many ranges each as asked for', async () => {
+    const many = await partitionWith([0, 1], [1, 2], [2, 3]);
+    const none = await partitionWith();
+    const lists = await store.list([many, none], 2);
+    expect(lists.get(many)?.map(({ from }) => from)).toEqual([0, 1]);
+    expect(lists.get(none)).toEqual([]);
+  });
+
+  test('read null where a segment is gone', async () => {
+    const partition = await partitionWith([0, 5]);
+    expect(await store.read(partition, [3, 0, 99])).toEqual([null, bytes, null]);
+    expect(await store.read(partition, [])).toEqual([]);
+  });
+});
+
+describe('delete', () => {
+  test('deletes every segment that starts below, straddling or not', async () => {
+    const partition = await partitionWith([0, 10], [10, 20], [20, 30]);
+    await store.deleteBelow(partition, 15);
+    expect(await placesOf(partition)).toEqual([[20, 30]]);
+    expect(await store.read(partition, [0, 10, 20])).toEqual([null, null, bytes]);
+  });
+
+  test('deletes one segment by its start, and nothing where there is none', async () => {
+    const partition = await partitionWith([0, 10], [10, 20]);
+    await store.delete(partition, 10);
+    await store.delete(partition, 5);
+    expect(await placesOf(partition)).toEqual([[0, 10]]);
+  });
+
+  test('leaves no key behind', async () => {
+    const partition = await partitionWith([0, 10], [10, 20]);
+    expect(await redis.keys(`*{${topic}:${partition}}*`)).not.toEqual([]);
+    await store.deleteBelow(partition, 20);
+    expect(await redis.keys(`*{${topic}:${partition}}*`)).toEqual([]);
+  });
+
+  test('many segments at once', async () => {
+    const partition = await partitionWith();
+    for (let from = 0; from < 3000; from += 1)
+      await store.append(partition, { from, to: from + 1, events: 1 }, bytes);
+    await store.deleteBelow(partition, 2999);
+    expect(await placesOf(partition)).toEqual([[2999, 3000]]);
+  });
+});
+
+describe('U6: Redis trouble', () => {
+  test('scripts that the server forgot are sent again', async () => {
+    const partition = await partitionWith([0, 1]);
+    await redis.script('FLUSH');
+    expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
+    await redis.script('FLUSH');
+    await store.deleteBelow(partition, 2);
+    expect(await placesOf(partition)).toEqual([]);
+  });
+
+  test('a connection that was cut is made again', async () => {
+    const partition = await partitionWith([0, 1]);
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect
+      .poll(() => store.append(partition, { from: 1, to: 2, events: 1 }, bytes).catch(() => 'failed'))
+      .not.toBe('failed');
+    expect(await placesOf(partition)).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+  });
+
+  test('everything lost is only empty', async () => {
+    const partition = await partitionWith([0, 1]);
+    const keys = await redis.keys(`*{${topic}:*`);
+    await redis.del(...keys);
+    expect(await rangesOf(partition)).toEqual([]);
+    expect(await store.read(partition, [0])).toEqual([null]);
+    await store.deleteBelow(partition, 5);
+    expect(await store.append(partition, { from: 0, to: 1, events: 1 }, bytes)).toBe('stored');
+  });
+
+  test('a server that is not there fails at once, without an unhandled error', async () => {
+    const lost = createSegmentStore({ url: 'redis://127.0.0.1:1', topic });
+    await expect(lost.append(0, { from: 0, to: 1, events: 1 }, bytes)).rejects.toMatchObject({
+      code: 'segments_unavailable',
+      retryable: true,
+    });
+    await expect(lost.list([0], 1)).rejects.toMatchObject({ code: 'segments_unavailable' });
+    await lost.close();
+  });
+
+  test('a server that says nothing costs an append its time limit', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    const url = `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const slow = createSegmentStore({ url, topic });
+    const started = performance.now();
+    await expect(slow.append(0, { from: 0, to: 1, events: 1 }, bytes)).rejects.toMatchObject({
+      code: 'segments_unavailable',
+    });
+    expect(performance.now() - started).toBeLessThan(segmentAppendTimeoutMs + 250);
+    await slow.close();
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  test('a full server refuses before anything is written', async () => {
+    const partition = await partitionWith([0, 1]);
+    await redis.config('SET', 'maxmemory', '1');
+    const append = store.append(partition, { from: 1, to: 2, events: 1 }, bytes);
+    await expect(append).rejects.toMatchObject({ code: 'segments_unavailable' });
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await placesOf(partition)).toEqual([[0, 1]]);
+    expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
+  });
+
+  test('a server that may evict is refused at start', async () => {
+    await store.assertNothingEvicted();
+    const before = (await redis.config('GET', 'maxmemory-policy')) as string[];
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(store.assertNothingEvicted()).rejects.toMatchObject({ code: 'segments_evictable' });
+    await redis.config('SET', 'maxmemory-policy', before[1] ?? 'noeviction');
+    await store.assertNothingEvicted();
+  });
+});
