@@ -1,6 +1,8 @@
 /** How a TypeScript entry becomes what Lambda runs. */
-import { join } from 'node:path';
-import { type BundlingOptions, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { copyFileSync, globSync, mkdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { AssetHashType, DockerImage, aws_lambda as lambda } from 'aws-cdk-lib';
+import { type BuildOptions, buildSync } from 'esbuild';
 
 export const repositoryRoot = join(import.meta.dirname, '..', '..');
 
@@ -18,28 +20,54 @@ export type Travelling = keyof typeof travelling;
 
 /**
  * ESM with a `require` for the packages that still call it; the SDK is bundled, so that what was tested is what
- * runs. Never `--conditions=import`: pg-pool then meets its ESM wrapper inside require() and breaks at start.
+ * runs. Never `conditions: ['import']`: pg-pool then meets its ESM wrapper inside require() and breaks at start.
  */
-export function bundlingOf(files: readonly Travelling[]): BundlingOptions {
-  return {
-    format: OutputFormat.ESM,
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    minify: true,
-    keepNames: true,
-    sourceMap: true,
-    sourcesContent: false,
-    bundleAwsSDK: true,
-    banner: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-    commandHooks: {
-      beforeInstall: () => [],
-      beforeBundling: () => [],
-      afterBundling: (root, output) => files.flatMap((kind) => copyCommands(root, output, kind)),
+const settings: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+};
+
+/** The bundle of an entry, made in this process: no shell, no container, a quarter of a second. */
+export function bundledCode(entry: string, files: readonly Travelling[]): lambda.Code {
+  return lambda.Code.fromAsset(join(repositoryRoot, dirname(entry)), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      // Never pulled: the local bundling below always succeeds or throws.
+      image: DockerImage.fromRegistry('none'),
+      // Staging is cached by folder and these options, so that two entries of one folder must differ here.
+      command: [entry, ...files],
+      local: {
+        tryBundle: (output) => {
+          bundle(entry, files, output);
+          return true;
+        },
+      },
     },
-  };
+  });
 }
 
-function copyCommands(root: string, output: string, kind: Travelling): string[] {
-  const { from, to } = travelling[kind];
-  return [`mkdir -p "${output}/${to}"`, `cp "${root}"/${from} "${output}/${to}/"`];
+/** Writes `index.mjs`, its source map and the files that travel with it. */
+export function bundle(entry: string, files: readonly Travelling[], output: string): void {
+  buildSync({
+    ...settings,
+    absWorkingDir: repositoryRoot,
+    entryPoints: [entry],
+    outfile: join(output, 'index.mjs'),
+    logLevel: 'error',
+  });
+  for (const { from, to } of files.map((kind) => travelling[kind])) {
+    mkdirSync(join(output, to), { recursive: true });
+    const found = globSync(from, { cwd: repositoryRoot });
+    if (found.length === 0) throw new Error(`${entry} needs ${from}, and there is none`);
+    for (const path of found) copyFileSync(join(repositoryRoot, path), join(output, to, basename(path)));
+  }
 }

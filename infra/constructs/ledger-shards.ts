@@ -81,7 +81,12 @@ export class LedgerShards extends Construct {
   #cluster(shard: number, settings: ShardSettings, props: LedgerShardsProps): rds.DatabaseCluster {
     const { engine, parameterGroup, key, owner, keep } = settings;
     const instanceType = new ec2.InstanceType(props.instance);
-    const instance = { instanceType, publiclyAccessible: false, autoMinorVersionUpgrade: true };
+    const instance = {
+      instanceType,
+      publiclyAccessible: false,
+      autoMinorVersionUpgrade: true,
+      enablePerformanceInsights: true,
+    };
     return new rds.DatabaseCluster(this, `Shard${shard}`, {
       engine,
       parameterGroup,

@@ -64,9 +64,11 @@ export class ManagedDataPlane implements DataPlane {
     fn.addEventSource(new ManagedKafkaEventSource({ ...logSource(capacity), clusterArn }));
     const managed = 'AWSLambdaMSKExecutionRole';
     const reason = 'The event source construct attaches it; its pollers need the interfaces it describes.';
+    const role = fn.role;
+    if (role === undefined) throw new Error('the consumer has no role of its own');
     acknowledge(
-      fn,
-      '../Role/Resource',
+      role,
+      'Resource',
       `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${managed}]`,
       reason,
     );

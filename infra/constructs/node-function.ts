@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type Duration,
   aws_iam as iam,
@@ -6,10 +5,9 @@ import {
   aws_logs as logs,
   RemovalPolicy,
 } from 'aws-cdk-lib';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
-import { bundlingOf, repositoryRoot, type Travelling } from './bundle.ts';
+import { bundledCode, type Travelling } from './bundle.ts';
 import type { Placement } from './data-plane.ts';
 
 export interface NodeFunctionProps {
@@ -40,11 +38,9 @@ export class NodeFunction extends Construct {
     logGroup.grantWrite(role);
     const { asyncRetries, reservedConcurrency, placement = {} } = props;
     if (placement.vpc !== undefined) this.#mayUseInterfaces(role);
-    this.fn = new NodejsFunction(this, 'Function', {
-      entry: join(repositoryRoot, props.entry),
-      projectRoot: repositoryRoot,
-      depsLockFilePath: join(repositoryRoot, 'package-lock.json'),
-      handler: 'handler',
+    this.fn = new lambda.Function(this, 'Function', {
+      code: bundledCode(props.entry, props.files ?? []),
+      handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       description: props.description,
@@ -55,7 +51,6 @@ export class NodeFunction extends Construct {
       loggingFormat: lambda.LoggingFormat.JSON,
       systemLogLevelV2: lambda.SystemLogLevel.WARN,
       applicationLogLevelV2: lambda.ApplicationLogLevel.DEBUG,
-      bundling: bundlingOf(props.files ?? []),
       environment: { NODE_OPTIONS: '--enable-source-maps', ...props.environment },
       ...placement,
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: reservedConcurrency }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CustomResource, Duration, FileSystem, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledge, logicalIdOf } from './acknowledge.ts';
 import { repositoryRoot } from './bundle.ts';
 import { NodeFunction } from './node-function.ts';
 
@@ -25,7 +25,7 @@ export class ShardMigration extends Construct {
     acknowledge(
       trigger,
       'Role/DefaultPolicy/Resource',
-      `IAM5[Resource::<${nameOf(operator)}.Arn>:*]`,
+      `IAM5[Resource::<${logicalIdOf(operator)}.Arn>:*]`,
       reason,
     );
     new CustomResource(this, 'Migrated', {
@@ -38,9 +38,4 @@ export class ShardMigration extends Construct {
       },
     });
   }
-}
-
-/** A finding names a resource by its logical id. */
-export function nameOf(fn: lambda.Function): string {
-  return fn.stack.getLogicalId(fn.node.defaultChild as lambda.CfnFunction);
 }

@@ -5,6 +5,7 @@ import type { DataPlane } from '../constructs/data-plane.ts';
 import { AppStack } from './app.ts';
 import { DataStack } from './data.ts';
 import { ExternalData } from './external-data.ts';
+import { MonitoringStack } from './monitoring.ts';
 import { NetworkStack } from './network.ts';
 
 /** The stacks of one stage. The account is whoever deploys. */
@@ -16,7 +17,9 @@ export function addStacks(app: App, stage: Stage): void {
     tags: { project: 'odometer', stage: stage.name },
   };
   const data = addDataPlane(app, stage, prefix, props);
-  new AppStack(app, `${prefix}-App`, { ...props, settings: stage, data });
+  const { functions, api } = new AppStack(app, `${prefix}-App`, { ...props, settings: stage, data });
+  const watched = { settings: stage, functions, api, data: data.vitals };
+  new MonitoringStack(app, `${prefix}-Monitoring`, { ...props, ...watched });
 }
 
 /** The one place that knows whose the data plane is. */
