@@ -33,6 +33,8 @@ const settings: BuildOptions = {
   sourcemap: true,
   sourcesContent: false,
   legalComments: 'none',
+  // The Kafka reader's checksums: by default the package opens a .wasm file that no bundle has beside it.
+  alias: { '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
@@ -65,9 +67,10 @@ export function bundle(entry: string, files: readonly Travelling[], output: stri
     logLevel: 'error',
   });
   for (const { from, to } of files.map((kind) => travelling[kind])) {
-    mkdirSync(join(output, to), { recursive: true });
+    const folder = join(output, to);
+    mkdirSync(folder, { recursive: true });
     const found = globSync(from, { cwd: repositoryRoot });
     if (found.length === 0) throw new Error(`${entry} needs ${from}, and there is none`);
-    for (const path of found) copyFileSync(join(repositoryRoot, path), join(output, to, basename(path)));
+    for (const path of found) copyFileSync(join(repositoryRoot, path), join(folder, basename(path)));
   }
 }

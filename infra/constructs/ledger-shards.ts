@@ -8,6 +8,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { shardCount } from '../../shared/domain/limits.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { ShardLogin, ShardVitals } from './data-plane.ts';
 import { generatedPassword } from './generated-password.ts';
 
@@ -87,7 +88,7 @@ export class LedgerShards extends Construct {
       autoMinorVersionUpgrade: true,
       enablePerformanceInsights: true,
     };
-    return new rds.DatabaseCluster(this, `Shard${shard}`, {
+    const cluster = new rds.DatabaseCluster(this, `Shard${shard}`, {
       engine,
       parameterGroup,
       credentials: rds.Credentials.fromPassword(roleOf.owner, owner.secretValue),
@@ -110,6 +111,9 @@ export class LedgerShards extends Construct {
       databaseInsightsMode: rds.DatabaseInsightsMode.STANDARD,
       enablePerformanceInsights: true,
     });
+    if (!props.keepData)
+      acknowledge(cluster, 'Resource', 'RDS10', 'This stage’s data is meant to be thrown away.');
+    return cluster;
   }
 }
 
