@@ -3,7 +3,7 @@ import { production } from './production.ts';
 import type { Stage } from './stage.ts';
 import { staging } from './staging.ts';
 
-export const stages: readonly Stage[] = [local, staging, production];
+const stages: readonly Stage[] = [local, staging, production];
 
 /** The stage that `--context stage=NAME` names; production is never meant by silence. */
 export function stageNamed(name: unknown): Stage {
