@@ -29,3 +29,14 @@ export interface KafkaBatchResponse {
     readonly itemIdentifier: { readonly partition: string; readonly offset: number };
   }[];
 }
+
+/** The answer: what waits, by partition and offset; an empty list means that all succeeded. */
+export function toBatchResponse(
+  waits: readonly { readonly itemPartition: string; readonly offset: number }[],
+): KafkaBatchResponse {
+  return {
+    batchItemFailures: waits.map(({ itemPartition, offset }) => ({
+      itemIdentifier: { partition: itemPartition, offset },
+    })),
+  };
+}

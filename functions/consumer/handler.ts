@@ -8,19 +8,14 @@ import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
 import { once } from '../../shared/runtime/once.ts';
 import { consumerConfig } from './config.ts';
-import { fromMskEvent, type KafkaBatchResponse } from './from-msk-event.ts';
+import { fromMskEvent, type KafkaBatchResponse, toBatchResponse } from './from-msk-event.ts';
 import { type StoreSegmentsPorts, storeSegments } from './store-segments.ts';
 
-/** The consumer: records of several partitions in, one or more segments each out, partitions in parallel. */
+/** The consumer: records of several partitions in, their segments in the store, and where partitions must wait. */
 export function buildConsumer(seal: SegmentSeal, ports: StoreSegmentsPorts) {
   return async (event: MSKEvent): Promise<KafkaBatchResponse> => {
-    const waits = await Promise.all(
-      fromMskEvent(event).map(async (batch) => {
-        const offset = await storeSegments(batch, seal, ports);
-        return offset === null ? [] : [{ itemIdentifier: { partition: batch.itemPartition, offset } }];
-      }),
-    );
-    return { batchItemFailures: waits.flat() };
+    const waits = await storeSegments(fromMskEvent(event), seal, ports);
+    return toBatchResponse(waits);
   };
 }
 

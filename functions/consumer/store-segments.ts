@@ -3,7 +3,7 @@ import { segmentBytesMax, shardCount } from '../../shared/domain/limits.ts';
 import { shardOf } from '../../shared/domain/routing.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
-import type { SegmentStore } from '../../shared/ports/segment-store.ts';
+import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
 import type { PartitionBatch } from './from-msk-event.ts';
 
 export interface StoreSegmentsPorts {
@@ -11,44 +11,58 @@ export interface StoreSegmentsPorts {
   readonly logger: Logger;
 }
 
-/**
- * Folds one partition's records and stores the segments. Returns the offset at which the partition must wait,
- * or null. Redis trouble is not a failure: the flusher reads the log (U6), so the batch still succeeds.
- */
-export async function storeSegments(
-  batch: PartitionBatch,
-  seal: SegmentSeal,
-  ports: StoreSegmentsPorts,
-): Promise<number | null> {
-  const { partition } = batch;
-  const fold = foldRecords(batch.records, partition, shardOf(partition, shardCount));
-  for (const segment of fold.segments) {
-    const stored = await storeSegment(segment, seal, ports);
-    if (!stored) break;
-  }
-  if (fold.stop === null) return null;
-  ports.logger.error({ partition, ...fold.stop }, 'partition waits');
-  return fold.stop.offset;
+/** Where a partition must wait: its records from this offset on are delivered again. */
+export interface Wait {
+  readonly itemPartition: string;
+  readonly offset: number;
 }
 
-async function storeSegment(
-  segment: Segment,
+interface Sealed {
+  readonly partition: number;
+  readonly range: StoredRange;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Folds the records of every partition, then stores the segments of all partitions at once: folding keeps the
+ * process busy, and an append that waited for it would seem late. Redis trouble is not a failure: the flusher
+ * reads the log (U6), so the batch still succeeds.
+ */
+export async function storeSegments(
+  batches: readonly PartitionBatch[],
   seal: SegmentSeal,
   ports: StoreSegmentsPorts,
-): Promise<boolean> {
+): Promise<readonly Wait[]> {
+  const waits: Wait[] = [];
+  const folded = batches.map(({ partition, itemPartition, records }) => {
+    const { segments, stop } = foldRecords(records, partition, shardOf(partition, shardCount));
+    if (stop !== null) {
+      ports.logger.error({ partition, ...stop }, 'partition waits');
+      waits.push({ itemPartition, offset: stop.offset });
+    }
+    return segments.map((segment) => sealSegment(segment, seal));
+  });
+  await Promise.all(folded.map((segments) => storeInOrder(segments, ports)));
+  return waits;
+}
+
+function sealSegment(segment: Segment, seal: SegmentSeal): Sealed {
   const { partition, from, to } = segment.meta;
   const events = segment.days.reduce((sum, day) => sum + day.count, 0);
-  const bytes = encodeSegment(segment, seal);
-  if (bytes.length > segmentBytesMax) {
-    ports.logger.warn({ partition, from, to, bytes: bytes.length }, 'segment too large, left to the log');
-    return false;
-  }
-  try {
-    const outcome = await ports.segments.append(partition, { from, to, events }, bytes);
-    if (outcome === 'full') ports.logger.warn({ partition, from, to }, 'segments full, left to the log');
-    return outcome !== 'full';
-  } catch (error) {
-    ports.logger.warn({ partition, from, to, err: error }, 'segment not stored, left to the log');
-    return false;
+  return { partition, range: { from, to, events }, bytes: encodeSegment(segment, seal) };
+}
+
+/** One partition's segments, up to the first that is not stored: a hole above it would be read at once. */
+async function storeInOrder(segments: readonly Sealed[], { segments: store, logger }: StoreSegmentsPorts) {
+  for (const { partition, range, bytes } of segments) {
+    try {
+      const tooLarge = bytes.length > segmentBytesMax;
+      const outcome = tooLarge ? 'too large' : await store.append(partition, range, bytes);
+      if (outcome === 'stored' || outcome === 'overlap') continue;
+      logger.warn({ partition, ...range, outcome }, 'segment left to the log');
+    } catch (error) {
+      logger.warn({ partition, ...range, err: error }, 'segment left to the log');
+    }
+    return;
   }
 }

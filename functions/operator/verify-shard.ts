@@ -65,8 +65,10 @@ async function walkChain(control: ShardControl, state: PartitionState): Promise<
     if (page.length < verifyPageRows) break;
   }
   // Progress was read before the ledger, so a shard that is being written to is never behind it.
+  const generation = head.generation ?? state.generation;
   const end = head.generation === null ? state.firstOffset : head.to;
-  const complete = end >= state.nextOffset;
+  const reaches = generation === state.generation && end >= state.nextOffset;
+  const complete = reaches || generation > state.generation;
   const problem = `the ledger ends at ${end}, progress is at ${state.nextOffset}`;
   const sequence = head.sequence === 0 ? null : head.sequence;
   const bad = complete ? null : { shard, partition, sequence, from: end, problem };

@@ -89,6 +89,7 @@ function toGatewayHeaders(headers: IncomingHttpHeaders): Record<string, string> 
     return headers as Record<string, string>;
   }
   const { cookie: _, 'set-cookie': setCookie, ...others } = headers;
+  // As above.
   const joined = others as Record<string, string>;
   return setCookie === undefined ? joined : { ...joined, 'set-cookie': setCookie.join(',') };
 }

@@ -12,6 +12,7 @@ export function fromGatewayResult(result: unknown): HttpResponse {
     const body = typeof result === 'string' ? result : JSON.stringify(result ?? null);
     return { status: 200, headers: { 'content-type': 'application/json' }, body };
   }
+  // Any object's fields can be looked at as unknown.
   const { statusCode, headers, cookies, body, isBase64Encoded } = result as Record<string, unknown>;
   const status = Number(statusCode);
   if (!Number.isInteger(status) || status < 100 || status > 599) {

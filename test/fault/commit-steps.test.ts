@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ENV_SHARD_WRITER_URLS } from '../../shared/contracts/env.ts';
 import type { CommitStep } from '../../shared/ports/checkpoint.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -15,6 +15,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.close();
+});
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  // A test that failed must not leave a stopped flusher behind.
+  for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
 let sequence = 0;
@@ -37,10 +43,20 @@ function startFlusherProcess(
   signal: 'SIGKILL' | 'SIGSTOP',
   environment: object,
 ): ChildProcess {
-  return spawn(process.execPath, ['test/fault/flusher-process.ts', step ?? 'never', signal], {
+  const child = spawn(process.execPath, ['test/fault/flusher-process.ts', step ?? 'never', signal], {
     env: { ...processEnvironment(), ...environment, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  children.push(child);
+  return child;
+}
+
+/** Transactions that flushers hold open on the four shards. */
+async function openTransactions(): Promise<number> {
+  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity
+    WHERE application_name LIKE 'flusher:%' AND xact_start IS NOT NULL`;
+  const counts = await Promise.all(pipeline.shards.superuserUrls.map((url) => rowsOf(url, sql)));
+  return counts.reduce((sum, [row]) => sum + Number(row?.['n']), 0);
 }
 
 async function expectCountedOnce(): Promise<void> {
@@ -79,11 +95,7 @@ describe('a flusher that is paused', () => {
     await produceRanges();
     const child = startFlusherProcess('after-copy', 'SIGSTOP', pipeline.environment);
     await stoppedState(child);
-    const held = await rowsOf(
-      pipeline.shards.superuserUrls[0] ?? '',
-      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'flusher:%' AND xact_start IS NOT NULL`,
-    );
-    expect(held).not.toEqual([{ n: 0 }]);
+    expect(await openTransactions()).toBeGreaterThan(0);
     setTimeout(() => child.kill('SIGCONT'), 2000);
     await expectCountedOnce();
     child.kill('SIGKILL');

@@ -3,9 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../shared/client/client.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
-import { usageTopic } from '../../shared/contracts/topic.ts';
-import { rowsOf } from '../integration/isolation.ts';
-import { recount } from '../recount/recount.ts';
+import { countedEvents, differencesOf } from './count.ts';
 import { startLoad } from './steady-load.ts';
 import { startTwin, type Twin } from './twin.ts';
 
@@ -20,13 +18,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await twin.stop();
 });
-
-async function countedEvents(): Promise<number> {
-  const counts = await Promise.all(
-    twin.endpoints().shards.map((url) => rowsOf(url, 'SELECT count(*)::int AS n FROM usage_events')),
-  );
-  return counts.reduce((sum, [row]) => sum + Number(row?.['n']), 0);
-}
 
 /** Sends under `fault`, then waits until everything acknowledged is committed, and counts it all again. */
 async function countsOnceThrough(round: number, fault: () => Promise<void>): Promise<void> {
@@ -43,10 +34,8 @@ async function countsOnceThrough(round: number, fault: () => Promise<void>): Pro
   await Promise.all(sent.organizations.map((name) => client.waitUntilComplete(name, stoppedAtMs)));
   await client.close();
   counted += sent.unique;
-  expect(await countedEvents()).toBe(counted);
-  const { kafka, shards } = twin.endpoints();
-  const report = await recount({ kafka, topic: usageTopic.name, shards, complete: true });
-  expect(report.differences).toEqual([]);
+  expect(await countedEvents(twin)).toBe(counted);
+  expect(await differencesOf(twin)).toEqual([]);
 }
 
 let rounds = 0;

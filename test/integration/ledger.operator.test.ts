@@ -72,6 +72,7 @@ describe('verify', () => {
     ['a changed day digest', `update commit_ledger set days = '[]' where sequence = 2`, 2],
     ['a deleted row', 'delete from commit_ledger where sequence = 2', 3],
     ['a cut end', 'delete from commit_ledger where sequence = 5', 4],
+    ['a ledger that is gone', 'delete from commit_ledger', null],
     [
       'swapped contents',
       'update commit_ledger a set committed_at = b.committed_at, write_statements = 9 from commit_ledger b where a.sequence = 2 and b.sequence = 4',
@@ -150,6 +151,8 @@ describe('halts', () => {
     expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
     await other.close();
     expect((await verifyShard(control)).bad).toEqual([]);
+    await tamper('delete from commit_ledger where generation = 2');
+    expect((await verifyShard(control)).bad).toEqual([expect.objectContaining({ partition, sequence: 9 })]);
   });
 
   async function commitEmpty(from: number): Promise<void> {

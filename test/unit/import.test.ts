@@ -56,22 +56,6 @@ function expectedOf(total: string, count: number): string {
   return JSON.stringify({ days: { [today]: {} }, orgs: { org_1: { m: { count, total } } } });
 }
 
-test('the sample is imported, also twice, and its totals are equal', async () => {
-  const args = [
-    'test/data/dev-azure-llm.jsonl.gz',
-    '--url',
-    edge.url,
-    '--verify',
-    'test/data/dev-azure-llm.json',
-  ];
-  for (let round = 0; round < 2; round++) {
-    const { code, stdout } = await runImport(args);
-    expect(stdout).toContain('accepted 84555, rejected 0');
-    expect(stdout).toContain('totals of 6 organization metrics compared: equal');
-    expect(code).toBe(0);
-  }
-});
-
 test('U13: every digit of a row arrives, and rows without key count once however often they are imported', async () => {
   const rows = [
     rowText('12345678901234567890.123456789012345678'),

@@ -44,7 +44,7 @@ interface SentinelTarget {
 }
 
 /** What `sentinel://h1:26379,h2:26379/master` and the credentials of a Redis URL mean to ioredis. */
-function fromSentinelUrl(sentinelUrl: string, url: string): SentinelTarget {
+export function fromSentinelUrl(sentinelUrl: string, url: string): SentinelTarget {
   const [hosts = '', name = 'mymaster'] = sentinelUrl.replace(/^[a-z+]+:\/\//, '').split('/');
   const { username, password, pathname, protocol } = new URL(url);
   return {

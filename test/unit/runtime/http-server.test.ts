@@ -66,6 +66,7 @@ describe('a request', () => {
     const headers = { ...json, cookie: 'cookie1; cookie2', 'user-agent': 'agent' };
     const event = await eventOf({ ...post, path: `${post.path}?parameter1=value1`, headers, body: '{}' });
     const free = ['headers', 'queryStringParameters', 'lambda', 'pathParameters'];
+    // The golden file is an object.
     const { pathParameters: _, ...documented } = golden('api-gateway-v2-request') as Record<string, unknown>;
     expect(shapeOf(event, free)).toEqual(shapeOf(documented, free));
   });

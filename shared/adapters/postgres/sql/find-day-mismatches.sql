@@ -2,12 +2,13 @@
 -- covers. A row's range is found by binary search in its partition's offsets. Offsets of a partition with
 -- several generations repeat, so there a range is not known; such partitions are left out.
 with ranges as (
-  select partition, array_agg(from_offset order by from_offset) as froms,
-    array_agg(to_offset order by from_offset) as tos
-  from commit_ledger
-  where to_offset > from_offset
-  group by partition
-  having count(distinct generation) = 1
+  select l.partition, array_agg(l.from_offset order by l.from_offset) as froms,
+    array_agg(l.to_offset order by l.from_offset) as tos
+  from commit_ledger l
+  join partition_progress p on p.partition = l.partition
+  where l.to_offset > l.from_offset
+  group by l.partition
+  having bool_and(l.generation = p.generation)
 ),
 placed as (
   select e.*, r.froms, r.tos, width_bucket(e."offset", r.froms) as place

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { fromSentinelUrl } from '../../shared/adapters/redis/connect.ts';
+
+test('a Sentinel URL names hosts and master; the Redis URL gives credentials, database and TLS', () => {
+  expect(fromSentinelUrl('sentinel://a:26380,b/primary', 'rediss://user:p%40ss@ignored:1/2')).toEqual({
+    name: 'primary',
+    sentinels: [
+      { host: 'a', port: 26380 },
+      { host: 'b', port: 26379 },
+    ],
+    username: 'user',
+    password: 'p@ss',
+    db: 2,
+    tls: {},
+  });
+});
+
+test('what is not given is not set', () => {
+  expect(fromSentinelUrl('sentinel://a:1', 'redis://localhost')).toEqual({
+    name: 'mymaster',
+    sentinels: [{ host: 'a', port: 1 }],
+  });
+});
