@@ -82,7 +82,10 @@ export class DataStack extends Stack {
     });
     this.#addSecrets(cache, shards);
     const { servers } = new BootstrapBrokers(this, 'BootstrapBrokers', log.clusterArn);
-    const { clusterArn, topicArn, groupArn } = log;
+    const { clusterArn } = log;
+    // Exported whole: the expressions take the cluster's ARN apart, which no stack may do with another's output.
+    const topicArn = this.exportValue(log.topicArn, { name: `${name}-topic-arn` });
+    const groupArn = this.exportValue(log.groupArn, { name: `${name}-group-arn` });
     this.plane = new ManagedDataPlane({
       network,
       secrets: this.#secrets,
