@@ -12,6 +12,16 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/{unit,property,tidy}/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        // One process that loads CDK once: the files share what is synthesized.
+        test: {
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realServers } },
       {
         test: {

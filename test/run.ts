@@ -18,11 +18,12 @@ const checks = [['biome', 'ci', '.'], ['tsc', '--noEmit'], ['knip']] as const;
 /** Tiers of vitest, each with the files that make it worth starting servers for. */
 const vitestTiers = {
   unit: 'test/{unit,property,tidy}/**/*.test.ts',
+  infra: 'test/infra/**/*.test.ts',
   integration: 'test/integration/**/*.test.ts',
   fault: 'test/fault/**/*.test.ts',
 } as const;
 type VitestTier = keyof typeof vitestTiers;
-const tiers = ['check', 'unit', 'integration', 'fault'] as const;
+const tiers = ['check', 'unit', 'infra', 'integration', 'fault'] as const;
 type Tier = (typeof tiers)[number];
 
 const reportSchema = z.object({

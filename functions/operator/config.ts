@@ -5,6 +5,8 @@ import {
   ENV_LOG_GENERATION,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
+  ENV_SHARD_READER_URLS,
+  ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
@@ -18,4 +20,7 @@ export const operatorConfig = z.object({
   [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
   [ENV_SHARD_OWNER_URLS]: shardUrls,
   [ENV_SHARD_OPERATOR_URLS]: shardUrls,
+  /** Where they are known, migrating gives these logins the passwords that their DSNs hold. */
+  [ENV_SHARD_WRITER_URLS]: shardUrls.optional(),
+  [ENV_SHARD_READER_URLS]: shardUrls.optional(),
 });

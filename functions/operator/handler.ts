@@ -3,12 +3,19 @@ import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
 import {
+  ensureStatistics,
+  loginsOf,
+  setLoginPasswords,
+} from '../../shared/adapters/postgres/shard-logins.ts';
+import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
   ENV_SECRETS_FILE,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
+  ENV_SHARD_READER_URLS,
+  ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
@@ -21,7 +28,7 @@ import { operatorConfig } from './config.ts';
 import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
 import { listHalts } from './list-halts.ts';
 import { listQuarantine } from './list-quarantine.ts';
-import { migrateShards } from './migrate-shards.ts';
+import { type MigrateShard, migrateShards } from './migrate-shards.ts';
 import { resumePartition } from './resume-partition.ts';
 import { verifyShard } from './verify-shard.ts';
 
@@ -46,6 +53,9 @@ export async function startOperator(environment: Environment): Promise<Operator>
       logger,
     }),
   );
+  const loginUrls = ([ENV_SHARD_OPERATOR_URLS, ENV_SHARD_WRITER_URLS, ENV_SHARD_READER_URLS] as const).map(
+    (variable) => config[variable] ?? [],
+  );
   const topicId = async (): Promise<string> => {
     const log = createLogReader({
       bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS],
@@ -60,7 +70,8 @@ export async function startOperator(environment: Environment): Promise<Operator>
   const migrate = async (): Promise<unknown> => {
     const { partitions } = usageTopic;
     const generation = config[ENV_LOG_GENERATION];
-    return await migrateShards({ ownerUrls, topicId: await topicId(), partitions, generation }, migrateShard);
+    const request = { ownerUrls, topicId: await topicId(), partitions, generation };
+    return await migrateShards(request, migrateWithLogins(loginUrls));
   };
   return {
     async operate(event) {
@@ -71,6 +82,20 @@ export async function startOperator(environment: Environment): Promise<Operator>
     async close() {
       await Promise.all(shards.map((control) => control.close()));
     },
+  };
+}
+
+/**
+ * What a managed Postgres leaves to its owner, around the migrations: the extension that they refer to, and the
+ * passwords of the logins that they make.
+ */
+function migrateWithLogins(loginUrls: readonly (readonly string[])[]): MigrateShard {
+  return async (migration) => {
+    const { ownerUrl, shard } = migration;
+    await ensureStatistics(ownerUrl);
+    const done = await migrateShard(migration);
+    await setLoginPasswords(ownerUrl, loginsOf(loginUrls.flatMap((urls) => urls[shard] ?? [])));
+    return done;
   };
 }
 

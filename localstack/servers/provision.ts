@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { scramVerifier } from '../../shared/adapters/postgres/scram.ts';
+import { setLoginPasswords } from '../../shared/adapters/postgres/shard-logins.ts';
 import { inSession } from './postgres-session.ts';
-import { scramVerifier } from './scram.ts';
 
 /** The login that owns the schema: it may create roles, and it is no superuser, as on a managed Postgres. */
 export const ownerLogin = 'odometer_owner';
@@ -35,11 +36,8 @@ export async function setServicePasswords(
   ownerUrl: string,
   passwords: Readonly<Record<ServiceLogin, string>>,
 ): Promise<void> {
-  await inSession(ownerUrl, async (client) => {
-    for (const login of serviceLogins) {
-      await client.query(`ALTER ROLE ${login} PASSWORD '${scramVerifier(passwords[login])}'`);
-    }
-  });
+  const logins = serviceLogins.map((login) => ({ login, password: passwords[login] }));
+  await setLoginPasswords(ownerUrl, logins);
 }
 
 /** The same server and login, another database. */

@@ -36,6 +36,8 @@ export const ENV_REDIS_PORT = 'ODOMETER_REDIS_PORT';
 export const ENV_POSTGRES_PORTS = 'ODOMETER_POSTGRES_PORTS';
 /** The local twin: where it keeps the server programs that it downloads, for all clones of one user. */
 export const ENV_CACHE_DIR = 'ODOMETER_CACHE_DIR';
+/** `plaintext` (the default), or `msk-iam`: TLS, and the function's own role as identity. */
+export const ENV_KAFKA_AUTH = 'KAFKA_AUTH';
 /** The authorizer: HS256 by the secret, RS256 and ES256 by the key set's address; issuer and audience of both. */
 export const ENV_JWT_SECRET = 'JWT_SECRET';
 export const ENV_JWT_JWKS_URL = 'JWT_JWKS_URL';

@@ -12,9 +12,9 @@ import { kafkaProperties } from '../../localstack/servers/kafka-settings.ts';
 import { choosePorts } from '../../localstack/servers/ports.ts';
 import { postgresSettings } from '../../localstack/servers/postgres-settings.ts';
 import { redisSettings } from '../../localstack/servers/redis.ts';
-import { scramVerifier } from '../../localstack/servers/scram.ts';
 import { loadSecrets } from '../../localstack/servers/secrets.ts';
 import { twinSettings } from '../../localstack/settings.ts';
+import { scramVerifier } from '../../shared/adapters/postgres/scram.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'odometer-unit-'));
 

@@ -1,0 +1,22 @@
+import { capacities } from './capacity.ts';
+import type { Stage } from './stage.ts';
+
+/** Production's shape with data that may be thrown away. */
+export const staging: Stage = {
+  name: 'staging',
+  region: 'eu-central-1',
+  data: {
+    kind: 'managed',
+    availabilityZones: ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'],
+    vpcCidr: '10.41.0.0/16',
+    keepData: false,
+  },
+  capacity: capacities['1.2M'],
+  identity: {
+    issuer: 'https://id.staging.example.com/',
+    audience: 'odometer-staging',
+    jwksUrl: 'https://id.staging.example.com/.well-known/jwks.json',
+  },
+  alarmEmails: [],
+  logLevel: 'info',
+};

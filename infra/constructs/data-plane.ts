@@ -1,0 +1,61 @@
+/** The seam between what runs our code and where its data lies; the App stack knows nothing else of either. */
+import type { aws_cloudwatch as cloudwatch, aws_ec2 as ec2, aws_lambda as lambda } from 'aws-cdk-lib';
+
+/** Roles in the network: who may open a connection to whom. */
+export type NetworkRole = 'ingest' | 'consumer' | 'flusher' | 'query' | 'operator';
+
+/** The logins of a shard; each function has the least that its work needs. */
+export type ShardLogin = 'writer' | 'reader' | 'operator' | 'owner';
+
+/** Where a function runs; empty where it needs no network of its own. */
+export type Placement = Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
+
+/**
+ * Each grant gives permission, network and configuration together, so that a function that was granted
+ * something can use it and a function that was not cannot.
+ */
+export interface DataPlane {
+  placementOf(role: NetworkRole): Placement;
+  /** Appends to the log, as ingest does. */
+  grantAppend(fn: lambda.Function): void;
+  /** Reads any offset of the log. */
+  grantReadLog(fn: lambda.Function): void;
+  /** Invokes the function with the log's records, each partition in order, for ever. */
+  consumeLog(fn: lambda.Function): void;
+  /** Stores, reads and deletes segments; the address only, without the key that authenticates them. */
+  grantCache(fn: lambda.Function): void;
+  /** One DSN a shard for this login. */
+  grantShards(fn: lambda.Function, login: ShardLogin): void;
+  /** A key of ours by the environment variable that holds it. */
+  grantKey(fn: lambda.Function, key: KeyVariable): void;
+  readonly vitals: DataVitals;
+}
+
+export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET';
+
+/** What of the data plane is watched; nothing where somebody else runs it. */
+export interface DataVitals {
+  readonly cache: readonly CacheVitals[];
+  readonly shards: readonly ShardVitals[];
+}
+
+export interface CacheVitals {
+  readonly node: string;
+  readonly memoryPercent: cloudwatch.IMetric;
+  readonly evictions: cloudwatch.IMetric;
+}
+
+export interface ShardVitals {
+  readonly shard: number;
+  readonly storageBytes: cloudwatch.IMetric;
+  readonly connections: cloudwatch.IMetric;
+  readonly cpuPercent: cloudwatch.IMetric;
+}
+
+/** What the managed data plane's stacks hand on to each other. */
+export interface NetworkGroups {
+  readonly roles: Readonly<Record<NetworkRole, ec2.ISecurityGroup>>;
+  readonly log: ec2.ISecurityGroup;
+  readonly cache: ec2.ISecurityGroup;
+  readonly shards: ec2.ISecurityGroup;
+}

@@ -1,0 +1,23 @@
+import { Duration, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
+import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+import { acknowledge, logicalIdOf } from './acknowledge.ts';
+
+/** Starts the flusher every minute; it runs for most of it. A tick that fails is not repeated: the next one is near. */
+export class FlushSchedule extends Construct {
+  constructor(scope: Construct, id: string, flusher: lambda.Function) {
+    super(scope, id);
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
+    });
+    new Schedule(this, 'EveryMinute', {
+      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      timeWindow: TimeWindow.off(),
+      target: new LambdaInvoke(flusher, { role, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      description: 'Commits what is in the log and not in the ledger',
+    });
+    const reason = 'The target grants the function’s versions too; it has none.';
+    acknowledge(role, 'DefaultPolicy/Resource', `IAM5[Resource::<${logicalIdOf(flusher)}.Arn>:*]`, reason);
+  }
+}

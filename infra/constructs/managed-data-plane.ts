@@ -1,0 +1,101 @@
+import { type aws_ec2 as ec2, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
+import { ManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { ENV_KAFKA_AUTH, ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
+import type { Capacity } from '../config/capacity.ts';
+import { acknowledge } from './acknowledge.ts';
+import type {
+  DataPlane,
+  DataVitals,
+  KeyVariable,
+  NetworkGroups,
+  NetworkRole,
+  Placement,
+  ShardLogin,
+} from './data-plane.ts';
+import { logSource } from './log-source.ts';
+import { type NamedSecrets, shardVariables } from './named-secrets.ts';
+
+export interface ManagedDataPlaneProps {
+  readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
+  readonly secrets: NamedSecrets;
+  readonly log: {
+    readonly clusterArn: string;
+    readonly topicArn: string;
+    readonly groupArn: string;
+    readonly servers: string;
+    readonly capacity: Capacity['log'];
+  };
+  readonly vitals: DataVitals;
+}
+
+/** Lambda's Node.js image keeps the authorities of AWS here, those of RDS among them, and does not load them. */
+const amazonAuthorities = '/var/runtime/ca-cert.pem';
+
+/** MSK by IAM, ElastiCache and Aurora by TLS and password. */
+export class ManagedDataPlane implements DataPlane {
+  readonly vitals: DataVitals;
+  readonly #props: ManagedDataPlaneProps;
+
+  constructor(props: ManagedDataPlaneProps) {
+    this.#props = props;
+    this.vitals = props.vitals;
+  }
+
+  placementOf(role: NetworkRole): Placement {
+    const { vpc, groups } = this.#props.network;
+    return { vpc, vpcSubnets: { subnets: vpc.isolatedSubnets }, securityGroups: [groups.roles[role]] };
+  }
+
+  grantAppend(fn: lambda.Function): void {
+    this.#grantLog(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData']);
+  }
+
+  grantReadLog(fn: lambda.Function): void {
+    this.#grantLog(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData']);
+  }
+
+  consumeLog(fn: lambda.Function): void {
+    const { clusterArn, topicArn, groupArn, capacity } = this.#props.log;
+    // The construct grants the control plane only; the pollers read the log in the function's name.
+    allow(fn, ['kafka-cluster:Connect', 'kafka-cluster:DescribeClusterDynamicConfiguration'], clusterArn);
+    allow(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'], topicArn);
+    allow(fn, ['kafka-cluster:DescribeGroup', 'kafka-cluster:AlterGroup'], groupArn);
+    allow(fn, ['kafka:DescribeClusterV2'], clusterArn);
+    fn.addEventSource(new ManagedKafkaEventSource({ ...logSource(capacity), clusterArn }));
+    const managed = 'AWSLambdaMSKExecutionRole';
+    const reason = 'The event source construct attaches it; its pollers need the interfaces it describes.';
+    const role = fn.role;
+    if (role === undefined) throw new Error('the consumer has no role of its own');
+    acknowledge(
+      role,
+      'Resource',
+      `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${managed}]`,
+      reason,
+    );
+  }
+
+  grantCache(fn: lambda.Function): void {
+    this.#props.secrets.grantRead(fn, ENV_REDIS_URL);
+  }
+
+  grantShards(fn: lambda.Function, login: ShardLogin): void {
+    this.#props.secrets.grantRead(fn, shardVariables[login]);
+    fn.addEnvironment('NODE_EXTRA_CA_CERTS', amazonAuthorities);
+  }
+
+  grantKey(fn: lambda.Function, key: KeyVariable): void {
+    this.#props.secrets.grantRead(fn, key);
+  }
+
+  #grantLog(fn: lambda.Function, actions: readonly string[]): void {
+    const { clusterArn, topicArn, servers } = this.#props.log;
+    allow(fn, ['kafka-cluster:Connect'], clusterArn);
+    allow(fn, actions, topicArn);
+    fn.addEnvironment(ENV_KAFKA_BOOTSTRAP_SERVERS, servers);
+    fn.addEnvironment(ENV_KAFKA_AUTH, 'msk-iam');
+  }
+}
+
+function allow(fn: lambda.Function, actions: readonly string[], resource: string): void {
+  fn.addToRolePolicy(new iam.PolicyStatement({ actions: [...actions], resources: [resource] }));
+}

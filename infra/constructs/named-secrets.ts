@@ -1,0 +1,63 @@
+import { aws_kms as kms, type aws_lambda as lambda, aws_secretsmanager as secretsmanager } from 'aws-cdk-lib';
+import {
+  ENV_ENCRYPTION_KEY,
+  ENV_JWT_SECRET,
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_REDIS_URL,
+  ENV_SEGMENT_KEY,
+  ENV_SHARD_OPERATOR_URLS,
+  ENV_SHARD_OWNER_URLS,
+  ENV_SHARD_READER_URLS,
+  ENV_SHARD_WRITER_URLS,
+} from '../../shared/contracts/env.ts';
+import type { ShardLogin } from './data-plane.ts';
+
+/** The secret's name behind each variable that holds one. Names are a contract: functions read them at run time. */
+export const secretNames = {
+  [ENV_ENCRYPTION_KEY]: 'encryption-key',
+  [ENV_SEGMENT_KEY]: 'segment-key',
+  [ENV_JWT_SECRET]: 'jwt-secret',
+  [ENV_REDIS_URL]: 'redis-url',
+  [ENV_SHARD_WRITER_URLS]: 'shard-writer-urls',
+  [ENV_SHARD_READER_URLS]: 'shard-reader-urls',
+  [ENV_SHARD_OPERATOR_URLS]: 'shard-operator-urls',
+  [ENV_SHARD_OWNER_URLS]: 'shard-owner-urls',
+  [ENV_KAFKA_BOOTSTRAP_SERVERS]: 'kafka-bootstrap-servers',
+} as const;
+
+export type SecretVariable = keyof typeof secretNames;
+
+export const shardVariables = {
+  writer: ENV_SHARD_WRITER_URLS,
+  reader: ENV_SHARD_READER_URLS,
+  operator: ENV_SHARD_OPERATOR_URLS,
+  owner: ENV_SHARD_OWNER_URLS,
+} as const satisfies Record<ShardLogin, SecretVariable>;
+
+/**
+ * The secrets of one stage by name. A function imports them in its own stack: a grant by reference on a secret
+ * with a key of its own would make the stacks depend on each other in a circle.
+ */
+export class NamedSecrets {
+  readonly #stage: string;
+  readonly #keyArn: string | undefined;
+
+  constructor(stage: string, keyArn?: string) {
+    this.#stage = stage;
+    this.#keyArn = keyArn;
+  }
+
+  nameOf(variable: SecretVariable): string {
+    return `odometer/${this.#stage}/${secretNames[variable]}`;
+  }
+
+  /** Sets the variable to `secret:<name>` and lets the function read just that. */
+  grantRead(fn: lambda.Function, variable: SecretVariable): void {
+    const name = this.nameOf(variable);
+    const secret = secretsmanager.Secret.fromSecretNameV2(fn, secretNames[variable], name);
+    secret.grantRead(fn);
+    fn.addEnvironment(variable, `secret:${name}`);
+    if (this.#keyArn === undefined || fn.node.tryFindChild('secrets-key') !== undefined) return;
+    kms.Key.fromKeyArn(fn, 'secrets-key', this.#keyArn).grantDecrypt(fn);
+  }
+}

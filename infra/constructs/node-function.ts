@@ -1,0 +1,81 @@
+import {
+  type Duration,
+  aws_iam as iam,
+  aws_lambda as lambda,
+  aws_logs as logs,
+  RemovalPolicy,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { bundledCode, type Travelling } from './bundle.ts';
+import type { Placement } from './data-plane.ts';
+
+export interface NodeFunctionProps {
+  /** From the root of the repository. */
+  readonly entry: string;
+  readonly memoryMb: number;
+  readonly timeout: Duration;
+  readonly placement?: Placement;
+  readonly files?: readonly Travelling[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly description: string;
+  readonly reservedConcurrency?: number;
+  /** Of asynchronous invocations only. */
+  readonly asyncRetries?: { readonly attempts: number; readonly maxAge: Duration };
+}
+
+/** One Lambda function with a role and a log group of its own, and nothing that it was not granted. */
+export class NodeFunction extends Construct {
+  readonly fn: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: NodeFunctionProps) {
+    super(scope, id);
+    const logGroup = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    const { asyncRetries, reservedConcurrency, placement = {} } = props;
+    if (placement.vpc !== undefined) this.#mayUseInterfaces(role);
+    this.fn = new lambda.Function(this, 'Function', {
+      code: bundledCode(props.entry, props.files ?? []),
+      handler: 'index.handler',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      description: props.description,
+      memorySize: props.memoryMb,
+      timeout: props.timeout,
+      role,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      systemLogLevelV2: lambda.SystemLogLevel.WARN,
+      applicationLogLevelV2: lambda.ApplicationLogLevel.DEBUG,
+      environment: { NODE_OPTIONS: '--enable-source-maps', ...props.environment },
+      ...placement,
+      ...(reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: reservedConcurrency }),
+      ...(asyncRetries === undefined
+        ? {}
+        : { retryAttempts: asyncRetries.attempts, maxEventAge: asyncRetries.maxAge }),
+    });
+  }
+
+  /** What AWSLambdaVPCAccessExecutionRole allows, without its rights on logs. */
+  #mayUseInterfaces(role: iam.Role): void {
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: [
+          'ec2:AssignPrivateIpAddresses',
+          'ec2:CreateNetworkInterface',
+          'ec2:DeleteNetworkInterface',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeSubnets',
+          'ec2:UnassignPrivateIpAddresses',
+        ],
+        resources: ['*'],
+      }),
+    );
+    const reason = 'Lambda makes the network interfaces in the function’s name before they have an ARN.';
+    acknowledge(role, 'DefaultPolicy/Resource', 'IAM5[Resource::*]', reason);
+  }
+}

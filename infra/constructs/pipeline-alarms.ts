@@ -1,0 +1,181 @@
+/** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
+import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
+import type { AlarmBook, AlarmEntry } from './alarm-book.ts';
+import type { FunctionVitals } from './billing-function.ts';
+import type { DataVitals } from './data-plane.ts';
+import { type OwnMetric, ownMetric } from './own-metric.ts';
+import type { UsageApi } from './usage-api.ts';
+
+type OwnEntry = Omit<AlarmEntry, 'id' | 'metric'> & {
+  readonly metric: OwnMetric;
+  readonly statistic: 'Maximum' | 'Sum';
+};
+
+/** Values of ours, by the minute. */
+const ownAlarms: readonly OwnEntry[] = [
+  // A healthy event is committed in a second or two; a failover of a shard or broker takes half a minute.
+  {
+    metric: ['flusher', 'OldestInFlight'],
+    statistic: 'Maximum',
+    above: 60,
+    periods: 3,
+    section: 'in-flight-age',
+    says: 'Accepted events wait more than a minute to be counted.',
+  },
+  {
+    metric: ['flusher', 'LagRecords'],
+    statistic: 'Maximum',
+    above: 1_000,
+    periods: 5,
+    section: 'consumer-lag',
+    says: 'More than 1,000 records of a shard wait to be committed, for five minutes.',
+  },
+  {
+    metric: ['flusher', 'PartitionsHalted'],
+    statistic: 'Maximum',
+    above: 0,
+    periods: 1,
+    section: 'partition-halted',
+    says: 'A partition is halted and waits for an operator.',
+  },
+  {
+    metric: ['flusher', 'EventsQuarantined'],
+    statistic: 'Sum',
+    above: 0,
+    periods: 1,
+    section: 'quarantine-growth',
+    says: 'Something in the log could not be counted and is in quarantine.',
+  },
+  {
+    metric: ['consumer', 'SegmentsDropped'],
+    statistic: 'Sum',
+    above: 0,
+    periods: 1,
+    section: 'segments-dropped',
+    says: 'Redis did not take segments, so the flusher reads the log.',
+  },
+  {
+    metric: ['ingest', 'RequestsOverloaded'],
+    statistic: 'Sum',
+    above: 0,
+    periods: 3,
+    section: 'ingest-overloaded',
+    says: 'Ingest refuses requests because too much is in flight.',
+  },
+];
+
+export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals[]): void {
+  for (const { metric, statistic, ...entry } of ownAlarms) {
+    book.add({ ...entry, id: metric[1], metric: ownMetric(metric, statistic) });
+  }
+  const flusher = functions.find(({ name }) => name === 'flusher');
+  if (flusher === undefined) throw new Error('there is no flusher to watch');
+  book.add({
+    id: 'FlusherMissing',
+    section: 'flusher-missing',
+    says: 'The flusher has not been invoked for three minutes.',
+    // An alarm that rings above a value, of a count that must not be 0: silence and zero both ring.
+    metric: new cloudwatch.MathExpression({
+      expression: 'IF(FILL(invocations, 0) > 0, 0, 1)',
+      usingMetrics: { invocations: flusher.invocations },
+      period: Duration.minutes(1),
+      label: 'minutes without an invocation',
+    }),
+    above: 0,
+    periods: 3,
+    silence: cloudwatch.TreatMissingData.BREACHING,
+  });
+}
+
+export function addFunctionAlarms(book: AlarmBook, functions: readonly FunctionVitals[]): void {
+  for (const { name, thresholds, errors, throttles } of functions) {
+    book.add({
+      id: `Errors-${name}`,
+      section: 'function-errors',
+      says: `Invocations of ${name} fail.`,
+      metric: errors,
+      above: thresholds.errorsMax,
+      periods: 1,
+    });
+    book.add({
+      id: `Throttles-${name}`,
+      section: 'function-throttles',
+      says: `Invocations of ${name} are refused for lack of concurrency.`,
+      metric: throttles,
+      above: thresholds.throttlesMax,
+      periods: 1,
+    });
+  }
+}
+
+/** The promise is 65 ms at the 95th percentile, seen from the API. */
+const latencyP95MsMax = 65;
+
+export function addApiAlarms(book: AlarmBook, { api }: UsageApi): void {
+  const period = Duration.minutes(5);
+  book.add({
+    id: 'Api5xxPercent',
+    section: 'api-5xx',
+    says: 'More than one in a hundred requests is answered 5xx.',
+    metric: new cloudwatch.MathExpression({
+      expression: '100 * failed / requests',
+      usingMetrics: { failed: api.metricServerError({ period }), requests: api.metricCount({ period }) },
+      period,
+      label: 'percent 5xx',
+    }),
+    above: 1,
+    periods: 1,
+  });
+  book.add({
+    id: 'ApiLatencyP95',
+    section: 'api-latency',
+    says: `The API’s p95 is above ${latencyP95MsMax} ms.`,
+    metric: api.metricLatency({ period, statistic: 'p95' }),
+    above: latencyP95MsMax,
+    periods: 3,
+  });
+}
+
+/** Half of Aurora's 256 TiB: the time to plan, not the time to hurry. */
+const shardStorageBytesMax = 128 * 1024 ** 4;
+/** Of the 1,700 that the smallest instance takes; we use some dozens. */
+const shardConnectionsMax = 500;
+
+export function addDataAlarms(book: AlarmBook, { cache, shards }: DataVitals): void {
+  for (const { node, memoryPercent, evictions } of cache) {
+    book.add({
+      id: `CacheMemory-${node}`,
+      section: 'cache-memory',
+      says: `Cache node ${node} is three quarters full.`,
+      metric: memoryPercent,
+      above: 75,
+      periods: 5,
+    });
+    book.add({
+      id: `CacheEvictions-${node}`,
+      section: 'cache-evictions',
+      says: `Cache node ${node} evicts keys, which must never happen.`,
+      metric: evictions,
+      above: 0,
+      periods: 1,
+    });
+  }
+  for (const { shard, storageBytes, connections } of shards) {
+    book.add({
+      id: `ShardStorage-${shard}`,
+      section: 'shard-storage',
+      says: `Shard ${shard} holds more than half of what a cluster can.`,
+      metric: storageBytes,
+      above: shardStorageBytesMax,
+      periods: 1,
+    });
+    book.add({
+      id: `ShardConnections-${shard}`,
+      section: 'shard-connections',
+      says: `Shard ${shard} has more connections than we ever open.`,
+      metric: connections,
+      above: shardConnectionsMax,
+      periods: 2,
+    });
+  }
+}

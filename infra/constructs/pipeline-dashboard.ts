@@ -1,0 +1,113 @@
+import { aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { FunctionVitals } from './billing-function.ts';
+import type { DataVitals } from './data-plane.ts';
+import { type OwnMetric, ownMetric } from './own-metric.ts';
+import type { UsageApi } from './usage-api.ts';
+
+export interface PipelineDashboardProps {
+  readonly stage: string;
+  readonly functions: readonly FunctionVitals[];
+  readonly data: DataVitals;
+  readonly api: UsageApi;
+}
+
+interface Panel {
+  readonly title: string;
+  readonly statistic: 'Maximum' | 'Sum';
+  readonly metrics: readonly OwnMetric[];
+}
+
+/** In the order of the question: does it count, is it in time, is anything wrong. */
+const panels: readonly Panel[] = [
+  {
+    title: 'Events a minute',
+    statistic: 'Sum',
+    metrics: [
+      ['ingest', 'EventsAccepted'],
+      ['flusher', 'EventsCommitted'],
+      ['flusher', 'EventsDuplicate'],
+    ],
+  },
+  {
+    title: 'Refused',
+    statistic: 'Sum',
+    metrics: [
+      ['ingest', 'EventsRejected'],
+      ['ingest', 'RequestsOverloaded'],
+      ['flusher', 'EventsQuarantined'],
+    ],
+  },
+  { title: 'Oldest in flight (s)', statistic: 'Maximum', metrics: [['flusher', 'OldestInFlight']] },
+  { title: 'Behind (records)', statistic: 'Maximum', metrics: [['flusher', 'LagRecords']] },
+  { title: 'Must be zero', statistic: 'Maximum', metrics: [['flusher', 'PartitionsHalted']] },
+  {
+    title: 'Segments',
+    statistic: 'Sum',
+    metrics: [
+      ['consumer', 'SegmentsStored'],
+      ['consumer', 'SegmentsDropped'],
+    ],
+  },
+];
+
+/** One page that answers "is it well". */
+export class PipelineDashboard extends Construct {
+  constructor(scope: Construct, id: string, { stage, functions, data, api }: PipelineDashboardProps) {
+    super(scope, id);
+    const graph = (title: string, left: cloudwatch.IMetric[]) =>
+      new cloudwatch.GraphWidget({ title, left, width: 8, height: 6 });
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `odometer-${stage}` });
+    dashboard.addWidgets(
+      ...panels.map((panel) =>
+        graph(
+          panel.title,
+          panel.metrics.map((name) => ownMetric(name, panel.statistic)),
+        ),
+      ),
+      graph('API requests', [
+        api.api.metricCount(),
+        api.api.metricClientError(),
+        api.api.metricServerError(),
+      ]),
+      graph('API latency (ms)', [
+        api.api.metricLatency({ statistic: 'p50' }),
+        api.api.metricLatency({ statistic: 'p95' }),
+      ]),
+      graph(
+        'Function errors',
+        functions.map(({ errors }) => errors),
+      ),
+      graph(
+        'Function throttles',
+        functions.map(({ throttles }) => throttles),
+      ),
+      graph(
+        'Function p95 (ms)',
+        functions.map(({ durationP95 }) => durationP95),
+      ),
+      graph(
+        'Function invocations',
+        functions.map(({ invocations }) => invocations),
+      ),
+    );
+    if (data.cache.length > 0)
+      dashboard.addWidgets(
+        graph(
+          'Cache memory (%)',
+          data.cache.map(({ memoryPercent }) => memoryPercent),
+        ),
+      );
+    if (data.shards.length > 0)
+      dashboard.addWidgets(
+        graph(
+          'Shard CPU (%)',
+          data.shards.map(({ cpuPercent }) => cpuPercent),
+        ),
+        graph(
+          'Shard storage (bytes)',
+          data.shards.map(({ storageBytes }) => storageBytes),
+        ),
+      );
+  }
+}

@@ -1,0 +1,20 @@
+/** The sections of `infra/RUNBOOK.md`. An alarm must name one; a test compares this list with the headings. */
+export const runbookSections = [
+  'in-flight-age',
+  'consumer-lag',
+  'partition-halted',
+  'quarantine-growth',
+  'segments-dropped',
+  'flusher-missing',
+  'api-5xx',
+  'api-latency',
+  'ingest-overloaded',
+  'function-errors',
+  'function-throttles',
+  'cache-memory',
+  'cache-evictions',
+  'shard-storage',
+  'shard-connections',
+] as const;
+
+export type RunbookSection = (typeof runbookSections)[number];

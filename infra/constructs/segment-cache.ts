@@ -1,0 +1,95 @@
+import {
+  aws_cloudwatch as cloudwatch,
+  Duration,
+  type aws_ec2 as ec2,
+  aws_elasticache as elasticache,
+  aws_kms as kms,
+  RemovalPolicy,
+  type aws_secretsmanager as secretsmanager,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { CacheVitals } from './data-plane.ts';
+import { generatedPassword } from './generated-password.ts';
+
+export interface SegmentCacheProps {
+  readonly nodeType: string;
+  readonly port: number;
+  readonly subnets: readonly ec2.ISubnet[];
+  readonly group: ec2.ISecurityGroup;
+  readonly secretsKey: kms.IKey;
+  readonly name: string;
+}
+
+const nodes = 3;
+
+/**
+ * Segments that are not committed yet, and the read cache. `noeviction`: an evicted segment would be silent work
+ * for the log. No durability, no snapshots: losing all of it changes no total (U6), and nothing is retained.
+ */
+export class SegmentCache extends Construct {
+  /** With the password, by reference. */
+  readonly url: string;
+  readonly vitals: readonly CacheVitals[];
+
+  constructor(scope: Construct, id: string, props: SegmentCacheProps) {
+    super(scope, id);
+    const password = generatedPassword(this, 'Password', props.secretsKey, RemovalPolicy.DESTROY);
+    const group = this.#replicationGroup(props, password);
+    const token = password.secretValue.unsafeUnwrap();
+    this.url = `rediss://:${token}@${group.attrPrimaryEndPointAddress}:${props.port}`;
+    this.vitals = Array.from({ length: nodes }, (_, index) => vitalsOf(`${props.name}-00${index + 1}`));
+  }
+
+  #replicationGroup(
+    props: SegmentCacheProps,
+    password: secretsmanager.Secret,
+  ): elasticache.CfnReplicationGroup {
+    const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: RemovalPolicy.DESTROY });
+    const subnetGroup = new elasticache.CfnSubnetGroup(this, 'Subnets', {
+      description: 'Segments: the private subnets',
+      subnetIds: props.subnets.map((subnet) => subnet.subnetId),
+    });
+    const parameters = new elasticache.CfnParameterGroup(this, 'Parameters', {
+      cacheParameterGroupFamily: 'valkey9',
+      description: 'Segments are never evicted',
+      properties: { 'maxmemory-policy': 'noeviction' },
+    });
+    return new elasticache.CfnReplicationGroup(this, 'Nodes', {
+      replicationGroupId: props.name,
+      replicationGroupDescription: 'Segments not committed yet, and the read cache',
+      engine: 'valkey',
+      engineVersion: '9.1',
+      cacheNodeType: props.nodeType,
+      cacheParameterGroupName: parameters.ref,
+      cacheSubnetGroupName: subnetGroup.ref,
+      securityGroupIds: [props.group.securityGroupId],
+      port: props.port,
+      clusterMode: 'disabled',
+      numCacheClusters: nodes,
+      automaticFailoverEnabled: true,
+      multiAzEnabled: true,
+      atRestEncryptionEnabled: true,
+      kmsKeyId: key.keyArn,
+      transitEncryptionEnabled: true,
+      transitEncryptionMode: 'required',
+      authToken: password.secretValue.unsafeUnwrap(),
+      autoMinorVersionUpgrade: true,
+    });
+  }
+}
+
+function vitalsOf(node: string): CacheVitals {
+  const metric = (metricName: string, statistic: string) =>
+    new cloudwatch.Metric({
+      namespace: 'AWS/ElastiCache',
+      metricName,
+      statistic,
+      dimensionsMap: { CacheClusterId: node },
+      period: Duration.minutes(1),
+    });
+  return {
+    node,
+    memoryPercent: metric('DatabaseMemoryUsagePercentage', 'Maximum'),
+    evictions: metric('Evictions', 'Sum'),
+  };
+}

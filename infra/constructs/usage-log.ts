@@ -1,0 +1,91 @@
+import {
+  type aws_ec2 as ec2,
+  Fn,
+  aws_kms as kms,
+  aws_logs as logs,
+  aws_msk as msk,
+  type RemovalPolicy,
+  Stack,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import type { Capacity } from '../config/capacity.ts';
+
+export interface UsageLogProps {
+  readonly capacity: Capacity['log'];
+  readonly subnets: readonly ec2.ISubnet[];
+  readonly group: ec2.ISecurityGroup;
+  readonly clusterName: string;
+  readonly keep: RemovalPolicy;
+}
+
+const kafkaVersion = '4.2.x';
+const copies = 3;
+const inSyncMin = 2;
+
+/** Every accepted event, in order: the cluster and the one topic. */
+export class UsageLog extends Construct {
+  readonly clusterArn: string;
+  readonly topicArn: string;
+  readonly groupArn: string;
+  readonly topic: msk.CfnTopic;
+
+  constructor(scope: Construct, id: string, props: UsageLogProps) {
+    super(scope, id);
+    const cluster = this.#cluster(props);
+    this.clusterArn = cluster.attrArn;
+    this.topicArn = this.#arnOf('topic', usageTopic.name);
+    this.groupArn = this.#arnOf('group', usageTopic.consumerGroup);
+    this.topic = new msk.CfnTopic(this, 'Topic', {
+      clusterArn: this.clusterArn,
+      topicName: usageTopic.name,
+      partitionCount: props.capacity.partitions,
+      replicationFactor: copies,
+      configs: Buffer.from(JSON.stringify(topicSettings(props.capacity.brokerType))).toString('base64'),
+    });
+    this.topic.applyRemovalPolicy(props.keep);
+  }
+
+  #cluster(props: UsageLogProps): msk.CfnCluster {
+    const { capacity, subnets, group, clusterName, keep } = props;
+    const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: keep });
+    const brokerLog = new logs.LogGroup(this, 'BrokerLog', { retention: logs.RetentionDays.ONE_MONTH });
+    const settings = new msk.CfnConfiguration(this, 'Settings', {
+      name: `${clusterName}-settings`,
+      serverProperties: 'auto.create.topics.enable=false\n',
+    });
+    const cluster = new msk.CfnCluster(this, 'Cluster', {
+      clusterName,
+      kafkaVersion,
+      numberOfBrokerNodes: capacity.brokers,
+      brokerNodeGroupInfo: {
+        instanceType: capacity.brokerType,
+        clientSubnets: subnets.map((subnet) => subnet.subnetId),
+        securityGroups: [group.securityGroupId],
+        connectivityInfo: { publicAccess: { type: 'DISABLED' } },
+      },
+      clientAuthentication: { sasl: { iam: { enabled: true } }, unauthenticated: { enabled: false } },
+      encryptionInfo: {
+        encryptionAtRest: { dataVolumeKmsKeyId: key.keyArn },
+        encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
+      },
+      configurationInfo: { arn: settings.attrArn, revision: 1 },
+      enhancedMonitoring: 'PER_TOPIC_PER_BROKER',
+      loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: brokerLog.logGroupName } } },
+    });
+    cluster.applyRemovalPolicy(keep);
+    return cluster;
+  }
+
+  /** `arn:…:cluster/NAME/UUID` names its topics and groups `arn:…:topic/NAME/UUID/TOPIC`. */
+  #arnOf(kind: 'topic' | 'group', name: string): string {
+    const path = Fn.select(1, Fn.split(':cluster/', this.clusterArn));
+    return Stack.of(this).formatArn({ service: 'kafka', resource: kind, resourceName: `${path}/${name}` });
+  }
+}
+
+/** Express brokers fix two in-sync replicas themselves and refuse to be told so. */
+export function topicSettings(brokerType: string): Readonly<Record<string, string>> {
+  const fixed = brokerType.startsWith('express.');
+  return fixed ? usageTopic.settings : { ...usageTopic.settings, 'min.insync.replicas': `${inSyncMin}` };
+}

@@ -1,0 +1,31 @@
+/** What no price list says. Each is an estimate until it is measured in an account; change it here. */
+export const assumptions = {
+  hoursPerMonth: 730,
+  /** JSON of one event on its way in. */
+  requestBytesPerEvent: 250,
+  /** Of an ingest invocation: a start, and a little for each event. */
+  ingestMs: { base: 12, perEvent: 0.1 },
+  /** In the log, headers and batches included: large requests share their headers and compress. */
+  logBytesPerEvent: [
+    { batchFrom: 1, bytes: 600 },
+    { batchFrom: 25, bytes: 300 },
+    { batchFrom: 100, bytes: 250 },
+  ],
+  /** What a client's produce crosses zones for: two brokers of three lie in another one. */
+  crossZoneShare: 2 / 3,
+  retentionDays: 30,
+  consumer: { invocationsPerSecondPerPartition: 3, ms: 60 },
+  /** The flusher runs for 58 seconds of every minute. */
+  flusherShare: 58 / 60,
+  /** A row of `usage_events` with its 16-byte unique key. */
+  shardBytesPerEvent: 300,
+  /** At least 35, because an event may be 35 days old and its duplicate must be found. */
+  rowDaysKept: 35,
+  accessLogBytesPerRequest: 260,
+  secrets: 14,
+  keys: 5,
+  metrics: 20,
+  alarms: 45,
+  cacheNodes: 3,
+  zones: 3,
+} as const;

@@ -1,0 +1,43 @@
+/** `npm run cost -- --events-per-minute N --batch B`: what an installation costs a month. */
+import { Command, InvalidArgumentError } from 'commander';
+import { assumptions } from './assumptions.ts';
+import { type Estimate, estimate, type Load } from './estimate.ts';
+import prices from './prices.json' with { type: 'json' };
+
+const batchMax = 1_000;
+
+function countUpTo(max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`must be a whole number from 1 to ${max.toLocaleString('en')}`);
+  };
+}
+
+function dollars(amount: number): string {
+  return Math.round(amount).toLocaleString('en').padStart(12);
+}
+
+function report(load: Load, found: Estimate): string {
+  const { eventsPerMinute, batch } = load;
+  const lines = [
+    `${eventsPerMinute.toLocaleString('en')} events a minute, ${batch} a request: ` +
+      `${Math.round(found.requestsPerSecond).toLocaleString('en')} requests/s, profile ${found.profile}`,
+    '',
+    ...Object.entries(found.services).map(([name, cost]) => `${name.padEnd(30)}${dollars(cost)}`),
+    `${'Total, USD a month'.padEnd(30)}${dollars(found.total)}`,
+    `${'USD per million events'.padEnd(30)}${found.perMillionEvents.toFixed(3).padStart(12)}`,
+    '',
+    `Prices of ${prices.date}, ${prices.region}, on demand, without tax and support. Assumed: ${assumptions.retentionDays} days of log, ` +
+      `${assumptions.rowDaysKept} days of rows, constant load; see infra/cost/assumptions.ts.`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const { eventsPerMinute, batch } = new Command('npm run cost --')
+  .description('What an installation on AWS costs a month, by service')
+  .requiredOption('--events-per-minute <n>', 'constant load', countUpTo(20_000_000))
+  .option('--batch <n>', 'events of one request', countUpTo(batchMax), 100)
+  .parse()
+  .opts<Load>();
+process.stdout.write(report({ eventsPerMinute, batch }, estimate({ eventsPerMinute, batch })));

@@ -1,0 +1,31 @@
+import type { App, StackProps } from 'aws-cdk-lib';
+import { assertCapacity } from '../config/capacity.ts';
+import type { Stage } from '../config/stage.ts';
+import type { DataPlane } from '../constructs/data-plane.ts';
+import { AppStack } from './app.ts';
+import { DataStack } from './data.ts';
+import { ExternalData } from './external-data.ts';
+import { MonitoringStack } from './monitoring.ts';
+import { NetworkStack } from './network.ts';
+
+/** The stacks of one stage. The account is whoever deploys. */
+export function addStacks(app: App, stage: Stage): void {
+  assertCapacity(stage.capacity);
+  const prefix = `Odometer-${stage.name}`;
+  const props: StackProps = {
+    env: { region: stage.region },
+    tags: { project: 'odometer', stage: stage.name },
+  };
+  const data = addDataPlane(app, stage, prefix, props);
+  const { functions, api } = new AppStack(app, `${prefix}-App`, { ...props, settings: stage, data });
+  const watched = { settings: stage, functions, api, data: data.vitals };
+  new MonitoringStack(app, `${prefix}-Monitoring`, { ...props, ...watched });
+}
+
+/** The one place that knows whose the data plane is. */
+function addDataPlane(app: App, stage: Stage, prefix: string, props: StackProps): DataPlane {
+  const { data } = stage;
+  if (data.kind === 'external') return new ExternalData(app, `${prefix}-Data`, { ...props, stage, data });
+  const network = new NetworkStack(app, `${prefix}-Network`, { ...props, data });
+  return new DataStack(app, `${prefix}-Data`, { ...props, stage, data, network }).plane;
+}

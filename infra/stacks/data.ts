@@ -1,0 +1,133 @@
+import {
+  type aws_ec2 as ec2,
+  aws_kms as kms,
+  RemovalPolicy,
+  SecretValue,
+  Stack,
+  type StackProps,
+  aws_secretsmanager as secretsmanager,
+} from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import {
+  ENV_ENCRYPTION_KEY,
+  ENV_JWT_SECRET,
+  ENV_REDIS_URL,
+  ENV_SEGMENT_KEY,
+} from '../../shared/contracts/env.ts';
+import type { ManagedData, Stage } from '../config/stage.ts';
+import { acknowledge } from '../constructs/acknowledge.ts';
+import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
+import type { DataPlane, NetworkGroups, ShardLogin } from '../constructs/data-plane.ts';
+import { generatedText } from '../constructs/generated-password.ts';
+import { LedgerShards } from '../constructs/ledger-shards.ts';
+import { ManagedDataPlane } from '../constructs/managed-data-plane.ts';
+import {
+  NamedSecrets,
+  type SecretVariable,
+  secretNames,
+  shardVariables,
+} from '../constructs/named-secrets.ts';
+import { SegmentCache } from '../constructs/segment-cache.ts';
+import { UsageLog } from '../constructs/usage-log.ts';
+import { ports } from './network.ts';
+
+export interface DataStackProps extends StackProps {
+  readonly stage: Stage;
+  readonly data: ManagedData;
+  readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
+}
+
+/** Everything that must outlive a deployment: log, cache, shards, keys and secrets. */
+export class DataStack extends Stack {
+  readonly plane: DataPlane;
+  readonly #secrets: NamedSecrets;
+  readonly #secretsKey: kms.Key;
+  readonly #keep: RemovalPolicy;
+
+  constructor(scope: Construct, id: string, { stage, data, network, ...props }: DataStackProps) {
+    super(scope, id, { ...props, terminationProtection: data.keepData });
+    const { vpc, groups } = network;
+    const { capacity } = stage;
+    const name = `odometer-${stage.name}`;
+    this.#keep = data.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.#secretsKey = new kms.Key(this, 'SecretsKey', {
+      enableKeyRotation: true,
+      removalPolicy: this.#keep,
+    });
+    this.#secrets = new NamedSecrets(stage.name, this.#secretsKey.keyArn);
+    const subnets = vpc.isolatedSubnets;
+    const log = new UsageLog(this, 'UsageLog', {
+      capacity: capacity.log,
+      subnets,
+      group: groups.log,
+      clusterName: name,
+      keep: this.#keep,
+    });
+    const secretsKey = this.#secretsKey;
+    const cache = new SegmentCache(this, 'SegmentCache', {
+      nodeType: capacity.cacheNodeType,
+      port: ports.cache,
+      subnets,
+      group: groups.cache,
+      secretsKey,
+      name,
+    });
+    const shards = new LedgerShards(this, 'LedgerShards', {
+      instance: capacity.shardInstance,
+      port: ports.shards,
+      vpc,
+      group: groups.shards,
+      secretsKey,
+      keepData: data.keepData,
+    });
+    this.#addSecrets(cache, shards);
+    const { servers } = new BootstrapBrokers(this, 'BootstrapBrokers', log.clusterArn);
+    const { clusterArn } = log;
+    // Exported whole: the expressions take the cluster's ARN apart, which no stack may do with another's output.
+    const topicArn = this.exportValue(log.topicArn, { name: `${name}-topic-arn` });
+    const groupArn = this.exportValue(log.groupArn, { name: `${name}-group-arn` });
+    this.plane = new ManagedDataPlane({
+      network,
+      secrets: this.#secrets,
+      log: { clusterArn, topicArn, groupArn, servers, capacity: capacity.log },
+      vitals: { cache: cache.vitals, shards: shards.vitals },
+    });
+  }
+
+  #addSecrets(cache: SegmentCache, shards: LedgerShards): void {
+    for (const key of [ENV_ENCRYPTION_KEY, ENV_SEGMENT_KEY, ENV_JWT_SECRET] as const) {
+      this.#addSecret(key, { generateSecretString: generatedText });
+    }
+    this.#addSecret(ENV_REDIS_URL, { secretStringValue: SecretValue.unsafePlainText(cache.url) });
+    for (const [login, variable] of Object.entries(shardVariables)) {
+      // The keys of `shardVariables` are the logins.
+      const urls = shards.urls(login as ShardLogin);
+      this.#addSecret(variable, { secretStringValue: SecretValue.unsafePlainText(urls) });
+    }
+  }
+
+  /** Values stand in no template: passwords are references that CloudFormation resolves when it deploys. */
+  #addSecret(
+    variable: SecretVariable,
+    value: Pick<secretsmanager.SecretProps, 'generateSecretString' | 'secretStringValue'>,
+  ): void {
+    const id = secretNames[variable];
+    new secretsmanager.Secret(this, id, {
+      ...value,
+      secretName: this.#secrets.nameOf(variable),
+      encryptionKey: this.#secretsKey,
+      removalPolicy: this.#keep,
+    });
+    acknowledge(this, `${id}/Resource`, 'SMG4', rotationReason[variable] ?? derivedReason);
+  }
+}
+
+const derivedReason =
+  'Made of passwords and addresses: it changes with them, by the deploying guide’s procedure.';
+const rotationReason: Partial<Record<SecretVariable, string>> = {
+  [ENV_ENCRYPTION_KEY]:
+    'A new value makes sealed properties unreadable; rotating it is a migration, not a timer.',
+  [ENV_SEGMENT_KEY]:
+    'A new value drops stored segments, which the log replaces: an operator’s act when it leaked.',
+  [ENV_JWT_SECRET]: 'Shared with the issuer of tokens: both change it together.',
+};

@@ -1,0 +1,55 @@
+import {
+  aws_iam as iam,
+  aws_kms as kms,
+  Stack,
+  type StackProps,
+  aws_sns as sns,
+  aws_sns_subscriptions as subscriptions,
+} from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Stage } from '../config/stage.ts';
+import { AlarmBook } from '../constructs/alarm-book.ts';
+import type { FunctionVitals } from '../constructs/billing-function.ts';
+import type { DataVitals } from '../constructs/data-plane.ts';
+import {
+  addApiAlarms,
+  addDataAlarms,
+  addFunctionAlarms,
+  addOwnAlarms,
+} from '../constructs/pipeline-alarms.ts';
+import { PipelineDashboard } from '../constructs/pipeline-dashboard.ts';
+import type { UsageApi } from '../constructs/usage-api.ts';
+
+export interface MonitoringStackProps extends StackProps {
+  readonly settings: Stage;
+  readonly functions: readonly FunctionVitals[];
+  readonly data: DataVitals;
+  readonly api: UsageApi;
+}
+
+/** The alarms, who hears them, and the dashboard. */
+export class MonitoringStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    { settings, functions, data, api, ...props }: MonitoringStackProps,
+  ) {
+    super(scope, id, props);
+    const stage = settings.name;
+    const book = new AlarmBook(this, 'Alarms', this.#topic(settings));
+    addOwnAlarms(book, functions);
+    addFunctionAlarms(book, functions);
+    addApiAlarms(book, api);
+    addDataAlarms(book, data);
+    new PipelineDashboard(this, 'Pipeline', { stage, functions, data, api });
+  }
+
+  #topic({ alarmEmails }: Stage): sns.Topic {
+    const key = new kms.Key(this, 'TopicKey', { enableKeyRotation: true });
+    // CloudWatch publishes into an encrypted topic only where the key lets it.
+    key.grantEncryptDecrypt(new iam.ServicePrincipal('cloudwatch.amazonaws.com'));
+    const topic = new sns.Topic(this, 'Topic', { masterKey: key, enforceSSL: true });
+    for (const address of alarmEmails) topic.addSubscription(new subscriptions.EmailSubscription(address));
+    return topic;
+  }
+}
