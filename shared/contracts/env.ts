@@ -43,5 +43,5 @@ export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 /** The local twin: `required` asks loopback for a token too. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
-/** Set by Lambda itself: where it is, metrics are written in embedded metric format, and nobody is local. */
+/** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';

@@ -44,8 +44,8 @@ function createEmfMetrics(name: EmittingFunction): Metrics {
     segmentsStored: ({ stored, dropped }) =>
       emit('consumer', { [metricSegmentsStored]: stored, [metricSegmentsDropped]: dropped }),
     flushed: (shard, { committed, duplicate, quarantined }, standing) => {
-      // A second set of dimensions, so that the sum over the shards is a metric too.
-      powertools.addDimensions({ [dimensionShard]: String(shard) });
+      // Two sets of dimensions, the function alone first: what is said of all shards is a metric too.
+      powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
       emit('flusher', {
         [metricEventsCommitted]: committed,
         [metricEventsDuplicate]: duplicate,

@@ -1,0 +1,187 @@
+/** Every name of shared/contracts/metrics.ts is emitted by some code, and no code emits another. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { build } from '../../functions/metrics/handler.ts';
+import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
+import * as contract from '../../shared/contracts/metrics.ts';
+import { functionMetrics, metricNamespace, pipelineFigures } from '../../shared/contracts/metrics.ts';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { metricsSourceTimeoutMs, shardCount } from '../../shared/domain/limits.ts';
+import { noMetrics } from '../../shared/ports/metrics.ts';
+import {
+  administrator,
+  bodyOf,
+  FakeClock,
+  FakeLogger,
+  httpEvent,
+  lambdaContext,
+  settled,
+} from '../builders.ts';
+
+interface EmfLine {
+  readonly _aws: {
+    readonly CloudWatchMetrics: readonly {
+      readonly Namespace: string;
+      readonly Dimensions: readonly (readonly string[])[];
+      readonly Metrics: readonly { readonly Name: string; readonly Unit: string }[];
+    }[];
+  };
+  readonly [member: string]: unknown;
+}
+
+let written: string[] = [];
+beforeEach(() => {
+  written = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void written.push(line));
+  // The library writes nothing of its own accord where it is told that this is a developer's machine.
+  vi.stubEnv('POWERTOOLS_DEV', 'true');
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+function lines(): readonly EmfLine[] {
+  return written.map((line) => JSON.parse(line));
+}
+
+function emitAll(): void {
+  createMetrics('ingest', 'lambda').ingested({ accepted: 5, rejected: 2, overloaded: 1 });
+  createMetrics('consumer', 'lambda').segmentsStored({ stored: 3, dropped: 4 });
+  const standing = { halted: 1, lagRecords: 17, oldestInFlightMs: 2500 };
+  createMetrics('flusher', 'lambda').flushed(2, { committed: 6, duplicate: 7, quarantined: 8 }, standing);
+}
+
+test('every metric of a function is emitted in one line with its unit and value, and no other', () => {
+  emitAll();
+  const emitted = Object.fromEntries(
+    lines().map(({ service, _aws }) => {
+      const metrics = _aws.CloudWatchMetrics.flatMap((set) => set.Metrics);
+      return [service, Object.fromEntries(metrics.map(({ Name, Unit }) => [Name, Unit]))];
+    }),
+  );
+  expect(emitted).toEqual(functionMetrics);
+  expect(lines()).toMatchObject([
+    { EventsAccepted: 5, EventsRejected: 2, RequestsOverloaded: 1 },
+    { SegmentsStored: 3, SegmentsDropped: 4 },
+    {
+      EventsCommitted: 6,
+      EventsDuplicate: 7,
+      EventsQuarantined: 8,
+      PartitionsHalted: 1,
+      LagRecords: 17,
+      OldestInFlight: 2.5,
+    },
+  ]);
+});
+
+test('every constant of a metric is emitted by a function', () => {
+  const constants = Object.entries(contract).flatMap(([name, value]) =>
+    /^metric[A-Z]/.test(name) && name !== 'metricNamespace' ? [value] : [],
+  );
+  expect(constants.length).toBeGreaterThan(10);
+  const emitted = Object.values(functionMetrics).flatMap((metrics) => Object.keys(metrics));
+  expect([...constants].sort()).toEqual(emitted.sort());
+});
+
+test('dimensions are the function, and for the flusher also the shard', () => {
+  emitAll();
+  const sets = lines().map(({ _aws }) => _aws.CloudWatchMetrics.map(({ Dimensions }) => Dimensions));
+  expect(sets).toEqual([[[['service']]], [[['service']]], [[['service'], ['service', 'shard']]]]);
+  expect(lines()[2]).toMatchObject({ service: 'flusher', shard: '2' });
+  const namespaces = lines().flatMap(({ _aws }) => _aws.CloudWatchMetrics.map(({ Namespace }) => Namespace));
+  expect(new Set(namespaces)).toEqual(new Set([metricNamespace]));
+});
+
+test('a second line repeats neither values nor shards of the first', () => {
+  const metrics = createMetrics('flusher', 'lambda');
+  const counts = { committed: 1, duplicate: 0, quarantined: 0 };
+  metrics.flushed(0, counts, null);
+  metrics.flushed(1, counts, null);
+  const [, second] = lines();
+  expect(second).toMatchObject({ shard: '1', EventsCommitted: 1 });
+  expect(second).not.toHaveProperty('LagRecords');
+  expect(second?._aws.CloudWatchMetrics[0]?.Dimensions).toEqual([['service'], ['service', 'shard']]);
+});
+
+test('where Lambda does not run the function nothing is written', () => {
+  expect(createMetrics('ingest', undefined)).toBe(noMetrics);
+});
+
+const window = { inserted: 60, duplicate: 1, conflicts: 0, quarantined: 0, writeStatements: 6 };
+
+function metricsHandler(options: { hangs?: boolean } = {}) {
+  const clock = new FakeClock();
+  const places = [0, 1, 2, 3].map((partition) => {
+    return { partition, nextOffset: 5, ledgerEnd: 5, haltCode: null };
+  });
+  const handle = build({
+    shards: {
+      read: async (shard) => {
+        if (shard === 3) return { window, places: places.slice(3) };
+        return { window, places: places.slice(shard, shard + 1) };
+      },
+    },
+    log: {
+      bounds: () =>
+        options.hangs === true
+          ? new Promise(() => {})
+          : Promise.resolve(new Map(places.map(({ partition }) => [partition, { start: 0, end: 5 }]))),
+      read: async () => new Map(),
+    },
+    segments: {
+      list: async () => {
+        throw new OdometerError('segments_unavailable', 'secret host', { retryable: true });
+      },
+    },
+    clock,
+    logger: new FakeLogger(),
+    partitions: shardCount,
+  });
+  const get = (path: string, authorizer = administrator) =>
+    handle(httpEvent({ routeKey: `GET ${path}`, authorizer }), lambdaContext());
+  return { get, clock };
+}
+
+test('every figure of the pipeline is a member of the JSON and a gauge of the text', async () => {
+  const { get } = metricsHandler();
+  const body = bodyOf(await get('/api/v1/metrics'));
+  expect(Object.keys(body).sort()).toEqual(
+    [
+      'as_of',
+      'window_seconds',
+      'unavailable',
+      ...Object.keys(pipelineFigures).filter((name) => name !== 'source_up'),
+    ].sort(),
+  );
+  expect(body).toMatchObject({ events_per_second: 4, events_per_minute: 240, write_reduction: 95 });
+  const result = await get('/metrics');
+  expect(result.headers?.['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  const gauges = [...(result.body ?? '').matchAll(/^# TYPE odometer_(\w+) gauge$/gm)].map(([, name]) => name);
+  const silent = ['cache_hit_rate', 'waiting_segments'];
+  expect(gauges.sort()).toEqual(
+    Object.keys(pipelineFigures)
+      .filter((name) => !silent.includes(name))
+      .sort(),
+  );
+});
+
+test('the figures need the scope admin', async () => {
+  const { get } = metricsHandler();
+  const reader = { ...administrator, scopes: 'read ingest' };
+  for (const path of ['/api/v1/metrics', '/metrics']) {
+    const result = await get(path, reader);
+    expect([result.statusCode, bodyOf(result).code]).toEqual([403, 'scope_required']);
+  }
+});
+
+test('a source that hangs is named after a while, and its host is not', async () => {
+  const { get, clock } = metricsHandler({ hangs: true });
+  const answer = get('/api/v1/metrics');
+  await settled();
+  await clock.advance(metricsSourceTimeoutMs);
+  const result = await answer;
+  expect(result.statusCode).toBe(200);
+  expect(bodyOf(result)).toMatchObject({ unavailable: ['kafka', 'redis'], in_flight_records: null });
+  expect(result.body).not.toContain('secret');
+});
