@@ -6,8 +6,9 @@ import { onPath, runCommand } from '../../localstack/servers/command.ts';
 import { twinSettings } from '../../localstack/settings.ts';
 
 /**
- * The program of the PATH, else of the Debian package, downloaded by apt and unpacked into the cache: nothing is
- * installed, and no service starts. Throws with the one command that installs it where neither is there.
+ * The program of the PATH, else of the Debian package, downloaded by apt (its lists are refreshed if they do not
+ * know it) and unpacked into the cache: nothing is installed, and no service starts. Throws with the one command
+ * that installs it where neither is there.
  */
 export async function debianProgram(name: 'nginx' | 'prometheus' | 'promtool'): Promise<string> {
   const found = onPath([name]);
@@ -18,7 +19,9 @@ export async function debianProgram(name: 'nginx' | 'prometheus' | 'promtool'): 
 }
 
 async function unpack(deb: string, folder: string): Promise<void> {
-  const download = await runCommand('apt-get', ['download', deb], { cwd: folder });
+  const fetched = () => runCommand('apt-get', ['download', deb], { cwd: folder });
+  let download = await fetched();
+  if (!download.ok && (await runCommand('apt-get', ['update'])).ok) download = await fetched();
   const file = download.ok ? readdirSync(folder).find((entry) => entry.endsWith('.deb')) : undefined;
   const unpacked =
     file === undefined ? download : await runCommand('dpkg-deb', ['-x', file, '.'], { cwd: folder });
