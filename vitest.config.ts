@@ -32,6 +32,16 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        // What stands around the pipeline: proxy, monitoring, failover, load. Each file starts what it needs.
+        test: {
+          name: 'ops',
+          include: ['test/ops/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
 });

@@ -22,6 +22,7 @@ import {
 } from '../shared/contracts/env.ts';
 import { usageTopic } from '../shared/contracts/topic.ts';
 import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
+import { logGeneration } from './prepare-data.ts';
 import type { ProcessSpec } from './processes/kept-process.ts';
 import { openLog } from './processes/log-file.ts';
 import type { ServiceLogin } from './servers/provision.ts';
@@ -37,9 +38,6 @@ const settledMs = 1_000;
 const runtimeDir = join(import.meta.dirname, 'runtime');
 /** kafkajs asks for timers in the past, which Node 24 reports on every run. */
 const nodeOptions = ['--disable-warning=TimeoutNegativeWarning'];
-
-/** The offsets of a new topic start here; an operator counts it up when they restart (U7). */
-export const logGeneration = 1;
 
 /** Describes the `api` workers, which share one port through this process. */
 export function apiSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {

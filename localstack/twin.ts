@@ -2,19 +2,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { migrateShard } from '../migrations/migrate.ts';
-import { ensureTopic } from '../shared/adapters/kafka/topic-admin.ts';
 import type { Endpoints } from '../shared/contracts/endpoints.ts';
-import { usageTopic } from '../shared/contracts/topic.ts';
-import { shardCount } from '../shared/domain/limits.ts';
-import { partitionsOf, routeMapVersion } from '../shared/domain/routing.ts';
-import { apiSpecs, backgroundSpecs, logGeneration } from './app-processes.ts';
+import { apiSpecs, backgroundSpecs } from './app-processes.ts';
+import { prepareData } from './prepare-data.ts';
 import { writeJsonAtomically } from './processes/atomic-file.ts';
 import { KeptProcess, type ProcessWatcher } from './processes/kept-process.ts';
 import { Refusal } from './processes/refusal.ts';
 import { StateFile } from './processes/state-file.ts';
 import { portIsFree } from './servers/ports.ts';
-import { type ServiceLogin, setServicePasswords } from './servers/provision.ts';
 import { type Servers, startServers } from './servers/start-servers.ts';
 import type { TwinSettings } from './settings.ts';
 
@@ -72,7 +67,7 @@ export async function startTwin(
   };
   try {
     servers = await startServers({ dataDir, cacheDir, ports, log, state, watcher, signal });
-    await prepareData(servers, log);
+    await prepareData({ ...servers, replicationFactor: 1 }, log);
     log('starting api, consumer and flusher');
     const specs = [...apiSpecs(settings, servers), ...backgroundSpecs(settings, servers)];
     kept.push(...specs.map((spec) => new KeptProcess(spec, state.watch(watcher))));
@@ -94,41 +89,6 @@ async function stopInOrder(kept: readonly KeptProcess[]): Promise<void> {
   for (const role of ['api', 'consumer', 'flusher']) {
     await Promise.all(kept.filter(({ name }) => name.startsWith(role)).map((one) => one.stop()));
   }
-}
-
-/** Ensures the topic and brings every shard to the newest schema, bound to that topic (U9). */
-async function prepareData(servers: Servers, log: (line: string) => void): Promise<void> {
-  const { name: topic, partitions, settings } = usageTopic;
-  const bootstrapServers = servers.kafka;
-  const { topicId } = await ensureTopic({
-    bootstrapServers,
-    topic,
-    partitions,
-    replicationFactor: 1,
-    settings,
-  });
-  log(`topic ${topic} has ${partitions} partitions`);
-  const passwordOf = (login: ServiceLogin): string => servers.secrets[`${login}-password`];
-  await Promise.all(
-    servers.shards.map(async ({ ownerUrl }, shard) => {
-      const home = partitionsOf(shard, partitions, shardCount);
-      const request = {
-        ownerUrl,
-        shard,
-        topicId,
-        mapVersion: routeMapVersion,
-        partitions: home,
-        generation: logGeneration,
-      };
-      const { applied } = await migrateShard(request);
-      await setServicePasswords(ownerUrl, {
-        odometer_writer: passwordOf('odometer_writer'),
-        odometer_reader: passwordOf('odometer_reader'),
-        billing: passwordOf('billing'),
-      });
-      if (applied.length > 0) log(`shard${shard} is migrated (${applied.length} migrations)`);
-    }),
-  );
 }
 
 async function apiReady(url: string, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
+  ENV_REDIS_SENTINEL_URL,
   ENV_REDIS_URL,
   ENV_SHARD_READER_URLS,
 } from '../../shared/contracts/env.ts';
@@ -17,6 +18,7 @@ export const queryConfig = z
     [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
     [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
     [ENV_REDIS_URL]: z.string(),
+    [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
     [ENV_SHARD_READER_URLS]: listValue.refine(
       (urls) => urls.length === shardCount,
       `must be ${shardCount} addresses in shard order`,
@@ -25,7 +27,11 @@ export const queryConfig = z
   .transform((values) => ({
     bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS],
     topic: values[ENV_KAFKA_TOPIC],
-    redisUrl: values[ENV_REDIS_URL],
+    redis: {
+      url: values[ENV_REDIS_URL],
+      sentinelUrl: values[ENV_REDIS_SENTINEL_URL],
+      topic: values[ENV_KAFKA_TOPIC],
+    },
     shardUrls: values[ENV_SHARD_READER_URLS],
     partitions,
   }));

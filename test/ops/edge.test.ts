@@ -1,0 +1,122 @@
+/** nginx, Prometheus and Artillery in front of a twin, with the files that compose mounts. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../../localstack/servers/command.ts';
+import { freePort } from '../../localstack/servers/ports.ts';
+import { repositoryDir } from '../../localstack/settings.ts';
+import { pipelineFigures } from '../../shared/contracts/metrics.ts';
+import { startTwin, type Twin } from '../fault/twin.ts';
+import { makeTestFolder, removeTestFolder } from '../servers.ts';
+import { debianProgram } from './debian.ts';
+import { type Program, replaceEach, startProgram } from './program.ts';
+
+const nginxConf = join(repositoryDir, 'localstack', 'nginx', 'nginx.conf');
+const prometheusYml = join(repositoryDir, 'localstack', 'prometheus', 'prometheus.yml');
+const pollMs = 500;
+const samplesWithinMs = 30_000;
+/** The first run installs Artillery. */
+const loadMs = 300_000;
+
+let twin: Twin;
+let folder: string;
+let nginx: Program;
+let prometheus: Program;
+let proxyUrl: string;
+let prometheusUrl: string;
+
+beforeAll(async () => {
+  folder = makeTestFolder();
+  twin = await startTwin();
+  [nginx, prometheus] = [await startNginx(), await startPrometheus()];
+});
+afterAll(async () => {
+  await Promise.all([nginx?.kill('SIGTERM'), prometheus?.kill('SIGTERM')]);
+  await twin?.stop();
+  removeTestFolder(folder);
+});
+
+/** The file of compose; its port is another, two instances are the one port of the twin, and one is gone. */
+async function startNginx(): Promise<Program> {
+  const port = await freePort();
+  proxyUrl = `http://127.0.0.1:${port}`;
+  const api = `127.0.0.1:${twin.port}`;
+  const conf = replaceEach(readFileSync(nginxConf, 'utf8'), {
+    'listen 80;': `listen 127.0.0.1:${port};`,
+    '127.0.0.1:8001': api,
+    '127.0.0.1:8002': api,
+    '127.0.0.1:8003': `127.0.0.1:${await freePort()}`,
+  }).replaceAll('/tmp/', `${folder}/`);
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(file, conf);
+  const args = ['-c', file, '-p', folder, '-e', 'stderr', '-g', 'daemon off;'];
+  return startProgram(await debianProgram('nginx'), args, async () => (await fetch(`${proxyUrl}/ready`)).ok);
+}
+
+/** The file of compose; only the target is another, and a minute of the test is worth more scrapes. */
+async function startPrometheus(): Promise<Program> {
+  const port = await freePort();
+  prometheusUrl = `http://127.0.0.1:${port}`;
+  const yml = replaceEach(readFileSync(prometheusYml, 'utf8'), {
+    'nginx:80': new URL(proxyUrl).host,
+    'scrape_interval: 15s': 'scrape_interval: 1s',
+    'scrape_timeout: 10s': 'scrape_timeout: 1s',
+  });
+  const file = join(folder, 'prometheus.yml');
+  writeFileSync(file, yml);
+  const storage = `--storage.tsdb.path=${join(folder, 'prometheus')}`;
+  const args = [`--config.file=${file}`, storage, `--web.listen-address=127.0.0.1:${port}`];
+  const ready = async () => (await fetch(`${prometheusUrl}/-/ready`)).ok;
+  return startProgram(await debianProgram('prometheus'), args, ready);
+}
+
+test('the files of compose are valid as they are', async () => {
+  const promtool = await runCommand(await debianProgram('promtool'), ['check', 'config', prometheusYml]);
+  expect(promtool, promtool.output).toMatchObject({ ok: true });
+});
+
+test(
+  'U1: Artillery through nginx: everything accepted is counted',
+  async () => {
+    const main = join(repositoryDir, 'test', 'load', 'main.ts');
+    const args = [`ODOMETER_DATA_DIR=${twin.dataDir}`, process.execPath, main, 'smoke', '--target', proxyUrl];
+    const load = await runCommand('env', args);
+    expect(load, load.output).toMatchObject({ ok: true });
+    expect(load.output).toMatch(/accepted (\d{3,}), refused 0, counted \1: agree\nthresholds: met/);
+  },
+  loadMs,
+);
+
+test('an instance that is gone is passed over by nginx', async () => {
+  const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`${proxyUrl}/health`)));
+  expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
+  expect(nginx.output()).toContain('Connection refused');
+});
+
+/** A figure without a source has no sample; everything else must be drawn. */
+const without: ReadonlySet<string> = new Set(['cache_hit_rate']);
+const drawn = Object.keys(pipelineFigures).filter((figure) => !without.has(figure));
+
+test('Prometheus scrapes a sample of every figure that a panel draws', async () => {
+  const giveUpMs = Date.now() + samplesWithinMs;
+  let missing: readonly string[] = drawn;
+  while (missing.length > 0 && Date.now() < giveUpMs) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    const found = await Promise.all(drawn.map((figure) => samplesOf(`odometer_${figure}`)));
+    missing = drawn.filter((_, index) => found[index]?.length === 0);
+  }
+  expect(missing).toEqual([]);
+  const [most] = await samplesOf('max_over_time(odometer_events_per_minute[5m])');
+  expect(Number(most?.value[1])).toBeGreaterThan(100);
+});
+
+interface PrometheusSample {
+  readonly value: readonly [number, string];
+}
+
+async function samplesOf(query: string): Promise<readonly PrometheusSample[]> {
+  const response = await fetch(`${prometheusUrl}/api/v1/query?${new URLSearchParams({ query })}`);
+  // Prometheus' documented answer to an instant query.
+  const body = (await response.json()) as { data: { result: readonly PrometheusSample[] } };
+  return body.data.result;
+}
