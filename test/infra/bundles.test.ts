@@ -14,6 +14,7 @@ const bundles: readonly { readonly entry: string; readonly files: readonly Trave
   { entry: 'functions/consumer/handler.ts', files: ['scripts'] },
   { entry: 'functions/flusher/handler.ts', files: ['statements', 'scripts'] },
   { entry: 'functions/query/handler.ts', files: ['statements', 'scripts'] },
+  { entry: 'functions/metrics/handler.ts', files: ['statements', 'scripts'] },
   { entry: 'functions/operator/handler.ts', files: ['statements', 'migrations'] },
   { entry: 'functions/authorizer/handler.ts', files: [] },
   { entry: 'infra/deploy/bootstrap-brokers.ts', files: [] },
