@@ -1,7 +1,7 @@
 /** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
+
 import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { logFields } from '../../shared/domain/errors.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
@@ -41,7 +41,7 @@ export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler 
 
 const start = once(async () => {
   const environment = processEnvironment();
-  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const secrets = createSecrets(environment);
   const config = await loadConfig(authorizerConfig, environment, secrets);
   return build({
     tokens: createTokenVerifier(config, systemClock),

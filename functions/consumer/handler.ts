@@ -1,8 +1,8 @@
 import type { MSKEvent } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
+import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
 import type { SegmentSeal } from '../../shared/domain/segment.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -22,11 +22,7 @@ export function buildConsumer(seal: SegmentSeal, ports: StoreSegmentsPorts) {
 
 const start = once(async () => {
   const environment = processEnvironment();
-  const config = await loadConfig(
-    consumerConfig,
-    environment,
-    createFileSecrets(environment[ENV_SECRETS_FILE]),
-  );
+  const config = await loadConfig(consumerConfig, environment, createSecrets(environment));
   const logger = createLogger('consumer', environment);
   const segments = createSegmentStore(config.redis);
   const metrics = createMetrics('consumer', environment[ENV_LAMBDA_NAME]);

@@ -1,10 +1,10 @@
 import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
+import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
 import { logFields } from '../../shared/domain/errors.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
@@ -34,11 +34,7 @@ export function buildFlusher(ledgers: readonly ShardLedger[], ports: FlushPorts)
 
 /** The flusher with its clients, as the environment names them; tests hand in a checkpoint that stops it. */
 export async function startFlusher(environment: Environment, checkpoint: Checkpoint) {
-  const config = await loadConfig(
-    flusherConfig,
-    environment,
-    createFileSecrets(environment[ENV_SECRETS_FILE]),
-  );
+  const config = await loadConfig(flusherConfig, environment, createSecrets(environment));
   const logger = createLogger('flusher', environment);
   const { seal } = config;
   const segments = createSegmentStore(config.redis);

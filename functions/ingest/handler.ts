@@ -2,9 +2,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
+import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
 import { acceptWaitMsMax, answerReserveMs } from '../../shared/domain/limits.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { EventLogWriter } from '../../shared/ports/event-log.ts';
@@ -93,7 +93,7 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
 const start = once(async () => {
   const environment = processEnvironment();
   const logger = createLogger('ingest', environment);
-  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const secrets = createSecrets(environment);
   const config = await loadConfig(ingestConfig, environment, secrets);
   const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
   return build(config, { log: createLogWriter(config), clock: systemClock, logger, metrics });

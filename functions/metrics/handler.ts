@@ -1,10 +1,9 @@
 /** Lambda `metrics`: how the whole pipeline does, as JSON and for Prometheus. */
 import type { Context } from 'aws-lambda';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createFiguresReader } from '../../shared/adapters/postgres/figures-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
@@ -43,7 +42,7 @@ async function respond(ports: MeasurePorts, { event, caller }: HttpRequest): Pro
 const start = once(async () => {
   const environment = processEnvironment();
   const logger = createLogger('metrics', environment);
-  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const secrets = createSecrets(environment);
   const { log, redis, shardUrls, partitions } = await loadConfig(metricsConfig, environment, secrets);
   return build({
     shards: createFiguresReader({ urls: shardUrls, logger }),

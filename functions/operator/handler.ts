@@ -1,5 +1,4 @@
 import { migrateShard } from '../../migrations/migrate.ts';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
 import {
@@ -7,11 +6,11 @@ import {
   loginsOf,
   setLoginPasswords,
 } from '../../shared/adapters/postgres/shard-logins.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
-  ENV_SECRETS_FILE,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
@@ -40,7 +39,7 @@ export interface Operator {
 
 /** The operator of one installation; each verb is one use case. */
 export async function startOperator(environment: Environment): Promise<Operator> {
-  const secrets = createFileSecrets(environment[ENV_SECRETS_FILE]);
+  const secrets = createSecrets(environment);
   const config = await loadConfig(operatorConfig, environment, secrets);
   const logger = createLogger('operator', environment);
   const ownerUrls = config[ENV_SHARD_OWNER_URLS];

@@ -1,10 +1,9 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
 import type { Context } from 'aws-lambda';
-import { createFileSecrets } from '../../shared/adapters/file/secrets.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { EventLogReader } from '../../shared/ports/event-log.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
@@ -86,7 +85,7 @@ async function readiness(dependencies: readonly Dependency[], clock: Clock): Pro
 const start = once(async () => {
   const environment = processEnvironment();
   const logger = createLogger('query', environment);
-  const config = await loadConfig(queryConfig, environment, createFileSecrets(environment[ENV_SECRETS_FILE]));
+  const config = await loadConfig(queryConfig, environment, createSecrets(environment));
   return build({
     summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
     log: createLogReader(config),

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'shard_refused'
   | 'wrong_shard'
   | 'secret_missing'
+  | 'secrets_unavailable'
   | 'token_keys_unavailable'
   | 'config_invalid'
   | 'overloaded'

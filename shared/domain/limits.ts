@@ -108,6 +108,9 @@ export const summaryDaysMax = 366;
 /** How long a dependency may take to show that it is there. */
 export const readinessTimeoutMs = 2000;
 
+/** One request to the service that keeps secrets; repeated once. */
+export const secretsTimeoutMs = 3000;
+
 /** Bearer tokens: clocks of issuer and authorizer may differ; a longer token is not looked at. */
 export const tokenClockToleranceSeconds = 30;
 export const tokenCharsMax = 8192;

@@ -93,6 +93,7 @@ export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   'cdk-nag': [homes.infra],
   constructs: [homes.infra],
   esbuild: [homes.infra],
+  '@aws-sdk/client-secrets-manager': [/^shared\/adapters\/secrets\//],
   '@aws-sdk/client-kafka': [homes.infra],
   '@aws-sdk/client-lambda': [homes.infra],
   commander: [homes.infra, homes.localstack],
