@@ -33,6 +33,15 @@ export default defineConfig({
         },
       },
       {
+        // The stacks deployed to an emulator; its one file starts what it needs.
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 150_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
         // What stands around the pipeline: proxy, monitoring, failover, load. Each file starts what it needs.
         test: {
           name: 'ops',

@@ -21,10 +21,11 @@ const vitestTiers = {
   infra: 'test/infra/**/*.test.ts',
   integration: 'test/integration/**/*.test.ts',
   fault: 'test/fault/**/*.test.ts',
+  e2e: 'test/e2e/**/*.test.ts',
   ops: 'test/ops/**/*.test.ts',
 } as const;
 type VitestTier = keyof typeof vitestTiers;
-const tiers = ['check', 'unit', 'infra', 'integration', 'fault', 'ops'] as const;
+const tiers = ['check', 'unit', 'infra', 'integration', 'fault', 'e2e', 'ops'] as const;
 /** Runs only when it is asked for: it fetches Artillery, nginx and Prometheus, which nothing else needs. */
 const askedOnly = 'ops';
 type Tier = (typeof tiers)[number];

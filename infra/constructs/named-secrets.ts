@@ -1,31 +1,12 @@
 import { aws_kms as kms, type aws_lambda as lambda, aws_secretsmanager as secretsmanager } from 'aws-cdk-lib';
 import {
-  ENV_ENCRYPTION_KEY,
-  ENV_JWT_SECRET,
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
-  ENV_REDIS_URL,
-  ENV_SEGMENT_KEY,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
+import { type SecretVariable, secretNames, stageSecretName } from '../../shared/contracts/secrets.ts';
 import type { ShardLogin } from './data-plane.ts';
-
-/** The secret's name behind each variable that holds one. Names are a contract: functions read them at run time. */
-export const secretNames = {
-  [ENV_ENCRYPTION_KEY]: 'encryption-key',
-  [ENV_SEGMENT_KEY]: 'segment-key',
-  [ENV_JWT_SECRET]: 'jwt-secret',
-  [ENV_REDIS_URL]: 'redis-url',
-  [ENV_SHARD_WRITER_URLS]: 'shard-writer-urls',
-  [ENV_SHARD_READER_URLS]: 'shard-reader-urls',
-  [ENV_SHARD_OPERATOR_URLS]: 'shard-operator-urls',
-  [ENV_SHARD_OWNER_URLS]: 'shard-owner-urls',
-  [ENV_KAFKA_BOOTSTRAP_SERVERS]: 'kafka-bootstrap-servers',
-} as const;
-
-export type SecretVariable = keyof typeof secretNames;
 
 export const shardVariables = {
   writer: ENV_SHARD_WRITER_URLS,
@@ -48,7 +29,7 @@ export class NamedSecrets {
   }
 
   nameOf(variable: SecretVariable): string {
-    return `odometer/${this.#stage}/${secretNames[variable]}`;
+    return stageSecretName(this.#stage, variable);
   }
 
   /** Sets the variable to `secret:<name>` and lets the function read just that. */

@@ -14,6 +14,7 @@ import {
   ENV_REDIS_URL,
   ENV_SEGMENT_KEY,
 } from '../../shared/contracts/env.ts';
+import { type SecretVariable, secretNames } from '../../shared/contracts/secrets.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
@@ -21,12 +22,7 @@ import type { DataPlane, NetworkGroups, ShardLogin } from '../constructs/data-pl
 import { generatedText } from '../constructs/generated-password.ts';
 import { LedgerShards } from '../constructs/ledger-shards.ts';
 import { ManagedDataPlane } from '../constructs/managed-data-plane.ts';
-import {
-  NamedSecrets,
-  type SecretVariable,
-  secretNames,
-  shardVariables,
-} from '../constructs/named-secrets.ts';
+import { NamedSecrets, shardVariables } from '../constructs/named-secrets.ts';
 import { SegmentCache } from '../constructs/segment-cache.ts';
 import { UsageLog } from '../constructs/usage-log.ts';
 import { ports } from './network.ts';

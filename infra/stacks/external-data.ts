@@ -8,18 +8,14 @@ import {
 import { SelfManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import { ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
+import { type SecretVariable, secretNames } from '../../shared/contracts/secrets.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { ExternalData as Settings, Stage } from '../config/stage.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import type { DataPlane, DataVitals, KeyVariable, Placement, ShardLogin } from '../constructs/data-plane.ts';
 import { generatedText } from '../constructs/generated-password.ts';
 import { logSource } from '../constructs/log-source.ts';
-import {
-  NamedSecrets,
-  type SecretVariable,
-  secretNames,
-  shardVariables,
-} from '../constructs/named-secrets.ts';
+import { NamedSecrets, shardVariables } from '../constructs/named-secrets.ts';
 
 export interface ExternalDataProps extends StackProps {
   readonly stage: Stage;

@@ -1,6 +1,7 @@
 import {
   aws_iam as iam,
   aws_kms as kms,
+  RemovalPolicy,
   Stack,
   type StackProps,
   aws_sns as sns,
@@ -45,7 +46,10 @@ export class MonitoringStack extends Stack {
   }
 
   #topic({ alarmEmails }: Stage): sns.Topic {
-    const key = new kms.Key(this, 'TopicKey', { enableKeyRotation: true });
+    const key = new kms.Key(this, 'TopicKey', {
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     // CloudWatch publishes into an encrypted topic only where the key lets it.
     key.grantEncryptDecrypt(new iam.ServicePrincipal('cloudwatch.amazonaws.com'));
     const topic = new sns.Topic(this, 'Topic', { masterKey: key, enforceSSL: true });

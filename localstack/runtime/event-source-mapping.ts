@@ -39,7 +39,7 @@ export interface MappingOptions {
   /** Records of this partition went into an invocation: there is room for more. */
   readonly onTaken?: (partition: number) => void;
   readonly logger: Logger;
-  /** Others in tests. */
+  /** Others in tests, and where a template names them. */
   readonly limits?: MappingLimits;
 }
 

@@ -1,6 +1,6 @@
 import type { GroupConsumer, GroupConsumerOptions } from '../../shared/adapters/kafka/group-consumer.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
-import { EventSourceMapping } from './event-source-mapping.ts';
+import { EventSourceMapping, type MappingLimits } from './event-source-mapping.ts';
 import type { EventSource } from './msk-event.ts';
 
 /** A partition with more than this waiting is not polled until an invocation took some. */
@@ -12,14 +12,14 @@ export interface PollOptions {
   readonly invoke: (event: unknown) => Promise<unknown>;
   readonly logger: Logger;
   readonly start: (options: GroupConsumerOptions) => GroupConsumer;
+  readonly limits?: MappingLimits;
 }
 
 /** Joins the group and feeds an event source mapping; answers how to stop. */
-export function pollInto({ source, groupId, invoke, logger, start }: PollOptions): () => Promise<void> {
+export function pollInto({ groupId, start, ...options }: PollOptions): () => Promise<void> {
+  const { source, logger } = options;
   const mapping = new EventSourceMapping({
-    source,
-    invoke,
-    logger,
+    ...options,
     commit: (next) => consumer.commit(next),
     onTaken: (partition) => {
       if (mapping.bytesOf(partition) < waitingBytesMax) consumer.resume(partition);

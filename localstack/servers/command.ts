@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly uid?: number;
   readonly gid?: number;
   readonly cwd?: string;
+  /** The whole environment; by default this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Runs a program to its end; a missing program or a failure is an outcome, not an exception. */

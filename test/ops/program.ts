@@ -11,13 +11,20 @@ export interface Program {
   kill(signal: NodeJS.Signals): Promise<unknown>;
 }
 
-/** Starts a program and waits until `probe` is true. */
+export interface ProgramOptions {
+  readonly cwd?: string;
+  /** The whole environment; by default this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Starts a program and waits until `probe` is true of what it has printed so far. */
 export async function startProgram(
   file: string,
   args: readonly string[],
-  probe: () => Promise<boolean>,
+  probe: (output: string) => Promise<boolean>,
+  options: ProgramOptions = {},
 ): Promise<Program> {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (part: string) => {
@@ -28,7 +35,7 @@ export async function startProgram(
     return endOf(child);
   };
   const giveUpMs = Date.now() + readyMs;
-  while (!(await probe().catch(() => false))) {
+  while (!(await probe(text).catch(() => false))) {
     if (child.exitCode !== null || Date.now() > giveUpMs) {
       await kill('SIGKILL');
       throw new Error(`${file} is not ready:\n${text}`);

@@ -1,0 +1,249 @@
+/**
+ * The local stage by the real CDK command line, deployed to an emulator that enforces IAM, against real Kafka, Redis
+ * and Postgres: what a function was not granted it cannot do. Polling Kafka is what the emulator lacks, so our
+ * stand-in does it by the mapping of the synthesized template; the schedule is the emulator's own.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  GetResourcesCommand,
+  ResourceGroupsTaggingAPIClient,
+} from '@aws-sdk/client-resource-groups-tagging-api';
+import { Kafka, logLevel } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { deployedInvoke } from '../../localstack/deployed/invoke.ts';
+import { runCommand } from '../../localstack/servers/command.ts';
+import type { ServiceLogin } from '../../localstack/servers/provision.ts';
+import { type Servers, startServers } from '../../localstack/servers/start-servers.ts';
+import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
+import { ensureTopic } from '../../shared/adapters/kafka/topic-admin.ts';
+import type { secretNames } from '../../shared/contracts/secrets.ts';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { partitionOf, shardOf } from '../../shared/domain/routing.ts';
+import { rowsOf } from '../integration/isolation.ts';
+import { type Program, startProgram } from '../ops/program.ts';
+import { makeTestFolder, removeTestFolder } from '../servers.ts';
+import { Deployment } from './deployment.ts';
+import { type Emulator, startEmulator } from './emulator.ts';
+import { issueTestToken } from './tokens.ts';
+
+const jwtKey = 'a-secret-that-the-test-issuer-and-the-authorizer-share';
+/** The schedule fires once a minute, and a pass takes a second or two. */
+const tickMs = 100_000;
+const pollMs = 500;
+const stacks = ['Odometer-local-Data', 'Odometer-local-App'];
+const organization = 'org_1';
+const partition = partitionOf(organization, usageTopic.partitions);
+const today = new Date().toISOString().slice(0, 10);
+
+let folder: string;
+let servers: Servers;
+let emulator: Emulator;
+let deployment: Deployment;
+let poller: Program;
+let ticker: Program;
+let apiId: string;
+let operate: (event: unknown) => Promise<unknown>;
+
+beforeAll(async () => {
+  folder = makeTestFolder();
+  const { cacheDir } = twinSettings();
+  servers = await startServers({ dataDir: join(folder, 'servers'), cacheDir, log: () => undefined });
+  emulator = await startEmulator(folder);
+  for (const [name, value] of Object.entries(emulator.environment)) vi.stubEnv(name, value);
+  deployment = new Deployment(join(folder, 'copy'), emulator);
+  await deployment.cdk('bootstrap');
+  await deployment.cdk('deploy', 'Odometer-local-Data', '--require-approval', 'never');
+  await fillSecrets();
+  await makeTopic();
+  const outputs = join(folder, 'outputs.json');
+  await deployment.cdk(
+    'deploy',
+    'Odometer-local-App',
+    '--require-approval',
+    'never',
+    '--outputs-file',
+    outputs,
+  );
+  readOutputs(outputs);
+  poller = await startStandIn('poller', ['--kafka', servers.kafka], 'the event source mapping runs');
+});
+
+afterAll(async () => {
+  await Promise.all([poller?.kill('SIGTERM'), ticker?.kill('SIGTERM')]);
+  await emulator?.stop();
+  await servers?.stop(true);
+  vi.unstubAllEnvs();
+  removeTestFolder(folder);
+});
+
+/** By the program that people use. */
+async function fillSecrets(): Promise<void> {
+  const { kafka, redis, shards, secrets } = servers;
+  const urlsOf = (login: ServiceLogin) => shards.map((shard) => shard.urlFor(login)).join(',');
+  const values: Record<(typeof secretNames)[keyof typeof secretNames], string> = {
+    'kafka-bootstrap-servers': kafka,
+    'redis-url': redis,
+    'shard-owner-urls': shards.map(({ ownerUrl }) => ownerUrl).join(','),
+    'shard-operator-urls': urlsOf('billing'),
+    'shard-writer-urls': urlsOf('odometer_writer'),
+    'shard-reader-urls': urlsOf('odometer_reader'),
+    'encryption-key': secrets['encryption-key'],
+    'segment-key': secrets['segment-key'],
+    'jwt-secret': jwtKey,
+  };
+  const file = join(folder, 'secrets.json');
+  writeFileSync(file, JSON.stringify(values), { mode: 0o600 });
+  const program = join(repositoryDir, 'localstack', 'deployed', 'write-secrets.ts');
+  const written = await runCommand(process.execPath, [program, file]);
+  expect(written, written.output).toMatchObject({ ok: true });
+}
+
+function makeTopic(): Promise<unknown> {
+  const { name: topic, partitions, settings } = usageTopic;
+  const bootstrapServers = servers.kafka;
+  return ensureTopic({ bootstrapServers, topic, partitions, replicationFactor: 1, settings });
+}
+
+function readOutputs(file: string): void {
+  const { ['Odometer-local-App']: outputs = {} } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
+  apiId = /\/\/(\w+)\./.exec(outputs['ApiUrl'] ?? '')?.[1] ?? '';
+  operate = deployedInvoke(outputs['OperatorFunction'] ?? '');
+}
+
+function startStandIn(name: string, args: readonly string[], ready: string): Promise<Program> {
+  const program = join(repositoryDir, 'localstack', 'deployed', `${name}.ts`);
+  const all = [program, '--template', deployment.template, ...args];
+  return startProgram(process.execPath, all, async (output) => output.includes(ready));
+}
+
+async function call(path: string, token?: string, event?: unknown): Promise<Response> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const post = event === undefined ? {} : { method: 'POST', body: JSON.stringify(event) };
+  return fetch(`${emulator.url}/_aws/execute-api/${apiId}/$default${path}`, { headers, ...post });
+}
+
+/** The event is new each time that its key is. */
+function eventOf(key: string, quantity: number) {
+  const timestamp = `${today}T00:00:00Z`;
+  return {
+    organization_id: organization,
+    metric_name: 'api_calls',
+    quantity,
+    idempotency_key: key,
+    timestamp,
+  };
+}
+
+async function send(key: string, quantity: number): Promise<void> {
+  const answer = await call('/api/v1/usage/events', await issueTestToken(jwtKey), eventOf(key, quantity));
+  expect(answer.status, `${await answer.text()}\n${emulator.output()}`).toBe(202);
+}
+
+async function totals(): Promise<unknown> {
+  const path = `/api/v1/usage/summary/${organization}?start_date=${today}&end_date=${today}`;
+  const answer = await call(path, await issueTestToken(jwtKey));
+  const { metrics } = (await answer.json()) as { metrics: unknown };
+  return metrics;
+}
+
+const total = (quantity: string, count: number) => [
+  { metric_name: 'api_calls', total_quantity: quantity, event_count: count },
+];
+
+test('a caller without a token, or with one that is expired or for another audience, is refused', async () => {
+  const event = eventOf('refused', 1);
+  const statusWith = async (token?: string) => (await call('/api/v1/usage/events', token, event)).status;
+  expect(await statusWith()).toBe(401);
+  expect(await statusWith(await issueTestToken(jwtKey, { expires: '2 minutes ago' }))).toBe(403);
+  expect(await statusWith(await issueTestToken(jwtKey, { audience: 'somebody-else' }))).toBe(403);
+  expect(await statusWith(await issueTestToken('another-key-of-thirty-two-bytes-or-more'))).toBe(403);
+  expect((await call('/ready')).status).toBe(200);
+});
+
+test('U2 U8: what was sent through the API is the summary, after the deployed schedule has fired', async () => {
+  await send('first', 1.5);
+  await send('second', 2.25);
+  await send('first', 1.5);
+  await expect.poll(totals, { timeout: tickMs, interval: pollMs }).toEqual(total('3.75', 2));
+  // The deployed consumer took part: a flusher that read the log by itself would say so.
+  const [home] = servers.shards.slice(shardOf(partition, shardCount));
+  await send('third', 1);
+  await expect.poll(totals, { timeout: tickMs, interval: pollMs }).toEqual(total('4.75', 3));
+  const commits = await rowsOf(
+    home?.urlFor('billing') ?? '',
+    'select source from commit_ledger order by to_offset desc limit 1',
+  );
+  expect(commits).toEqual([{ source: 'segments' }]);
+});
+
+test('a record that is not ours is quarantined, and holds up nobody behind it', async () => {
+  const kafka = new Kafka({ brokers: [servers.kafka], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer();
+  await producer.connect();
+  await producer.send({ topic: usageTopic.name, messages: [{ partition, value: 'not an envelope' }] });
+  await producer.disconnect();
+  await send('behind the poison', 1);
+  await expect.poll(totals, { timeout: tickMs, interval: pollMs }).toEqual(total('5.75', 4));
+  const bytes = Buffer.from('not an envelope').toString('base64');
+  expect(await operate({ verb: 'quarantine', rows: 10 })).toMatchObject([{ partition, bytes }]);
+});
+
+test('U12: the deployed operator finds the proof of all commits whole', async () => {
+  const verdicts = (await operate({ verb: 'verify' })) as readonly { readonly bad: readonly unknown[] }[];
+  expect(verdicts.map(({ bad }) => bad)).toEqual([[], [], [], []]);
+});
+
+/** It runs beside the tests that follow: the flusher takes most of a minute, and one at a time. */
+test('the stand-in for a scheduler that never fires finds the flusher', async () => {
+  ticker = await startStandIn('ticker', [], 'the schedule runs');
+});
+
+describe('the next deployment', () => {
+  test('changes nothing where nothing was changed', async () => {
+    expect(await deployment.cdk('diff', ...stacks)).toContain('Number of stacks with differences: 0');
+  });
+
+  test('brings changed code live', async () => {
+    expect(await (await call('/health')).json()).toEqual({ status: 'ok' });
+    deployment.change('functions/query/handler.ts', "{ status: 'ok' }", "{ status: 'ok', changed: true }");
+    expect(await deployment.cdk('diff', ...stacks)).toContain('Number of stacks with differences: 1');
+    await deployment.cdk('deploy', 'Odometer-local-App', '--require-approval', 'never');
+    expect(await (await call('/health')).json()).toEqual({ status: 'ok', changed: true });
+    expect(await totals()).toEqual(total('5.75', 4));
+  });
+
+  test('without a grant shows that IAM is enforced: the function cannot read its secret', async () => {
+    deployment.change('infra/constructs/named-secrets.ts', '    secret.grantRead(fn);\n', '');
+    deployment.change('functions/query/handler.ts', 'changed: true', 'changed: false');
+    await deployment.cdk('deploy', 'Odometer-local-App', '--require-approval', 'never');
+    const refused = await call('/health');
+    expect(refused.status).toBeGreaterThanOrEqual(500);
+    expect(await refused.text()).toContain('cannot be read');
+  });
+});
+
+test('the stand-in’s tick has run the deployed flusher', async () => {
+  const ticked = () => /"report":\{"passes":(\d+)/.exec(ticker.output())?.[1];
+  await expect.poll(() => Number(ticked()), { timeout: tickMs, interval: pollMs }).toBeGreaterThan(0);
+});
+
+test('destroying leaves nothing', async () => {
+  const tagged = async (): Promise<readonly string[]> => {
+    const request = new GetResourcesCommand({ TagFilters: [{ Key: 'project', Values: ['odometer'] }] });
+    const { ResourceTagMappingList = [] } = await new ResourceGroupsTaggingAPIClient({}).send(request);
+    return ResourceTagMappingList.map(({ ResourceARN = '' }) => ResourceARN);
+  };
+  expect((await tagged()).length).toBeGreaterThan(5);
+  const events = await deployment.cdk('destroy', '--all', '--force', '--progress', 'events');
+  expect(events).toContain('DELETE_COMPLETE');
+  expect(events).not.toMatch(/DELETE_SKIPPED|DELETE_FAILED/);
+  expect(await tagged()).toEqual([]);
+});
