@@ -4,8 +4,10 @@ import {
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
+  type SecretVariable,
+  secretNames,
+  stageSecretName,
 } from '../../shared/contracts/env.ts';
-import { type SecretVariable, secretNames, stageSecretName } from '../../shared/contracts/secrets.ts';
 import type { ShardLogin } from './data-plane.ts';
 
 export const shardVariables = {

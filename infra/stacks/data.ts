@@ -13,8 +13,9 @@ import {
   ENV_JWT_SECRET,
   ENV_REDIS_URL,
   ENV_SEGMENT_KEY,
+  type SecretVariable,
+  secretNames,
 } from '../../shared/contracts/env.ts';
-import { type SecretVariable, secretNames } from '../../shared/contracts/secrets.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';

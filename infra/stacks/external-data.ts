@@ -7,8 +7,12 @@ import {
 } from 'aws-cdk-lib';
 import { SelfManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
-import { ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
-import { type SecretVariable, secretNames } from '../../shared/contracts/secrets.ts';
+import {
+  ENV_KAFKA_BOOTSTRAP_SERVERS,
+  ENV_REDIS_URL,
+  type SecretVariable,
+  secretNames,
+} from '../../shared/contracts/env.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { ExternalData as Settings, Stage } from '../config/stage.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';

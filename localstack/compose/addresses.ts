@@ -4,6 +4,7 @@ import { shardCount } from '../../shared/domain/limits.ts';
 /** The volume of secrets. */
 export const secretsDir = '/run/odometer';
 export const brokers = 3;
+export const kafkaServers = 'kafka-1:19092,kafka-2:19092,kafka-3:19092';
 export const redisHost = 'redis-primary';
 
 /** The DSN of one login on every shard's server, in shard order. */

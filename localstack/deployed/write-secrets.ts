@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { type SecretVariable, secretNames, stageSecretName } from '../../shared/contracts/secrets.ts';
+import { type SecretVariable, secretNames, stageSecretName } from '../../shared/contracts/env.ts';
 import { say } from '../screen.ts';
 import { runStandIn } from './stand-in.ts';
 

@@ -47,3 +47,23 @@ export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 export const ENV_AUTH = 'ODOMETER_AUTH';
 /** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
+
+/** The secret behind each variable that holds one. A new name is a new, empty secret. */
+export const secretNames = {
+  [ENV_ENCRYPTION_KEY]: 'encryption-key',
+  [ENV_SEGMENT_KEY]: 'segment-key',
+  [ENV_JWT_SECRET]: 'jwt-secret',
+  [ENV_REDIS_URL]: 'redis-url',
+  [ENV_SHARD_WRITER_URLS]: 'shard-writer-urls',
+  [ENV_SHARD_READER_URLS]: 'shard-reader-urls',
+  [ENV_SHARD_OPERATOR_URLS]: 'shard-operator-urls',
+  [ENV_SHARD_OWNER_URLS]: 'shard-owner-urls',
+  [ENV_KAFKA_BOOTSTRAP_SERVERS]: 'kafka-bootstrap-servers',
+} as const;
+
+export type SecretVariable = keyof typeof secretNames;
+
+/** A secret's full name in an account that may hold several stages. */
+export function stageSecretName(stage: string, variable: SecretVariable): string {
+  return `odometer/${stage}/${secretNames[variable]}`;
+}

@@ -17,7 +17,7 @@ import type { ServiceLogin } from '../../localstack/servers/provision.ts';
 import { type Servers, startServers } from '../../localstack/servers/start-servers.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
 import { ensureTopic } from '../../shared/adapters/kafka/topic-admin.ts';
-import type { secretNames } from '../../shared/contracts/secrets.ts';
+import type { secretNames } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
 import { partitionOf, shardOf } from '../../shared/domain/routing.ts';

@@ -11,7 +11,7 @@ import { startProgram } from '../ops/program.ts';
 const version = '1.5.33';
 /** Its own requirement is open and not said; the emulator's TLS needs it. */
 const cryptography = 'cryptography==50.0.2';
-export const region = 'eu-central-1';
+const region = 'eu-central-1';
 /** The root user: IAM lets it do everything, and what it deploys only what it was granted. */
 const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
@@ -41,6 +41,7 @@ export async function startEmulator(folder: string): Promise<Emulator> {
   const trust = { NODE_EXTRA_CA_CERTS: certificate, AWS_CA_BUNDLE: certificate };
   const program = await startProgram(python, ['-m', 'ministack'], () => answers(url, certificate), {
     cwd: folder,
+    detached: true,
     env: {
       ...{ ...machine, ...credentials, ...trust, TMPDIR: temporary, AUTH: 'true', USE_SSL: '1' },
       ...{ BIND_HOST: '127.0.0.1', MINISTACK_HOST: '127.0.0.1', GATEWAY_PORT: `${port}` },
@@ -48,7 +49,8 @@ export async function startEmulator(folder: string): Promise<Emulator> {
     },
   });
   const environment = { ...machine, ...credentials, ...trust, AWS_ENDPOINT_URL: url, AWS_REGION: region };
-  return { url, environment, output: program.output, stop: () => program.kill('SIGTERM') };
+  // Asked to end, it waits for its functions, of which the flusher takes a minute.
+  return { url, environment, output: program.output, stop: () => program.kill('SIGKILL') };
 }
 
 async function answers(url: string, certificate: string): Promise<boolean> {

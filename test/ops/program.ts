@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** The whole environment; by default this process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** In a process group of its own, which a signal reaches as a whole. */
+  readonly detached?: boolean;
 }
 
 /** Starts a program and waits until `probe` is true of what it has printed so far. */
@@ -31,7 +33,9 @@ export async function startProgram(
       text += part;
     });
   const kill = (signal: NodeJS.Signals): Promise<unknown> => {
-    child.kill(signal);
+    if (child.exitCode !== null) return endOf(child);
+    if (options.detached && child.pid !== undefined) process.kill(-child.pid, signal);
+    else child.kill(signal);
     return endOf(child);
   };
   const giveUpMs = Date.now() + readyMs;

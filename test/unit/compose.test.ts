@@ -9,7 +9,13 @@ import { flusherConfig } from '../../functions/flusher/config.ts';
 import { ingestConfig } from '../../functions/ingest/config.ts';
 import { metricsConfig } from '../../functions/metrics/config.ts';
 import { queryConfig } from '../../functions/query/config.ts';
-import { brokers, redisHost, secretsDir, shardUrls } from '../../localstack/compose/addresses.ts';
+import {
+  brokers,
+  kafkaServers,
+  redisHost,
+  secretsDir,
+  shardUrls,
+} from '../../localstack/compose/addresses.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { kafkaProperties } from '../../localstack/servers/kafka-settings.ts';
 import { postgresSettings } from '../../localstack/servers/postgres-settings.ts';
@@ -22,6 +28,7 @@ import { loadConfig } from '../../shared/runtime/config.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 
 const folder = join(repositoryDir, 'localstack');
+const sdkVariables = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 const words = z.union([z.string(), z.array(z.string())]);
 const serviceSchema = z.object({
   image: z.string(),
@@ -111,9 +118,14 @@ test('every role gets the settings that its functions read, and each name is a c
   for (const [role, schemas] of Object.entries(configs))
     for (const schema of schemas)
       await expect.soft(loadConfig(schema, serviceOf(role).environment, secrets), role).resolves.toBeTruthy();
-  const known: ReadonlySet<string> = new Set(Object.values(names));
+  // The SDK's own, for what stands beside an emulator.
+  const contracts = Object.values(names).filter((name) => typeof name === 'string');
+  const known: ReadonlySet<string> = new Set([...contracts, ...sdkVariables]);
   const given = roles.flatMap(([, { environment }]) => Object.keys(environment));
   expect(given.filter((name) => !known.has(name))).toEqual([]);
+  // What is deployed to an emulator beside the containers finds each of its secrets here.
+  for (const name of Object.values(names.secretNames))
+    await expect.soft(secrets.read(name), name).resolves.toBeTruthy();
   removeTestFolder(secretsFolder);
 });
 
@@ -130,6 +142,8 @@ test('every host that a role or a settings file names is a service', () => {
     ...shardUrls('login', 'password').map((url) => new URL(url).hostname),
   ];
   expect(kafka.split(',')).toHaveLength(brokers);
+  expect(kafka).toBe(kafkaServers);
+  expect(serviceOf('poller').command).toContain(kafkaServers);
   expect(hosts.filter((host) => services[host] === undefined)).toEqual([]);
 });
 
