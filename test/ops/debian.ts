@@ -26,5 +26,6 @@ async function unpack(deb: string, folder: string): Promise<void> {
   const unpacked =
     file === undefined ? download : await runCommand('dpkg-deb', ['-x', file, '.'], { cwd: folder });
   if (unpacked.ok) return;
-  throw new Error(`${deb} is missing: run apt-get update && apt-get install ${deb}.\n${unpacked.output}`);
+  const remedy = `install it (Debian: apt-get install ${deb}, macOS: brew install ${deb})`;
+  throw new Error(`${deb} is missing: ${remedy}.\n${unpacked.output}`);
 }
