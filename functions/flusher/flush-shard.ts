@@ -11,7 +11,7 @@ import type { Observation, Progress, ShardLedger } from '../../shared/ports/shar
 import { checkLog, headOffset, type LogVerdict } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
 import type { LogHistory } from './log-history.ts';
-import { type NextRangePorts, nextRange } from './next-range.ts';
+import { type NextRange, type NextRangePorts, nextRange } from './next-range.ts';
 
 export interface FlushPorts extends NextRangePorts {
   readonly clock: Clock;
@@ -28,10 +28,14 @@ export interface ShardPass {
   readonly committed: (counts: FlushCounts) => void;
 }
 
-/** What one pass did; `backlog` says that more waits than one commit's worth, so that a pause would be idle. */
+/**
+ * What one pass did. `backlog` says that more waits than one commit's worth, so that a pause would be idle;
+ * `waitingForCode` counts the partitions whose next record this code does not count.
+ */
 export interface PassResult {
   readonly commits: number;
   readonly backlog: boolean;
+  readonly waitingForCode: number;
 }
 
 /**
@@ -52,17 +56,19 @@ export async function flushShard(pass: ShardPass, ports: FlushPorts): Promise<Pa
   const observations: Observation[] = [];
   let commits = 0;
   let backlog = false;
+  let waitingForCode = 0;
   for (const row of flowing) {
     const { partition } = row;
     const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
     const flushed = await flushPartition(row, logEnd, stored.get(partition) ?? [], pass, ports);
     commits += flushed.commits;
     backlog ||= flushed.commits > 1;
+    if (flushed.waitsForCode) waitingForCode += 1;
     const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;
     observations.push({ partition, logEnd: Math.max(logEnd, flushed.next), observedAtMs, completeThroughMs });
   }
   if (observations.length > 0) await ledger.observe(observations);
-  return { commits, backlog };
+  return { commits, backlog, waitingForCode };
 }
 
 /** The partitions whose log is what the progress rows say; the others halt or wait. */
@@ -94,7 +100,7 @@ async function checkPartitions(
 }
 
 async function obey(
-  verdict: LogVerdict,
+  verdict: LogVerdict | Exclude<NextRange, { readonly kind: 'range' | 'nothing' }>,
   partition: number,
   pass: ShardPass,
   ports: FlushPorts,
@@ -103,6 +109,7 @@ async function obey(
     case 'goes-on':
       return true;
     case 'waits':
+    case 'waits-for-code':
       ports.logger.warn({ partition, reason: verdict.reason }, 'partition waits');
       return false;
     case 'halts':
@@ -150,15 +157,17 @@ async function flushPartition(
   stored: readonly StoredRange[],
   pass: ShardPass,
   ports: FlushPorts,
-): Promise<{ readonly next: number; readonly commits: number }> {
+): Promise<{ readonly next: number; readonly commits: number; readonly waitsForCode: boolean }> {
   const { partition } = row;
   let { nextOffset: next, checkedRanges } = row;
   let commits = 0;
+  let waitsForCode = false;
   while (pass.mayCommit()) {
     const oldEnd = pass.history.oldEnd(partition, ports.clock.now());
     const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
     if (found.kind === 'nothing') break;
     if (found.kind !== 'range') {
+      waitsForCode = found.kind === 'waits-for-code';
       await obey(found, partition, pass, ports);
       break;
     }
@@ -176,7 +185,7 @@ async function flushPartition(
     commits += 1;
     await deleteCommitted(partition, next, ports);
   }
-  return { next, commits };
+  return { next, commits, waitsForCode };
 }
 
 /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */

@@ -31,10 +31,15 @@ export interface Outlook {
 export type NextRange =
   | { readonly kind: 'range'; readonly range: OffsetRange }
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'waits'; readonly reason: string }
+  | { readonly kind: 'waits' | 'waits-for-code'; readonly reason: string }
   | { readonly kind: 'halts'; readonly code: string; readonly reason: string };
 
-/** Throws OdometerError `log_unavailable` (retryable). Redis trouble is answered from the log. */
+/**
+ * `waits` is for weather: the log did not deliver. `waits-for-code` is for a record that this code does not count:
+ * a newer envelope, or one that a bug of ours made.
+ *
+ * Throws OdometerError `log_unavailable` (retryable). Redis trouble is answered from the log.
+ */
 export async function nextRange(outlook: Outlook, ports: NextRangePorts): Promise<NextRange> {
   const { partition, next, stored } = outlook;
   const run = consecutive(stored, next);
@@ -140,7 +145,8 @@ async function rangeFromLog(
   const segments = joinable(fold.segments);
   const to = segments.at(-1)?.meta.to;
   if (to !== undefined) return { kind: 'range', range: { partition, from, to, source: 'log', segments } };
-  return { kind: 'waits', reason: fold.stop?.reason ?? 'the log delivered nothing to fold' };
+  if (fold.stop !== null) return { kind: 'waits-for-code', reason: fold.stop.reason };
+  return { kind: 'waits', reason: 'the log delivered nothing to fold' };
 }
 
 /** The first segments that fit one commit, at least one. */

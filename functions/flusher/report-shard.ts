@@ -1,7 +1,7 @@
 /** What the flusher tells the metrics of one shard: at most every `metricsPublishMs`, and when it ends. */
 
 import { logFields } from '../../shared/domain/errors.ts';
-import { lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
+import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
 import { metricsPublishMs } from '../../shared/domain/limits.ts';
 import type { FlushCounts, ShardStanding } from '../../shared/ports/metrics.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
@@ -15,6 +15,8 @@ export class ShardReport {
   private readonly ports: ReportPorts;
   private counts: FlushCounts = nothing;
   private toldMs: number;
+  /** Of the latest pass that came to its end. */
+  waitingForCode = 0;
 
   constructor(ledger: ShardLedger, ports: ReportPorts) {
     this.ledger = ledger;
@@ -44,7 +46,7 @@ export class ShardReport {
 
   private async standing(): Promise<ShardStanding | null> {
     try {
-      return await readStanding(this.ledger, this.ports);
+      return { ...(await readStanding(this.ledger, this.ports)), waitingForCode: this.waitingForCode };
     } catch (error) {
       this.ports.logger.warn({ shard: this.ledger.shard, ...logFields(error) }, 'standing not read');
       return null;
@@ -54,19 +56,23 @@ export class ShardReport {
 
 const nothing: FlushCounts = { committed: 0, duplicate: 0, quarantined: 0 };
 
-/** Progress first: whatever is committed in between, the log's end is not below what is known of it. */
-async function readStanding(ledger: ShardLedger, { log, clock }: ReportPorts): Promise<ShardStanding> {
-  const progress = await ledger.progress();
+/** Places first: whatever is committed in between, the log's end is not below what is known of it. */
+async function readStanding(
+  ledger: ShardLedger,
+  { log, clock }: ReportPorts,
+): Promise<Omit<ShardStanding, 'waitingForCode'>> {
+  const places = await ledger.places();
   const bounds = await log.bounds();
-  const known = progress.flatMap(({ partition, nextOffset }) => {
-    const bound = bounds.get(partition);
-    return bound === undefined ? [] : [{ partition, nextOffset, ...bound }];
+  const known = places.flatMap((place) => {
+    const bound = bounds.get(place.partition);
+    return bound === undefined ? [] : [{ ...place, ...bound }];
   });
   const reads = oldestInFlight(known);
   const heads = reads.length === 0 ? new Map() : await log.read(reads);
   return {
-    halted: progress.filter(({ halted }) => halted).length,
+    halted: places.filter(({ haltCode }) => haltCode !== null).length,
     lagRecords: known.reduce((sum, place) => sum + lagOf(place), 0),
     oldestInFlightMs: oldestAgeMs(heads, clock.now()),
+    ledgerLogDifference: known.reduce((sum, place) => sum + differenceOf(place), 0),
   };
 }

@@ -1,7 +1,7 @@
 import { logFields } from '../../shared/domain/errors.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
-import { type FlushPorts, flushShard, isWeather, type ShardPass } from './flush-shard.ts';
+import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
 import type { LogHistory } from './log-history.ts';
 import { ShardReport } from './report-shard.ts';
 
@@ -47,7 +47,9 @@ async function runShard(
   let commits = 0;
   try {
     while (mayCommit()) {
-      commits += await passOrPause({ ledger, history, mayCommit, committed }, ports);
+      const result = await passOrPause({ ledger, history, mayCommit, committed }, ports);
+      if (result !== null) report.waitingForCode = result.waitingForCode;
+      commits += result?.commits ?? 0;
       passes += 1;
       await report.tellIfDue();
     }
@@ -57,15 +59,15 @@ async function runShard(
   return { passes, commits };
 }
 
-/** One pass and the pause after it; weather pauses the shard, anything else ends the invocation. */
-async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<number> {
+/** One pass and the pause after it; weather pauses the shard (null), anything else ends the invocation. */
+async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<PassResult | null> {
   const nextMs = ports.clock.now() + flusherPauseMs;
   const { shard } = pass.ledger;
   try {
-    const { commits, backlog } = await flushShard(pass, ports);
+    const result = await flushShard(pass, ports);
     // Larger commits cost less per event: without a backlog, passes keep their distance.
-    if (!backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
-    return commits;
+    if (!result.backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
+    return result;
   } catch (error) {
     if (!isWeather(error)) {
       ports.logger.error({ shard, ...logFields(error) }, 'shard stopped');
@@ -73,6 +75,6 @@ async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<number> 
     }
     ports.logger.warn({ shard, ...logFields(error) }, 'shard paused');
     await ports.clock.sleep(flusherPauseMs);
-    return 0;
+    return null;
   }
 }

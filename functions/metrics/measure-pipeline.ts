@@ -4,7 +4,7 @@
  */
 import type { Caller } from '../../shared/domain/caller.ts';
 import { OdometerError } from '../../shared/domain/errors.ts';
-import { lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
+import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
 import {
   metricsSourceTimeoutMs,
   metricsWindowSeconds,
@@ -99,7 +99,10 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
     oldestInFlightMs: await oldestMs(all, places, bounds, ports),
     haltedPartitions: windows && [...places.values()].filter(({ haltCode }) => haltCode !== null).length,
     ledgerLogDifference: total(
-      all.map((partition) => differenceOf(places.get(partition), bounds?.get(partition))),
+      all.map((partition) => {
+        const [place, bound] = [places.get(partition), bounds?.get(partition)];
+        return place === undefined || bound === undefined ? null : differenceOf({ ...place, ...bound });
+      }),
     ),
     waitingSegments: stored && [...stored.values()].reduce((sum, ranges) => sum + ranges.length, 0),
     sources: [
@@ -180,15 +183,6 @@ async function oldestMs(
   if (reads.length === 0) return 0;
   const heads = await ask('kafka', () => ports.log.read(reads), ports);
   return heads && oldestAgeMs(heads, ports.clock.now());
-}
-
-/** How far progress, ledger and log are apart where they must not be: 0, unless something was lost. */
-function differenceOf(place: PartitionPlace | undefined, bounds: LogBounds | undefined): number | null {
-  if (place === undefined || bounds === undefined) return null;
-  const { nextOffset, ledgerEnd } = place;
-  const removed = Math.max(0, bounds.start - nextOffset);
-  const truncated = Math.max(0, nextOffset - bounds.end);
-  return Math.abs(nextOffset - ledgerEnd) + removed + truncated;
 }
 
 /** The sum; null as soon as one is unknown. */

@@ -18,6 +18,8 @@ export interface DataPlane {
   placementOf(role: NetworkRole): Placement;
   /** Appends to the log, as ingest does. */
   grantAppend(fn: lambda.Function): void;
+  /** Where the log's partitions start and end, and which topic it is: no record. */
+  grantDescribeLog(fn: lambda.Function): void;
   /** Reads any offset of the log. */
   grantReadLog(fn: lambda.Function): void;
   /** Invokes the function with the log's records, each partition in order, for ever. */

@@ -50,6 +50,10 @@ export class ManagedDataPlane implements DataPlane {
     this.#grantLog(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData']);
   }
 
+  grantDescribeLog(fn: lambda.Function): void {
+    this.#grantLog(fn, ['kafka-cluster:DescribeTopic']);
+  }
+
   grantReadLog(fn: lambda.Function): void {
     this.#grantLog(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData']);
   }

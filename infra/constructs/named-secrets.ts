@@ -1,4 +1,9 @@
-import { aws_kms as kms, type aws_lambda as lambda, aws_secretsmanager as secretsmanager } from 'aws-cdk-lib';
+import {
+  aws_iam as iam,
+  aws_kms as kms,
+  type aws_lambda as lambda,
+  aws_secretsmanager as secretsmanager,
+} from 'aws-cdk-lib';
 import {
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
@@ -38,7 +43,9 @@ export class NamedSecrets {
   grantRead(fn: lambda.Function, variable: SecretVariable): void {
     const name = this.nameOf(variable);
     const secret = secretsmanager.Secret.fromSecretNameV2(fn, secretNames[variable], name);
-    secret.grantRead(fn);
+    // Not `grantRead`, which describes secrets too. Their ARNs end in six characters that nobody chooses.
+    const resources = [`${secret.secretArn}-??????`];
+    fn.addToRolePolicy(new iam.PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
     fn.addEnvironment(variable, `secret:${name}`);
     if (this.#keyArn === undefined || fn.node.tryFindChild('secrets-key') !== undefined) return;
     kms.Key.fromKeyArn(fn, 'secrets-key', this.#keyArn).grantDecrypt(fn);

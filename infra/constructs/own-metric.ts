@@ -12,30 +12,49 @@ export type OwnMetric = {
   [Name in keyof typeof functionMetrics]: readonly [Name, keyof (typeof functionMetrics)[Name] & string];
 }[keyof typeof functionMetrics];
 
-/** Gauges by `Maximum`, counts by `Sum`; what the flusher emits a shard becomes one figure over all shards. */
+/** Gauges by `Maximum`, counts by `Sum`; how often it was told by `SampleCount`. */
+type Statistic = 'Maximum' | 'Sum' | 'SampleCount';
+const minute = Duration.minutes(1);
+
+/** What the flusher emits a shard becomes one figure over all shards. */
 export function ownMetric(
   [service, metricName]: OwnMetric,
-  statistic: 'Maximum' | 'Sum',
-  period = Duration.minutes(1),
+  statistic: Exclude<Statistic, 'SampleCount'>,
 ): cloudwatch.IMetric {
-  const of = (shard: Readonly<Record<string, string>>) =>
-    new cloudwatch.Metric({
-      namespace: metricNamespace,
-      metricName,
-      statistic,
-      period,
-      dimensionsMap: { [dimensionFunction]: service, ...shard },
-    });
-  if (service !== 'flusher') return of({});
+  if (service !== 'flusher') return metricOf({ [dimensionFunction]: service }, metricName, statistic);
   // Ids are unique in a widget and start with a lower-case letter.
   const idOf = (shard: number) => `${metricName.charAt(0).toLowerCase()}${metricName.slice(1)}${shard}`;
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   return new cloudwatch.MathExpression({
     expression: `${statistic === 'Sum' ? 'SUM' : 'MAX'}([${shards.map(idOf).join(', ')}])`,
     label: metricName,
-    period,
+    period: minute,
     usingMetrics: Object.fromEntries(
-      shards.map((shard) => [idOf(shard), of({ [dimensionShard]: String(shard) })]),
+      shards.map((shard) => [idOf(shard), shardMetric(metricName, shard, statistic)]),
     ),
+  });
+}
+
+/** What the flusher emits for one shard. */
+export function shardMetric(
+  metricName: keyof typeof functionMetrics.flusher,
+  shard: number,
+  statistic: Statistic,
+): cloudwatch.IMetric {
+  const dimensions = { [dimensionFunction]: 'flusher', [dimensionShard]: String(shard) };
+  return metricOf(dimensions, metricName, statistic);
+}
+
+function metricOf(
+  dimensionsMap: Readonly<Record<string, string>>,
+  metricName: string,
+  statistic: Statistic,
+): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: metricNamespace,
+    metricName,
+    statistic,
+    period: minute,
+    dimensionsMap,
   });
 }

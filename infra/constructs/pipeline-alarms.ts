@@ -1,9 +1,10 @@
 /** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
+import { shardCount } from '../../shared/domain/limits.ts';
 import type { AlarmBook, AlarmEntry } from './alarm-book.ts';
 import type { FunctionVitals } from './billing-function.ts';
 import type { DataVitals } from './data-plane.ts';
-import { type OwnMetric, ownMetric } from './own-metric.ts';
+import { type OwnMetric, ownMetric, shardMetric } from './own-metric.ts';
 import type { UsageApi } from './usage-api.ts';
 
 type OwnEntry = Omit<AlarmEntry, 'id' | 'metric'> & {
@@ -37,6 +38,24 @@ const ownAlarms: readonly OwnEntry[] = [
     periods: 1,
     section: 'partition-halted',
     says: 'A partition is halted and waits for an operator.',
+  },
+  // While a deployment is under way, old code may meet what newer code writes already.
+  {
+    metric: ['flusher', 'PartitionsWaiting'],
+    statistic: 'Maximum',
+    above: 0,
+    periods: 3,
+    section: 'partition-waiting',
+    says: 'A partition waits before a record that this code does not count.',
+  },
+  // Read in an order in which health never shows one, so the first is real.
+  {
+    metric: ['flusher', 'LedgerLogDifference'],
+    statistic: 'Maximum',
+    above: 0,
+    periods: 1,
+    section: 'ledger-log-difference',
+    says: 'Progress, ledger and log of a shard do not agree.',
   },
   {
     metric: ['flusher', 'EventsQuarantined'],
@@ -74,17 +93,38 @@ export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals
     id: 'FlusherMissing',
     section: 'flusher-missing',
     says: 'The flusher has not been invoked for three minutes.',
-    // An alarm that rings above a value, of a count that must not be 0: silence and zero both ring.
+    ...threeMinutesWithout('an invocation', flusher.invocations),
+  });
+  // A shard that answers is told of at the end of every invocation, so at least every other minute, traffic or not.
+  for (let shard = 0; shard < shardCount; shard++) {
+    book.add({
+      id: `ShardSilent-${shard}`,
+      section: 'shard-silent',
+      says: `Nobody knows how shard ${shard} stands, for three minutes.`,
+      ...threeMinutesWithout('a gauge', shardMetric('LagRecords', shard, 'SampleCount')),
+    });
+  }
+}
+
+/**
+ * Rings above a value, of a count that must not be 0: silence and zero both ring. Without FILL, CloudWatch would
+ * look past the gap for older values and ring minutes later; where it has none at all, missing data breaches.
+ */
+function threeMinutesWithout(
+  what: string,
+  seen: cloudwatch.IMetric,
+): Pick<AlarmEntry, 'metric' | 'above' | 'periods' | 'silence'> {
+  return {
     metric: new cloudwatch.MathExpression({
-      expression: 'IF(FILL(invocations, 0) > 0, 0, 1)',
-      usingMetrics: { invocations: flusher.invocations },
+      expression: 'IF(FILL(seen, 0) > 0, 0, 1)',
+      usingMetrics: { seen },
       period: Duration.minutes(1),
-      label: 'minutes without an invocation',
+      label: `minutes without ${what}`,
     }),
     above: 0,
     periods: 3,
     silence: cloudwatch.TreatMissingData.BREACHING,
-  });
+  };
 }
 
 export function addFunctionAlarms(book: AlarmBook, functions: readonly FunctionVitals[]): void {

@@ -40,7 +40,15 @@ const panels: readonly Panel[] = [
   },
   { title: 'Oldest in flight (s)', statistic: 'Maximum', metrics: [['flusher', 'OldestInFlight']] },
   { title: 'Behind (records)', statistic: 'Maximum', metrics: [['flusher', 'LagRecords']] },
-  { title: 'Must be zero', statistic: 'Maximum', metrics: [['flusher', 'PartitionsHalted']] },
+  {
+    title: 'Must be zero',
+    statistic: 'Maximum',
+    metrics: [
+      ['flusher', 'PartitionsHalted'],
+      ['flusher', 'PartitionsWaiting'],
+      ['flusher', 'LedgerLogDifference'],
+    ],
+  },
   {
     title: 'Segments',
     statistic: 'Sum',

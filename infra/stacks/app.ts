@@ -135,7 +135,7 @@ export class AppStack extends Stack {
       files: ['statements', 'scripts'],
       alarms: { errorsMax: 0, throttlesMax: 0 },
     });
-    this.#data.grantReadLog(query.fn);
+    this.#data.grantDescribeLog(query.fn);
     this.#data.grantCache(query.fn);
     this.#data.grantShards(query.fn, 'reader');
     return query;
@@ -170,7 +170,7 @@ export class AppStack extends Stack {
       files: ['statements', 'migrations'],
       alarms: { errorsMax: 0, throttlesMax: 0 },
     });
-    this.#data.grantReadLog(operator.fn);
+    this.#data.grantDescribeLog(operator.fn);
     // The passwords of the other logins, because migrating also sets them.
     for (const login of ['owner', 'operator', 'writer', 'reader'] as const)
       this.#data.grantShards(operator.fn, login);

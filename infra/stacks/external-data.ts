@@ -66,6 +66,10 @@ export class ExternalData extends Stack implements DataPlane {
     this.#secrets.grantRead(fn, ENV_KAFKA_BOOTSTRAP_SERVERS);
   }
 
+  grantDescribeLog(fn: lambda.Function): void {
+    this.grantReadLog(fn);
+  }
+
   grantReadLog(fn: lambda.Function): void {
     this.#secrets.grantRead(fn, ENV_KAFKA_BOOTSTRAP_SERVERS);
   }

@@ -26,8 +26,20 @@ export const metricEventsDuplicate = 'EventsDuplicate';
 export const metricEventsQuarantined = 'EventsQuarantined';
 /** flusher, count: partitions of the shard that wait for an operator. */
 export const metricPartitionsHalted = 'PartitionsHalted';
-/** flusher, count: records of the shard's partitions that are in the log and not committed. */
+/**
+ * flusher, count: partitions of the shard that the latest pass left before a record which this code does not count:
+ * a newer envelope version, a body that it cannot read under a right checksum, or more refused events than a range
+ * may hold. Only other code ends that. Weather is not in it: a record not delivered, a partition without a leader,
+ * a log end that is behind for less than a minute.
+ */
+export const metricPartitionsWaiting = 'PartitionsWaiting';
+/**
+ * flusher, count: records of the shard's partitions that are in the log and not committed. Like the other gauges it
+ * is told at least once an invocation, and absent while the shard or the log does not answer.
+ */
 export const metricLagRecords = 'LagRecords';
+/** flusher, count: `ledger_log_difference` of the shard's partitions whose bounds the log told; 0 in health. */
+export const metricLedgerLogDifference = 'LedgerLogDifference';
 /** flusher, seconds: the age of the oldest envelope of the shard's partitions that is not committed; 0 if none. */
 export const metricOldestInFlight = 'OldestInFlight';
 
@@ -44,7 +56,9 @@ export const functionMetrics = {
     [metricEventsDuplicate]: 'Count',
     [metricEventsQuarantined]: 'Count',
     [metricPartitionsHalted]: 'Count',
+    [metricPartitionsWaiting]: 'Count',
     [metricLagRecords]: 'Count',
+    [metricLedgerLogDifference]: 'Count',
     [metricOldestInFlight]: 'Seconds',
   },
 } as const;

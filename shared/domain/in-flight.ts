@@ -14,6 +14,14 @@ export function lagOf({ nextOffset, end }: Pick<InFlight, 'nextOffset' | 'end'>)
   return Math.max(0, end - nextOffset);
 }
 
+/** How far progress, ledger and log are apart where they must not be: 0, unless something was lost. */
+export function differenceOf(place: Omit<InFlight, 'partition'> & { readonly ledgerEnd: number }): number {
+  const { nextOffset, ledgerEnd, start, end } = place;
+  const removed = Math.max(0, start - nextOffset);
+  const truncated = Math.max(0, nextOffset - end);
+  return Math.abs(nextOffset - ledgerEnd) + removed + truncated;
+}
+
 /** Where the oldest record in flight of each partition lies; partitions without one are left out. */
 export function oldestInFlight(
   partitions: readonly InFlight[],

@@ -10,8 +10,11 @@ export interface FlushCounts {
 /** How a shard's partitions stand now. */
 export interface ShardStanding {
   readonly halted: number;
+  /** Partitions whose next record this code does not count. */
+  readonly waitingForCode: number;
   readonly lagRecords: number;
   readonly oldestInFlightMs: number;
+  readonly ledgerLogDifference: number;
 }
 
 export interface Metrics {

@@ -26,7 +26,7 @@ export interface ShardFigures {
 }
 
 export interface FiguresReader {
-  /** The figures of one shard, in one snapshot. Throws `shard_unavailable` (retryable). */
+  /** The figures of one shard; its places are one snapshot. Throws `shard_unavailable` (retryable). */
   read(shard: number, windowSeconds: number): Promise<ShardFigures>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@
  */
 import type { Rollup } from '../domain/rollup.ts';
 import type { Refusal } from '../domain/segment.ts';
+import type { PartitionPlace } from './shard-figures.ts';
 
 /** A UTC day as days since 1970-01-01. */
 export type EventDay = number;
@@ -132,6 +133,8 @@ export interface ShardLedger {
   topicId(): Promise<string>;
   /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
   progress(): Promise<readonly Progress[]>;
+  /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */
+  places(): Promise<readonly PartitionPlace[]>;
   /** Stores what a pass saw, one statement for all partitions. */
   observe(observations: readonly Observation[]): Promise<void>;
   /** Makes the leaves of these days where missing, in a transaction of its own; returns the closed ones. */

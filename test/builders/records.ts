@@ -1,5 +1,6 @@
 /** Envelopes and log records with defaults; a test names only what it is about. */
-import { encodeEnvelope } from '../../shared/domain/envelope.ts';
+import { crc32 } from 'node:zlib';
+import { encodeEnvelope, envelopeVersion } from '../../shared/domain/envelope.ts';
 import { fingerprintOf } from '../../shared/domain/identity.ts';
 import type { SealedEvent } from '../../shared/domain/usage-event.ts';
 
@@ -26,6 +27,14 @@ export function envelope(
 ): Buffer {
   const { partition = 0, sequence = 0, createdAtMs = noonMs } = fields;
   return encodeEnvelope({ partition, sequence, createdAtMs, producerId: Buffer.alloc(16, 7) }, events);
+}
+
+/** An envelope of a version that only newer code writes; its checksum is right. */
+export function newerEnvelope(partition = 0): Buffer {
+  const bytes = envelope([sealedEvent()], { partition });
+  bytes.writeUInt8(envelopeVersion + 1, 4);
+  bytes.writeUInt32BE(crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12))), 12);
+  return bytes;
 }
 
 /** Records at consecutive offsets from `from` on. */

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { capacities } from '../../infra/config/capacity.ts';
+import { production } from '../../infra/config/production.ts';
+import { assumptions } from '../../infra/cost/assumptions.ts';
 import { estimate } from '../../infra/cost/estimate.ts';
 import prices from '../../infra/cost/prices.json' with { type: 'json' };
+import { functionMetrics } from '../../shared/contracts/metrics.ts';
+import { shardCount } from '../../shared/domain/limits.ts';
+import { propertiesOf, templateOf } from './synthesize.ts';
 
 describe('the estimate', () => {
   it('adds up, and a million events cost what the month divided by its events says', () => {
@@ -33,6 +38,18 @@ describe('the estimate', () => {
       (n) => estimate({ eventsPerMinute: n, batch: 100 }).profile,
     );
     expect(profiles).toEqual(['1.2M', '5M', '5M', '10M']);
+  });
+
+  it('counts the metrics that are emitted and the ones that alarms watch', () => {
+    const { ingest, consumer, flusher } = functionMetrics;
+    const [once, each] = [{ ...ingest, ...consumer }, flusher].map((metrics) => Object.keys(metrics).length);
+    // The flusher emits each metric for the function and for every shard.
+    expect(assumptions.metrics).toBe((once ?? 0) + (each ?? 0) * (1 + shardCount));
+    const alarms = propertiesOf(templateOf(production, 'Monitoring'), 'AWS::CloudWatch::Alarm');
+    const watched = alarms.map(
+      ({ Metrics }) => JSON.stringify(Metrics ?? 'MetricStat').split('MetricStat').length - 1,
+    );
+    expect(assumptions.alarms).toBe(watched.reduce((sum, count) => sum + count, 0));
   });
 
   it('has a price for every type of every profile', () => {

@@ -38,22 +38,56 @@ it.each(sections)(
   },
 );
 
-it('an evicted key and a halted partition ring at the first occurrence', () => {
-  for (const section of ['cache-evictions', 'partition-halted']) {
-    const ringing = alarms().filter((alarm) => sectionOf(alarm) === section);
-    expect(ringing.length).toBeGreaterThan(0);
-    for (const alarm of ringing)
-      expect(alarm).toMatchObject({
-        Threshold: 0,
-        EvaluationPeriods: 1,
-        ComparisonOperator: 'GreaterThanThreshold',
-      });
+const minute = 60;
+const [nodes, shards, functions] = [3, 4, 7];
+
+/** How many alarms there are, what they read, above which value they ring, and after how many seconds. */
+it.each([
+  ['in-flight-age', 1, 'OldestInFlight', 60, 3 * minute],
+  ['consumer-lag', 1, 'LagRecords', 1_000, 5 * minute],
+  ['partition-halted', 1, 'PartitionsHalted', 0, minute],
+  ['partition-waiting', 1, 'PartitionsWaiting', 0, 3 * minute],
+  ['ledger-log-difference', 1, 'LedgerLogDifference', 0, minute],
+  ['quarantine-growth', 1, 'EventsQuarantined', 0, minute],
+  ['flusher-missing', 1, 'Invocations', 0, 3 * minute],
+  ['shard-silent', shards, 'LagRecords', 0, 3 * minute],
+  ['api-5xx', 1, '5xx', 1, 5 * minute],
+  ['api-latency', 1, 'Latency', 65, 15 * minute],
+  ['function-errors', functions, 'Errors', 0, 5 * minute],
+  ['cache-memory', nodes, 'DatabaseMemoryUsagePercentage', 75, 5 * minute],
+  ['cache-evictions', nodes, 'Evictions', 0, minute],
+  ['shard-storage', shards, 'VolumeBytesUsed', 128 * 1024 ** 4, 5 * minute],
+  ['shard-connections', shards, 'DatabaseConnections', 500, 10 * minute],
+])('%s: %i alarms on %s above %d for %d s', (section, count, metric, above, seconds) => {
+  const ringing = alarms().filter((alarm) => sectionOf(alarm) === section);
+  expect(ringing).toHaveLength(count);
+  for (const alarm of ringing) {
+    const text = JSON.stringify(alarm);
+    expect(text).toContain(`"MetricName":"${metric}"`);
+    expect(alarm).toMatchObject({ Threshold: above, ComparisonOperator: 'GreaterThanThreshold' });
+    const [, period] = /"Period":(\d+)/.exec(text) ?? [];
+    expect(Number(alarm['EvaluationPeriods']) * Number(period)).toBe(seconds);
   }
 });
 
-it('a silent flusher rings', () => {
-  const [alarm] = alarms().filter((one) => sectionOf(one) === 'flusher-missing');
-  expect(alarm).toMatchObject({ TreatMissingData: 'breaching' });
+it('every function rings when it is refused; two dropped ticks of the flusher are normal', () => {
+  const throttles = alarms().filter((alarm) => sectionOf(alarm) === 'function-throttles');
+  expect(throttles.map(({ Threshold }) => Threshold).sort()).toEqual([0, 0, 0, 0, 0, 0, 2]);
+});
+
+it('a silent flusher rings, and a silent shard by its own gauge, where silence is filled and where nothing is', () => {
+  const silent = ['flusher-missing', 'shard-silent'].flatMap((section) =>
+    alarms().filter((alarm) => sectionOf(alarm) === section),
+  );
+  expect(silent).toHaveLength(1 + shards);
+  for (const alarm of silent) {
+    expect(alarm).toMatchObject({ TreatMissingData: 'breaching' });
+    expect(JSON.stringify(alarm)).toContain('IF(FILL(seen, 0) > 0, 0, 1)');
+  }
+  const gauges = silent
+    .slice(1)
+    .map((alarm) => /"Name":"shard","Value":"(\d)"/.exec(JSON.stringify(alarm))?.[1]);
+  expect(gauges).toEqual(['0', '1', '2', '3']);
 });
 
 it('every metric of ours has a reader, and no alarm or panel reads one that nobody emits', () => {

@@ -6,7 +6,7 @@ import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.t
 import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { noCheckpoint } from '../../shared/ports/checkpoint.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
+import { type Metrics, noMetrics } from '../../shared/ports/metrics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';
@@ -32,7 +32,12 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
     return createShardLedger({ url: url.href, shard, mapVersion: routeMapVersion, logger: pipeline.logger });
   });
   const { log, segments, seal, logger } = pipeline;
-  const flush = { clock: systemClock, checkpoint: noCheckpoint, metrics: noMetrics };
+  const standings = new Map<number, unknown>();
+  const metrics: Metrics = {
+    ...noMetrics,
+    flushed: (shard, _counts, standing) => void standings.set(shard, standing),
+  };
+  const flush = { clock: systemClock, checkpoint: noCheckpoint, metrics };
   const ports = { log, segments, seal, logger, ...flush };
   const endMs = Date.now() + transactionStartRemainingMs + 1500;
   await runPasses(ledgers, new LogHistory(), () => endMs - Date.now(), ports);
@@ -45,6 +50,8 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
   );
   expect(committed).toEqual([1, 0, 1, 1]);
   expect(logger.messages).toContain('shard paused');
+  // Its gauges are silent, and only its own.
+  expect([0, 1, 2, 3].filter((shard) => standings.get(shard) === null)).toEqual([1]);
   await Promise.all(ledgers.map((ledger) => ledger.close()));
   await pipeline.flush();
   expect((await pipeline.recount()).differences).toEqual([]);

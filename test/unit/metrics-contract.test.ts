@@ -48,7 +48,13 @@ function lines(): readonly EmfLine[] {
 function emitAll(): void {
   createMetrics('ingest', 'lambda').ingested({ accepted: 5, rejected: 2, overloaded: 1 });
   createMetrics('consumer', 'lambda').segmentsStored({ stored: 3, dropped: 4 });
-  const standing = { halted: 1, lagRecords: 17, oldestInFlightMs: 2500 };
+  const standing = {
+    halted: 1,
+    waitingForCode: 9,
+    lagRecords: 17,
+    oldestInFlightMs: 2500,
+    ledgerLogDifference: 11,
+  };
   createMetrics('flusher', 'lambda').flushed(2, { committed: 6, duplicate: 7, quarantined: 8 }, standing);
 }
 
@@ -69,8 +75,10 @@ test('every metric of a function is emitted in one line with its unit and value,
       EventsDuplicate: 7,
       EventsQuarantined: 8,
       PartitionsHalted: 1,
+      PartitionsWaiting: 9,
       LagRecords: 17,
       OldestInFlight: 2.5,
+      LedgerLogDifference: 11,
     },
   ]);
 });

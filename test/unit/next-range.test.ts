@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nextRange } from '../../functions/flusher/next-range.ts';
 import { foldRecords } from '../../shared/domain/fold.ts';
 import { encodeSegment, sealScope } from '../../shared/domain/segment.ts';
-import { envelope, records, sealedEvent } from '../builders/records.ts';
+import { envelope, newerEnvelope, records, sealedEvent } from '../builders/records.ts';
 import { fakeLog } from '../fakes/log.ts';
 import { fakeLogger } from '../fakes/logger.ts';
 import { FakeSegmentStore } from '../fakes/segment-store.ts';
@@ -77,6 +77,12 @@ describe('nextRange', () => {
     expect(await look(new FakeSegmentStore(), 0, 6, fakeLog(0, values.slice(2), 2))).toBe(
       'halts offset_missing',
     );
+  });
+
+  it('tells a record that needs newer code from one that the log did not deliver', async () => {
+    const none = new FakeSegmentStore();
+    expect(await look(none, 5, 6, fakeLog(0, [newerEnvelope()], 5))).toBe('waits-for-code');
+    expect(await look(none, 5, 6, fakeLog(0, []))).toBe('waits');
   });
 
   it('never starts with a segment that straddles the next offset', async () => {

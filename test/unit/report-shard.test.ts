@@ -2,25 +2,30 @@ import { expect, test } from 'vitest';
 import { ShardReport } from '../../functions/flusher/report-shard.ts';
 import { OdometerError } from '../../shared/domain/errors.ts';
 import { metricsPublishMs } from '../../shared/domain/limits.ts';
-
 import { type Metrics, noMetrics } from '../../shared/ports/metrics.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { FakeClock, FakeLogger, testNowMs } from '../builders.ts';
 import { fakeLog } from '../fakes/log.ts';
 
-const progressRow = { generation: 1, recordHash: null, checkedRanges: 0 };
-
-function setup(options: { kafkaDown?: boolean } = {}) {
+/** The ledger of partition 2 ends where its progress stands, unless a test says otherwise. */
+function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: number } = {}) {
   const told: Parameters<Metrics['flushed']>[] = [];
   const clock = new FakeClock();
+  let committed = 3;
   const ledger = {
     shard: 2,
-    progress: async () => [
-      { ...progressRow, partition: 2, nextOffset: 10, halted: false },
-      { ...progressRow, partition: 6, nextOffset: 0, halted: true },
-      { ...progressRow, partition: 10, nextOffset: 4, halted: false },
-    ],
+    places: async () => {
+      if (options.shardDown === true)
+        throw new OdometerError('shard_unavailable', 'down', { retryable: true });
+      // A commit of partition 10 that a log asked before would not know of.
+      committed = 4;
+      return [
+        { partition: 2, nextOffset: 10, ledgerEnd: options.ledgerEnd ?? 10, haltCode: null },
+        { partition: 6, nextOffset: 0, ledgerEnd: 0, haltCode: 'log_rewritten' },
+        { partition: 10, nextOffset: 4, ledgerEnd: 4, haltCode: null },
+      ];
+    },
     // A report asks for nothing else.
   } as unknown as ShardLedger;
   const head = (partition: number, ageMs: number) => [
@@ -33,7 +38,7 @@ function setup(options: { kafkaDown?: boolean } = {}) {
       return new Map([
         [2, { start: 0, end: 13 }],
         [6, { start: 0, end: 2 }],
-        [10, { start: 0, end: 4 }],
+        [10, { start: 0, end: committed }],
       ]);
     },
     read: async () =>
@@ -56,7 +61,13 @@ test('a report sums what was committed since the last one, and says how the part
   report.add(counts);
   await report.tell();
   await report.tell();
-  const standing = { halted: 1, lagRecords: 5, oldestInFlightMs: 7000 };
+  const standing = {
+    halted: 1,
+    waitingForCode: 0,
+    lagRecords: 5,
+    oldestInFlightMs: 7000,
+    ledgerLogDifference: 0,
+  };
   expect(told).toEqual([
     [2, { committed: 10, duplicate: 4, quarantined: 2 }, standing],
     [2, nothing, standing],
@@ -71,6 +82,27 @@ test('a report is told at most once an interval', async () => {
   await report.tellIfDue();
   await report.tellIfDue();
   expect(told.length).toBe(1);
+});
+
+test('a ledger that ends before its progress is a difference', async () => {
+  const { told, report } = setup({ ledgerEnd: 7 });
+  await report.tell();
+  expect(told[0]?.[2]?.ledgerLogDifference).toBe(3);
+});
+
+test('partitions that wait for newer code are those of the latest pass', async () => {
+  const { told, report } = setup();
+  report.waitingForCode = 2;
+  await report.tell();
+  report.waitingForCode = 0;
+  await report.tell();
+  expect(told.map(([, , standing]) => standing?.waitingForCode)).toEqual([2, 0]);
+});
+
+test('a shard that does not answer has no standing, so that its gauges are silent', async () => {
+  const { told, report } = setup({ shardDown: true });
+  await report.tell();
+  expect(told).toEqual([[2, nothing, null]]);
 });
 
 test('a log that is down costs the standing, and no counts', async () => {

@@ -9,9 +9,11 @@ import {
   metricEventsQuarantined,
   metricEventsRejected,
   metricLagRecords,
+  metricLedgerLogDifference,
   metricNamespace,
   metricOldestInFlight,
   metricPartitionsHalted,
+  metricPartitionsWaiting,
   metricRequestsOverloaded,
   metricSegmentsDropped,
   metricSegmentsStored,
@@ -54,8 +56,10 @@ function createEmfMetrics(name: EmittingFunction): Metrics {
           ? {}
           : {
               [metricPartitionsHalted]: standing.halted,
+              [metricPartitionsWaiting]: standing.waitingForCode,
               [metricLagRecords]: standing.lagRecords,
               [metricOldestInFlight]: standing.oldestInFlightMs / 1000,
+              [metricLedgerLogDifference]: standing.ledgerLogDifference,
             }),
       });
     },

@@ -1,13 +1,14 @@
 import { invariant } from '../../domain/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { FiguresReader, ShardFigures } from '../../ports/shard-figures.ts';
+import type { FiguresReader, LedgerWindow } from '../../ports/shard-figures.ts';
 import { execute } from './execute.ts';
+import { readPlaces } from './read-places.ts';
 import { createReaderPool } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
 import { withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
-const measureShard = loadSql('measure-shard');
+const measureWindow = loadSql('measure-window');
 
 export interface FiguresReaderSettings {
   /** DSNs of the reader login, in shard order. */
@@ -15,14 +16,12 @@ export interface FiguresReaderSettings {
   readonly logger?: Logger;
 }
 
-interface FiguresRow {
+interface WindowRow {
   readonly inserted: string;
   readonly duplicate: string;
   readonly conflicts: string;
   readonly quarantined: string;
   readonly write_statements: string;
-  /** `[partition, next offset, ledger end, halt code]` */
-  readonly partitions: readonly (readonly [number, number, number, string | null])[];
 }
 
 /** Reads figures as the reader login; connects when it is first used. */
@@ -32,11 +31,11 @@ export function createFiguresReader({ urls, logger }: FiguresReaderSettings): Fi
     async read(shard, windowSeconds) {
       const pool = pools[shard];
       invariant(pool !== undefined, `there is no shard ${shard}`);
-      const { rows } = await withConnection(pool, (client) =>
-        execute<FiguresRow>(client, measureShard, [windowSeconds]),
-      );
-      invariant(rows[0] !== undefined, 'an aggregate has one row');
-      return fromRowFigures(rows[0]);
+      return withConnection(pool, async (client) => {
+        const { rows } = await execute<WindowRow>(client, measureWindow, [windowSeconds]);
+        invariant(rows[0] !== undefined, 'an aggregate has one row');
+        return { window: fromRowWindow(rows[0]), places: await readPlaces(client) };
+      });
     },
     async close() {
       await Promise.all(pools.map((pool) => pool.end()));
@@ -44,17 +43,12 @@ export function createFiguresReader({ urls, logger }: FiguresReaderSettings): Fi
   };
 }
 
-function fromRowFigures(row: FiguresRow): ShardFigures {
+function fromRowWindow(row: WindowRow): LedgerWindow {
   return {
-    window: {
-      inserted: toSafeInteger(row.inserted),
-      duplicate: toSafeInteger(row.duplicate),
-      conflicts: toSafeInteger(row.conflicts),
-      quarantined: toSafeInteger(row.quarantined),
-      writeStatements: toSafeInteger(row.write_statements),
-    },
-    places: row.partitions.map(([partition, nextOffset, ledgerEnd, haltCode]) => {
-      return { partition, nextOffset, ledgerEnd, haltCode };
-    }),
+    inserted: toSafeInteger(row.inserted),
+    duplicate: toSafeInteger(row.duplicate),
+    conflicts: toSafeInteger(row.conflicts),
+    quarantined: toSafeInteger(row.quarantined),
+    writeStatements: toSafeInteger(row.write_statements),
   };
 }

@@ -20,6 +20,7 @@ import {
   stuckTransactionMs,
 } from '../../domain/limits.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { PartitionPlace } from '../../ports/shard-figures.ts';
 import type {
   EventDay,
   Observation,
@@ -30,6 +31,7 @@ import type {
 } from '../../ports/shard-ledger.ts';
 import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
+import { readPlaces } from './read-places.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
@@ -94,6 +96,10 @@ class PostgresLedger implements ShardLedger {
       halted: row.halted,
       checkedRanges: row.checked_ranges,
     }));
+  }
+
+  places(): Promise<readonly PartitionPlace[]> {
+    return withConnection(this.control, readPlaces);
   }
 
   async observe(observations: readonly Observation[]): Promise<void> {
