@@ -5,7 +5,6 @@ import {
   type functionMetrics,
   metricNamespace,
 } from '../../shared/contracts/metrics.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
 
 /** A metric of one of our functions. */
 export type OwnMetric = {
@@ -16,23 +15,12 @@ export type OwnMetric = {
 type Statistic = 'Maximum' | 'Sum' | 'SampleCount';
 const minute = Duration.minutes(1);
 
-/** What the flusher emits a shard becomes one figure over all shards. */
+/** Over all shards, where the flusher emits it for each: it says everything without the shard too. */
 export function ownMetric(
   [service, metricName]: OwnMetric,
   statistic: Exclude<Statistic, 'SampleCount'>,
 ): cloudwatch.IMetric {
-  if (service !== 'flusher') return metricOf({ [dimensionFunction]: service }, metricName, statistic);
-  // Ids are unique in a widget and start with a lower-case letter.
-  const idOf = (shard: number) => `${metricName.charAt(0).toLowerCase()}${metricName.slice(1)}${shard}`;
-  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
-  return new cloudwatch.MathExpression({
-    expression: `${statistic === 'Sum' ? 'SUM' : 'MAX'}([${shards.map(idOf).join(', ')}])`,
-    label: metricName,
-    period: minute,
-    usingMetrics: Object.fromEntries(
-      shards.map((shard) => [idOf(shard), shardMetric(metricName, shard, statistic)]),
-    ),
-  });
+  return metricOf({ [dimensionFunction]: service }, metricName, statistic);
 }
 
 /** What the flusher emits for one shard. */

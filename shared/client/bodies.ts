@@ -38,6 +38,6 @@ export interface SummaryBody {
   readonly freshness: {
     readonly as_of: string;
     readonly complete_through: string | null;
-    readonly in_flight_records: number;
+    readonly in_flight_records: number | null;
   };
 }

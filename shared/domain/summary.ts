@@ -6,11 +6,11 @@ export interface MetricTotal {
 }
 
 /**
- * How fresh committed totals are: everything acknowledged before `completeThroughMs` is in them; null before
- * the first observation. `inFlightRecords` is log end minus next offset at that observation.
+ * How fresh committed totals are: everything acknowledged before `completeThroughMs` is in them, and
+ * `inFlightRecords` is log end minus next offset at the last observation. Both are null before the first one.
  */
 export interface Freshness {
   readonly asOfMs: number;
   readonly completeThroughMs: number | null;
-  readonly inFlightRecords: number;
+  readonly inFlightRecords: number | null;
 }

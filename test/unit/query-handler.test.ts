@@ -73,7 +73,7 @@ describe('the summary', () => {
   });
 
   test('of an unknown organization is 200 with no metrics', async () => {
-    const freshness = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: 0 };
+    const freshness = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: null };
     const summaries = { summarize: async () => ({ metrics: [], freshness }), ping: async () => {} };
     const { summary } = setup({ summaries });
     const result = await summary(november, 'nobody');

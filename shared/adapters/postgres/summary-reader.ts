@@ -22,7 +22,7 @@ export interface SummaryReaderSettings {
 interface SummaryRow {
   readonly as_of_ms: string;
   readonly complete_through_ms: string | null;
-  readonly in_flight_records: string;
+  readonly in_flight_records: string | null;
   /** `[metric, total, count]`, decimals and counts as text. */
   readonly metrics: readonly (readonly [string, string, string])[];
 }
@@ -60,10 +60,15 @@ function fromRowSummary(row: SummaryRow): Awaited<ReturnType<SummaryReader['summ
   }));
   const freshness = {
     asOfMs: toSafeInteger(row.as_of_ms),
-    completeThroughMs: row.complete_through_ms === null ? null : toSafeInteger(row.complete_through_ms),
-    inFlightRecords: toSafeInteger(row.in_flight_records),
+    completeThroughMs: orUnknown(row.complete_through_ms),
+    inFlightRecords: orUnknown(row.in_flight_records),
   };
   return { metrics, freshness };
+}
+
+/** Null until the flusher has seen the partition for the first time. */
+function orUnknown(value: string | null): number | null {
+  return value === null ? null : toSafeInteger(value);
 }
 
 async function pingShard(pool: pg.Pool, shard: number): Promise<void> {

@@ -3,7 +3,7 @@
 select
   floor(extract(epoch from now()) * 1000)::int8 as as_of_ms,
   floor(extract(epoch from p.complete_through) * 1000)::int8 as complete_through_ms,
-  greatest(coalesce(p.log_end, 0) - p.next_offset, 0) as in_flight_records,
+  case when p.log_end is not null then greatest(p.log_end - p.next_offset, 0) end as in_flight_records,
   coalesce(
     (
       select json_agg(json_build_array(metric_name, total_quantity, event_count) order by metric_name)
