@@ -285,6 +285,18 @@ describe('the API', () => {
     });
   });
 
+  it('has a name of its own where the stage gives one, with the certificate that it names', () => {
+    const certificateArn = 'arn:aws:acm:eu-central-1:111122223333:certificate/of-a-test';
+    const named = { ...production, domain: { name: 'usage.example.com', certificateArn } };
+    templateOf(named, 'App').hasResourceProperties('AWS::ApiGatewayV2::DomainName', {
+      DomainName: 'usage.example.com',
+      DomainNameConfigurations: [{ CertificateArn: certificateArn, EndpointType: 'REGIONAL' }],
+    });
+    templateOf(named, 'App').resourceCountIs('AWS::ApiGatewayV2::ApiMapping', 1);
+    expect(synthesize(named).findings).toEqual([]);
+    app().resourceCountIs('AWS::ApiGatewayV2::DomainName', 0);
+  });
+
   it('logs and throttles its stage', () => {
     app().hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       AccessLogSettings: Match.objectLike({ Format: Match.stringLikeRegexp('requestId') }),
