@@ -1,4 +1,5 @@
 /** `npm run operate -- VERB`: what an operator does on AWS by invoking the operator function, in process here. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
@@ -22,6 +23,7 @@ const endpointsSchema: z.ZodType<Pick<Endpoints, 'kafka' | 'shards'>> = z.object
   shards: z.array(z.string()),
 });
 const verdictsSchema = z.array(z.object({ bad: z.array(z.unknown()) }));
+const headsSchema = z.object({ heads: z.array(z.unknown()) });
 const exitCodes = { done: 0, failed: 1, found: 2 } as const;
 
 const program = new Command('operate').description(
@@ -41,7 +43,8 @@ program
   .description(
     `recompute the proof of every commit; exit code ${exitCodes.found} names what was tampered with`,
   )
-  .action(() => run({ verb: 'verify' }));
+  .option('--heads <file>', 'lines of the flusher’s log; the heads in them must be in the chains', readHeads)
+  .action(({ heads = [] }: { heads?: readonly unknown[] }) => run({ verb: 'verify', heads }));
 program
   .command('quarantine')
   .description('list the newest quarantined records of each shard')
@@ -107,6 +110,14 @@ function twinEnvironment(): Environment {
     [ENV_SHARD_OPERATOR_URLS]: endpoints.data.shards.join(','),
     [ENV_SHARD_OWNER_URLS]: ownerUrls.join(','),
   };
+}
+
+/** Every head of the lines `ledger heads`; what else the log holds is passed over. */
+function readHeads(file: string): readonly unknown[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"ledger heads"'))
+    .flatMap((line) => headsSchema.parse(JSON.parse(line)).heads);
 }
 
 function toInteger(text: string): number {

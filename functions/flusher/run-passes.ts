@@ -2,6 +2,7 @@ import { logFields } from '../../shared/domain/errors.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
+import { logHeads } from './log-heads.ts';
 import type { LogHistory } from './log-history.ts';
 import { ShardReport } from './report-shard.ts';
 
@@ -55,6 +56,7 @@ async function runShard(
     }
   } finally {
     await report.tell();
+    await logHeads(ledger, ports.logger);
   }
   return { passes, commits };
 }

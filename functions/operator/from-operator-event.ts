@@ -1,15 +1,22 @@
 import { z } from 'zod';
+import type { LoggedHead } from '../../shared/domain/chain-check.ts';
 import { OdometerError } from '../../shared/domain/errors.ts';
-import { quarantineRowsMax } from '../../shared/domain/limits.ts';
+import { loggedHeadsMax, quarantineRowsMax } from '../../shared/domain/limits.ts';
 import type { Decision } from '../../shared/ports/shard-control.ts';
 
 const words = z.string().trim().min(1).max(500);
 const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+const loggedHead = z.strictObject({
+  partition: z.number().int().min(0),
+  sequence: z.number().int().min(1),
+  hash: z.hash('sha256'),
+});
+
 const operatorEvent = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('migrate') }),
   z.strictObject({ verb: z.literal('halts') }),
-  z.strictObject({ verb: z.literal('verify') }),
+  z.strictObject({ verb: z.literal('verify'), heads: z.array(loggedHead).max(loggedHeadsMax).default([]) }),
   z.strictObject({
     verb: z.literal('quarantine'),
     rows: z.number().int().min(1).max(quarantineRowsMax).default(100),
@@ -32,7 +39,8 @@ const operatorEvent = z.discriminatedUnion('verb', [
 /** One thing that an operator asks for. */
 export type OperatorRequest =
   | { readonly verb: 'migrate' }
-  | { readonly verb: 'halts' | 'verify' }
+  | { readonly verb: 'halts' }
+  | { readonly verb: 'verify'; readonly heads: readonly LoggedHead[] }
   | { readonly verb: 'quarantine'; readonly rows: number }
   | ({ readonly verb: 'resume' } & Decision);
 

@@ -107,7 +107,7 @@ async function onShards(
     case 'halts':
       return await listHalts(shards);
     case 'verify':
-      return await Promise.all(shards.map(verifyShard));
+      return await Promise.all(shards.map((control) => verifyShard(control, request.heads)));
     case 'quarantine':
       return await listQuarantine(shards, request.rows);
     case 'resume':

@@ -1,4 +1,11 @@
-import { type ChainHead, chainProblem, emptyChain, headOf } from '../../shared/domain/chain-check.ts';
+import {
+  type ChainHead,
+  chainProblem,
+  emptyChain,
+  headOf,
+  type LoggedHead,
+  loggedProblem,
+} from '../../shared/domain/chain-check.ts';
 import { verifyPageRows } from '../../shared/domain/limits.ts';
 import type { PartitionState, ShardControl } from '../../shared/ports/shard-control.ts';
 
@@ -26,12 +33,20 @@ interface WalkedChain {
   readonly sequences: ReadonlyMap<number, number>;
 }
 
-/** Recomputes every chain of a shard, and compares each day's rows with the ledger (U12). */
-export async function verifyShard(control: ShardControl): Promise<ShardVerdict> {
+/**
+ * Recomputes every chain of a shard, and compares each day's rows with the ledger, and the chain with heads that
+ * were logged outside the database, by which a chain that was recomputed after a change is told (U12).
+ */
+export async function verifyShard(
+  control: ShardControl,
+  loggedHeads: readonly LoggedHead[] = [],
+): Promise<ShardVerdict> {
   const { shard } = control;
   const chains = new Map<number, WalkedChain>();
   for (const state of await control.partitions()) {
-    chains.set(state.partition, await walkChain(control, state));
+    const ofPartition = loggedHeads.filter(({ partition }) => partition === state.partition);
+    const logged = new Map(ofPartition.map(({ sequence, hash }) => [sequence, hash]));
+    chains.set(state.partition, await walkChain(control, state, logged));
   }
   const bad = [...chains.values()].flatMap((chain) => chain.bad ?? []);
   for (const day of await control.days()) {
@@ -48,7 +63,11 @@ export async function verifyShard(control: ShardControl): Promise<ShardVerdict> 
   return { shard, commits, heads, bad: firstOfEach(bad) };
 }
 
-async function walkChain(control: ShardControl, state: PartitionState): Promise<WalkedChain> {
+async function walkChain(
+  control: ShardControl,
+  state: PartitionState,
+  logged: ReadonlyMap<number, string>,
+): Promise<WalkedChain> {
   const { partition } = state;
   const { shard } = control;
   const sequences = new Map<number, number>();
@@ -56,7 +75,7 @@ async function walkChain(control: ShardControl, state: PartitionState): Promise<
   for (;;) {
     const page = await control.commits(partition, head.sequence, verifyPageRows);
     for (const row of page) {
-      const problem = chainProblem(head, row);
+      const problem = chainProblem(head, row) ?? loggedProblem(logged, row);
       const { sequence, from } = row;
       if (problem !== null) return { head, sequences, bad: { shard, partition, sequence, from, problem } };
       if (row.to > from) sequences.set(from, sequence);
@@ -69,10 +88,13 @@ async function walkChain(control: ShardControl, state: PartitionState): Promise<
   const end = head.generation === null ? state.firstOffset : head.to;
   const reaches = generation === state.generation && end >= state.nextOffset;
   const complete = reaches || generation > state.generation;
-  const problem = `the ledger ends at ${end}, progress is at ${state.nextOffset}`;
   const sequence = head.sequence === 0 ? null : head.sequence;
-  const bad = complete ? null : { shard, partition, sequence, from: end, problem };
-  return { head, sequences, bad };
+  const lost = Math.max(0, ...logged.keys()) > head.sequence;
+  if (complete && !lost) return { head, sequences, bad: null };
+  const problem = complete
+    ? `the ledger ends at row ${head.sequence}, and a later one was logged`
+    : `the ledger ends at ${end}, progress is at ${state.nextOffset}`;
+  return { head, sequences, bad: { shard, partition, sequence, from: end, problem } };
 }
 
 /** The bad commit with the lowest sequence of each partition. */

@@ -14,6 +14,13 @@ export interface ChainHead {
   readonly hash: Buffer;
 }
 
+/** The head of a partition's chain as the flusher logged it at some time; the hash in hex digits. */
+export interface LoggedHead {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly hash: string;
+}
+
 export const emptyChain: ChainHead = { sequence: 0, generation: null, to: 0, hash: chainStart };
 
 /** Why the row does not follow the head, or null. */
@@ -28,6 +35,13 @@ export function chainProblem(head: ChainHead, row: CheckedCommit): string | null
     return 'a generation starts without a decision';
   }
   return null;
+}
+
+/** Why a row whose head was logged is not what it was then, or null. `logged`: hash by sequence. */
+export function loggedProblem(logged: ReadonlyMap<number, string>, row: CheckedCommit): string | null {
+  const hash = logged.get(row.sequence);
+  if (hash === undefined || hash === row.hash.toString('hex')) return null;
+  return 'its hash is not the one that was logged';
 }
 
 export function headOf(row: CheckedCommit): ChainHead {

@@ -2,6 +2,7 @@
  * One Postgres shard as the flusher sees it: progress, and transactions that move it together with everything
  * in between. Implemented by `shared/adapters/postgres`.
  */
+import type { LoggedHead } from '../domain/chain-check.ts';
 import type { Rollup } from '../domain/rollup.ts';
 import type { Refusal } from '../domain/segment.ts';
 import type { PartitionPlace } from './shard-figures.ts';
@@ -135,6 +136,8 @@ export interface ShardLedger {
   progress(): Promise<readonly Progress[]>;
   /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */
   places(): Promise<readonly PartitionPlace[]>;
+  /** The last row of each partition's ledger (U12). Throws `shard_unavailable` (retryable). */
+  heads(): Promise<readonly LoggedHead[]>;
   /** Stores what a pass saw, one statement for all partitions. */
   observe(observations: readonly Observation[]): Promise<void>;
   /** Makes the leaves of these days where missing, in a transaction of its own; returns the closed ones. */

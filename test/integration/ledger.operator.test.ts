@@ -7,6 +7,8 @@ import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
+import type { LoggedHead } from '../../shared/domain/chain-check.ts';
+import { commitHash } from '../../shared/domain/commit-hash.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import type { Decision, ShardControl } from '../../shared/ports/shard-control.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
@@ -86,6 +88,52 @@ describe('verify', () => {
     await tamper(sql);
     const { bad } = await verifyShard(control);
     expect(bad).toEqual([expect.objectContaining({ shard, partition, sequence })]);
+  });
+});
+
+describe('verify with logged heads', () => {
+  let heads: readonly LoggedHead[];
+
+  beforeAll(async () => {
+    heads = await ledger.heads();
+    expect(heads).toEqual([{ partition, sequence: commits, hash: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+  });
+
+  afterEach(async () => {
+    await tamper('truncate commit_ledger; insert into commit_ledger select * from kept_ledger');
+    await tamper(`update partition_progress set next_offset = ${commits} where partition = ${partition}`);
+  });
+
+  /** What somebody with all rights would do: change a row, and every hash from there on. */
+  async function recomputeFrom(sequence: number): Promise<void> {
+    const rows = await control.commits(partition, sequence - 1, commits);
+    let previous = rows[0]?.previousHash ?? Buffer.alloc(0);
+    for (const row of rows) {
+      const changed = { ...row, committedAtMs: row.committedAtMs + (row.sequence === sequence ? 1000 : 0) };
+      const hash = commitHash(previous, changed);
+      const bytes = (buffer: Buffer) => `'\\x${buffer.toString('hex')}'`;
+      await tamper(`update commit_ledger set previous_hash = ${bytes(previous)}, hash = ${bytes(hash)},
+        committed_at = to_timestamp(${changed.committedAtMs} / 1000.0) where sequence = ${row.sequence}`);
+      previous = hash;
+    }
+  }
+
+  test('U12: a whole chain agrees with what was logged of it', async () => {
+    expect((await verifyShard(control, heads)).bad).toEqual([]);
+  });
+
+  test('U12: a chain that was recomputed after a change is whole, and differs from the log', async () => {
+    await recomputeFrom(3);
+    expect((await verifyShard(control)).bad).toEqual([]);
+    expect((await verifyShard(control, heads)).bad).toMatchObject([{ shard, partition, sequence: commits }]);
+  });
+
+  test('U12: an end that was cut off together with progress is missed', async () => {
+    await tamper(`delete from commit_ledger where sequence = ${commits}`);
+    await tamper(`update partition_progress set next_offset = ${commits - 1} where partition = ${partition}`);
+    expect((await verifyShard(control, heads)).bad).toMatchObject([
+      { shard, partition, sequence: commits - 1 },
+    ]);
   });
 });
 

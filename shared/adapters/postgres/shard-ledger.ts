@@ -10,6 +10,7 @@
  *         -> throws                                throws        (connection discarded)
  */
 import type pg from 'pg';
+import type { LoggedHead } from '../../domain/chain-check.ts';
 import { invariant } from '../../domain/errors.ts';
 import {
   commitDaysMax,
@@ -40,6 +41,7 @@ import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
 const readProgress = loadSql('read-progress');
+const readHeads = loadSql('read-heads');
 const observeLog = loadSql('observe');
 const makeDays = loadSql('make-days');
 const lockNextOffset = loadSql('lock-next-offset');
@@ -66,6 +68,12 @@ interface ProgressRow {
   readonly record_hash: Buffer | null;
   readonly halted: boolean;
   readonly checked_ranges: number;
+}
+
+interface HeadRow {
+  readonly partition: number;
+  readonly sequence: string;
+  readonly hash: string;
 }
 
 class PostgresLedger implements ShardLedger {
@@ -100,6 +108,13 @@ class PostgresLedger implements ShardLedger {
 
   places(): Promise<readonly PartitionPlace[]> {
     return withConnection(this.control, readPlaces);
+  }
+
+  async heads(): Promise<readonly LoggedHead[]> {
+    const { rows } = await this.controlled<HeadRow>(readHeads);
+    return rows.map(({ partition, sequence, hash }) => {
+      return { partition, sequence: toSafeInteger(sequence), hash };
+    });
   }
 
   async observe(observations: readonly Observation[]): Promise<void> {

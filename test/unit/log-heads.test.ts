@@ -1,0 +1,31 @@
+import { expect, test, vi } from 'vitest';
+import { logHeads } from '../../functions/flusher/log-heads.ts';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+
+const heads = [{ partition: 5, sequence: 9, hash: 'ab'.repeat(32) }];
+const newLogger = () => ({ debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() });
+
+/** A ledger that is asked for nothing but its heads. */
+function ledgerWith(read: ShardLedger['heads']): ShardLedger {
+  return { shard: 1, heads: read } as unknown as ShardLedger;
+}
+
+test('U12: the heads of a shard become a line of the log', async () => {
+  const logger = newLogger();
+  await logHeads(
+    ledgerWith(async () => heads),
+    logger,
+  );
+  expect(logger.info.mock.calls).toEqual([[{ shard: 1, heads }, 'ledger heads']]);
+});
+
+test('a shard that is down costs the line and nothing else', async () => {
+  const logger = newLogger();
+  const error = new OdometerError('shard_unavailable', 'down', { retryable: true });
+  await logHeads(
+    ledgerWith(() => Promise.reject(error)),
+    logger,
+  );
+  expect(logger.warn.mock.calls).toMatchObject([[{ shard: 1, err: error }, 'ledger heads not read']]);
+});
