@@ -91,7 +91,7 @@ class Tally {
   private undated = 0;
   private readonly refusals = new Map<
     string,
-    { count: number; readonly lines: number[]; readonly example: string }
+    { count: number; lines: readonly number[]; readonly example: string }
   >();
 
   get rows(): number {
@@ -113,7 +113,8 @@ class Tally {
   refuse(code: string, line: number, message: string): void {
     const known = this.refusals.get(code) ?? { count: 0, lines: [], example: message };
     known.count++;
-    if (known.lines.length < linesShownMax) known.lines.push(line);
+    // Batches end in any order; the first lines are the lowest ones.
+    known.lines = [...known.lines, line].sort((a, b) => a - b).slice(0, linesShownMax);
     this.refusals.set(code, known);
   }
 

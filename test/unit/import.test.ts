@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { sendRows } from '../../localstack/importing/send-rows.ts';
 import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
 import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
 
@@ -133,4 +135,31 @@ test('a gzip stream that ends early is a sentence with the line', async () => {
   const path = await fileOf('cut.jsonl.gz', content.subarray(0, content.length / 2));
   const { code, stderr } = await runImport([path, '--url', edge.url]);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/cut\.jsonl\.gz cannot be read beyond line \d+/)]);
+});
+
+test('the lines that are named are the first ones, whichever batch is answered first', async () => {
+  const event = { organization_id: 'org_1', metric_name: 'm', quantity: 'many' };
+  const rows = Array.from({ length: 8 }, (_, index) => ({
+    ...{ kind: 'row', line: index + 1, size: 1 },
+    event,
+  }));
+  const answered: (() => void)[] = [];
+  const report = sendRows(Readable.from(rows), {
+    batchEvents: 1,
+    concurrency: 8,
+    onProgress: () => undefined,
+    sendBatch: async () => {
+      // The last batch is answered first.
+      await new Promise<void>((resolve) => {
+        answered.unshift(resolve);
+        if (answered.length === rows.length) for (const answer of answered) answer();
+      });
+      return {
+        accepted: 0,
+        receipts: [],
+        rejected: [{ index: 0, code: 'bad', field: 'quantity', message: 'bad' }],
+      };
+    },
+  });
+  expect((await report).refusals.get('bad')).toMatchObject({ count: 8, lines: [1, 2, 3, 4, 5] });
 });
