@@ -1,7 +1,8 @@
 /**
  * The local stage by the real CDK command line, deployed to an emulator that enforces IAM, against real Kafka, Redis
  * and Postgres: what a function was not granted it cannot do. Polling Kafka is what the emulator lacks, so our
- * stand-in does it by the mapping of the synthesized template; the schedule is the emulator's own.
+ * stand-in does it by the mapping of the synthesized template; the schedule is the emulator's own. The stack Monitoring
+ * stays out, because the emulator knows no alarms that calculate.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
