@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
@@ -38,7 +39,7 @@ export async function startFlusher(environment: Environment, checkpoint: Checkpo
   const logger = createLogger('flusher', environment);
   const { seal } = config;
   const segments = createSegmentStore(config.redis);
-  const log = createLogReader(config.log);
+  const log = createLogReader({ ...config.log, security: iamSecurity(config.log.iamRegion) });
   const ledgers = config.shardUrls.map((url, shard) =>
     createShardLedger({ url, shard, mapVersion: routeMapVersion, logger }),
   );

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
@@ -96,7 +97,12 @@ const start = once(async () => {
   const secrets = createSecrets(environment);
   const config = await loadConfig(ingestConfig, environment, secrets);
   const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
-  return build(config, { log: createLogWriter(config), clock: systemClock, logger, metrics });
+  return build(config, {
+    log: createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }),
+    clock: systemClock,
+    logger,
+    metrics,
+  });
 });
 
 /** The Lambda entry point; its clients are made at the first invocation and kept. */

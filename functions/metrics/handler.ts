@@ -1,5 +1,6 @@
 /** Lambda `metrics`: how the whole pipeline does, as JSON and for Prometheus. */
 import type { Context } from 'aws-lambda';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createFiguresReader } from '../../shared/adapters/postgres/figures-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
@@ -46,7 +47,7 @@ const start = once(async () => {
   const { log, redis, shardUrls, partitions } = await loadConfig(metricsConfig, environment, secrets);
   return build({
     shards: createFiguresReader({ urls: shardUrls, logger }),
-    log: createLogReader(log),
+    log: createLogReader({ ...log, security: iamSecurity(log.iamRegion) }),
     segments: createSegmentStore(redis),
     clock: systemClock,
     logger,

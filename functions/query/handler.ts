@@ -1,5 +1,6 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
 import type { Context } from 'aws-lambda';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
@@ -88,7 +89,7 @@ const start = once(async () => {
   const config = await loadConfig(queryConfig, environment, createSecrets(environment));
   return build({
     summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
-    log: createLogReader(config),
+    log: createLogReader({ ...config, security: iamSecurity(config.iamRegion) }),
     segments: createSegmentStore(config.redis),
     clock: systemClock,
     logger,

@@ -5,7 +5,9 @@ import {
   metadataV12,
   parseBroker,
   ResponseError,
+  SASLMechanisms,
 } from '@platformatic/kafka';
+import type { LogPlace } from './log-place.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const connectTimeoutMs = 2000;
@@ -29,15 +31,19 @@ export interface Node {
 export class KafkaCluster {
   readonly #bootstrap: { host: string; port: number }[];
   readonly #topic: string;
-  readonly #pool = new ConnectionPool('odometer', {
-    connectTimeout: connectTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-  });
+  readonly #pool: ConnectionPool;
   #metadata: Promise<TopicMetadata> | undefined;
 
-  constructor(bootstrapServers: string, topic: string) {
+  constructor({ bootstrapServers, security }: LogPlace, topic: string) {
     this.#bootstrap = bootstrapServers.split(',').map((server) => parseBroker(server.trim(), kafkaPort));
     this.#topic = topic;
+    this.#pool = new ConnectionPool('odometer', {
+      connectTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      ...(security === undefined
+        ? {}
+        : { tls: {}, sasl: { mechanism: SASLMechanisms.OAUTHBEARER, token: security.token } }),
+    });
   }
 
   connect(node: Node): Promise<Connection> {

@@ -8,6 +8,7 @@ import type { Producer, RecordMetadata } from 'kafkajs';
 import { produceTimeoutMs } from '../../domain/limits.ts';
 import type { Append, Appended, EventLogWriter } from '../../ports/event-log.ts';
 import { createKafka } from './kafkajs.ts';
+import type { LogPlace } from './log-place.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const retryPauseMs = 50;
@@ -15,8 +16,7 @@ const retryPauseMaxMs = 400;
 /** Metadata is refreshed by failures; a refresh by age would fail healthy partitions with a leaderless one. */
 const metadataAgeMs = 24 * 60 * 60 * 1000;
 
-export interface LogWriterOptions {
-  readonly bootstrapServers: string;
+export interface LogWriterOptions extends LogPlace {
   readonly topic: string;
   /** Shorter in tests. */
   readonly timeoutMs?: number;
@@ -107,7 +107,7 @@ class ProducerSession {
   }
 
   async #connect(): Promise<Producer> {
-    const producer = createKafka(this.#options.bootstrapServers).producer({
+    const producer = createKafka(this.#options).producer({
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataAgeMs,
       createPartitioner:
