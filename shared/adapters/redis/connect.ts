@@ -41,9 +41,14 @@ interface SentinelTarget {
   readonly password?: string;
   readonly db?: number;
   readonly tls?: Record<string, never>;
+  readonly enableTLSForSentinelMode?: true;
+  readonly sentinelTLS?: Record<string, never>;
 }
 
-/** What `sentinel://h1:26379,h2:26379/master` and the credentials of a Redis URL mean to ioredis. */
+/**
+ * What `sentinel://h1:26379,h2:26379/master` and the credentials of a Redis URL mean to ioredis. With `rediss:`
+ * the Sentinels are spoken to by TLS too: whoever could answer for one would say which host gets the password.
+ */
 export function fromSentinelUrl(sentinelUrl: string, url: string): SentinelTarget {
   const [hosts = '', name = 'mymaster'] = sentinelUrl.replace(/^[a-z+]+:\/\//, '').split('/');
   const { username, password, pathname, protocol } = new URL(url);
@@ -56,6 +61,7 @@ export function fromSentinelUrl(sentinelUrl: string, url: string): SentinelTarge
     ...(username === '' ? {} : { username: decodeURIComponent(username) }),
     ...(password === '' ? {} : { password: decodeURIComponent(password) }),
     ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
-    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    // Without the switch ioredis takes `tls` to be the Sentinels' and speaks to Redis in plain text.
+    ...(protocol === 'rediss:' ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   };
 }
