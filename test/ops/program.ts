@@ -1,5 +1,5 @@
 /** A server of a test, started with its output kept and ended by its own process id. */
-import { spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endOf } from '../fault/twin.ts';
 
@@ -16,8 +16,9 @@ export async function startProgram(
   file: string,
   args: readonly string[],
   probe: () => Promise<boolean>,
+  account: Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> = {},
 ): Promise<Program> {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { ...account, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (part: string) => {
