@@ -22,7 +22,6 @@ import { loadConfig } from '../../shared/runtime/config.ts';
 import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
 import { toLogPlace } from '../../shared/runtime/log-config.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { operatorConfig } from './config.ts';
 import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
 import { listHalts } from './list-halts.ts';
@@ -113,10 +112,15 @@ async function onShards(
   }
 }
 
-const start = once(() => startOperator(processEnvironment()));
-
-/** AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. */
+/**
+ * AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. It starts anew each time: `migrate` sets the
+ * passwords that the secrets hold, so remembered ones would undo a change.
+ */
 export async function handler(event: unknown): Promise<unknown> {
-  const operator = await start();
-  return await operator.operate(event);
+  const operator = await startOperator(processEnvironment());
+  try {
+    return await operator.operate(event);
+  } finally {
+    await operator.close();
+  }
 }

@@ -204,8 +204,8 @@ describe('Redis by TLS', () => {
     ['a client in plain text', () => openSegments(redisUrl('localhost', 'redis')), /./],
   ])('refuses %s', async (_, open, reason) => {
     await using(open(), async (segments) => {
-      const first = await failureOf(segments.list([0], 10));
-      const again = await failureOf(segments.list([0], 10));
+      const first = await failureOf(segments.append(0, range, value));
+      const again = await failureOf(segments.append(0, range, value));
       expect([first, again]).toEqual(Array(2).fill({ ...refused, text: expect.stringMatching(reason) }));
     });
   });

@@ -1,19 +1,12 @@
 import { invariant } from '../../domain/errors.ts';
-import type { Logger } from '../../ports/logger.ts';
+import { readAnswerTimeoutMs } from '../../domain/limits.ts';
 import type { FiguresReader, ShardFigures } from '../../ports/shard-figures.ts';
 import { execute } from './execute.ts';
-import { createReaderPool } from './reader-pool.ts';
+import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
-import { withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const measureShard = loadSql('measure-shard');
-
-export interface FiguresReaderSettings {
-  /** DSNs of the reader login, in shard order. */
-  readonly urls: readonly string[];
-  readonly logger?: Logger;
-}
 
 interface FiguresRow {
   readonly inserted: string;
@@ -26,14 +19,14 @@ interface FiguresRow {
 }
 
 /** Reads figures as the reader login; connects when it is first used. */
-export function createFiguresReader({ urls, logger }: FiguresReaderSettings): FiguresReader {
-  const pools = urls.map((url, shard) => createReaderPool(url, shard, 'metrics', logger));
+export function createFiguresReader(settings: ReaderPoolsSettings): FiguresReader {
+  const pools = createReaderPools(settings, 'metrics');
   return {
     async read(shard, windowSeconds) {
       const pool = pools[shard];
       invariant(pool !== undefined, `there is no shard ${shard}`);
-      const { rows } = await withConnection(pool, (client) =>
-        execute<FiguresRow>(client, measureShard, [windowSeconds]),
+      const { rows } = await withReading(pool, (client) =>
+        execute<FiguresRow>(client, measureShard, [windowSeconds], readAnswerTimeoutMs),
       );
       invariant(rows[0] !== undefined, 'an aggregate has one row');
       return fromRowFigures(rows[0]);

@@ -10,13 +10,17 @@ export interface RedisLocation {
   readonly url: string;
   /** `sentinel://host:port,host:port/master-name`: then `url` gives only credentials and database. */
   readonly sentinelUrl?: string | undefined;
+  /** The server refused our password. */
+  readonly onRefused?: (() => void) | undefined;
 }
+
+const refusal = /^(?:WRONGPASS|NOAUTH)\b/;
 
 /**
  * A client that fails at once while Redis is down and connects again without end. Nothing is queued or sent
  * twice: whoever calls knows better what to do instead (U6).
  */
-export function connectRedis({ url, sentinelUrl }: RedisLocation): Redis {
+export function connectRedis({ url, sentinelUrl, onRefused }: RedisLocation): Redis {
   const options = {
     connectTimeout: connectTimeoutMs,
     socketTimeout: silenceMs,
@@ -30,7 +34,9 @@ export function connectRedis({ url, sentinelUrl }: RedisLocation): Redis {
       ? new Redis(url, options)
       : new Redis({ ...options, ...fromSentinelUrl(sentinelUrl, url) });
   // Without a listener ioredis prints every failed reconnect; each call reports its own failure to its caller.
-  redis.on('error', () => {});
+  redis.on('error', ({ message }: Error) => {
+    if (refusal.test(message)) onRefused?.();
+  });
   return redis;
 }
 
