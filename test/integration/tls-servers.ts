@@ -42,6 +42,8 @@ export async function makeCertificate(folder: string): Promise<Certificate> {
   return { certFile, keyFile, authority: pems.cert };
 }
 
+/** A session ends this soon, where MSK's end with their tokens; kafkajs renews one 10 s before that. */
+export const sessionMsMax = 12_000;
 const unsecured = 'org.apache.kafka.common.security.oauthbearer';
 
 /** A broker whose clients come by TLS and prove themselves by a token; it speaks to itself on a port of its own. */
@@ -58,6 +60,7 @@ export async function startTlsKafka(folder: string, { authority, keyFile }: Cert
     'advertised.listeners': `BROKER://127.0.0.1:${brokerPort},TLS://localhost:${port}`,
     'listener.security.protocol.map': 'BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SASL_SSL',
     'sasl.enabled.mechanisms': 'OAUTHBEARER',
+    'listener.name.tls.oauthbearer.connections.max.reauth.ms': String(sessionMsMax),
     'listener.name.tls.ssl.keystore.type': 'PEM',
     'listener.name.tls.ssl.keystore.location': keystore,
     'listener.name.tls.oauthbearer.sasl.jaas.config': `${unsecured}.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,

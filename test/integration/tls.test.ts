@@ -20,6 +20,7 @@ import { makeTestFolder, removeTestFolder } from '../servers.ts';
 import {
   makeCertificate,
   sentinelSettings,
+  sessionMsMax,
   startTlsKafka,
   startTlsPostgres,
   startTlsRedis,
@@ -136,6 +137,26 @@ describe('Kafka by TLS and token', () => {
       const read = await reader.read([{ partition: 1, from: 0, bytesMax: 1000 }]);
       expect(read.get(1)).toEqual([{ offset: 0, value }]);
     });
+  });
+
+  test('asks for new tokens before a session ends, and the connections go on', async () => {
+    let tokens = 0;
+    const token = async () => {
+      tokens += 1;
+      return tokenOf(600);
+    };
+    const at = { ...place(), security: { token } };
+    await using(openWriter(at), (writer) =>
+      using(openReader(at), async (reader) => {
+        const endMs = Date.now() + 1.5 * sessionMsMax;
+        while (Date.now() < endMs) {
+          await writer.append([{ partition: 2, value }]);
+          await reader.read([{ partition: 2, from: 0, bytesMax: 1000 }]);
+          await new Promise((resolve) => setTimeout(resolve, 1500));
+        }
+      }),
+    );
+    expect(tokens).toBeGreaterThan(4);
   });
 
   const refused = { code: 'log_unavailable', retryable: true };

@@ -76,8 +76,9 @@ function createPool(settings: ShardPoolSettings): pg.Pool {
       );
     },
   });
+  // Translated, because the driver's own error carries its whole client.
   const note = (error: Error): void =>
-    logger?.warn({ err: error, shard: identity.shard }, 'shard connection');
+    logger?.warn({ err: toOdometerError(error), shard: identity.shard }, 'shard connection');
   pool.on('error', note);
   pool.on('connect', (client) => {
     client.on('error', note);
