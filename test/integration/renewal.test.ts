@@ -10,6 +10,8 @@ import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts
 import {
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
+  ENV_SHARD_OPERATOR_URLS,
+  ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
@@ -21,7 +23,12 @@ import { makeTestFolder, removeTestFolder } from '../servers.ts';
 import { mskEvent, openPipeline, type Pipeline } from './pipeline.ts';
 
 /** Logins of this file only: they belong to the servers, not to its databases. */
-const logins = { reader: 'renewal_reader', writer: 'renewal_writer', cache: 'renewal' } as const;
+const logins = {
+  reader: 'renewal_reader',
+  writer: 'renewal_writer',
+  operator: 'renewal_operator',
+  cache: 'renewal',
+} as const;
 const organization = 'org_1';
 const partition = partitionOf(organization, 20);
 
@@ -30,26 +37,29 @@ let pipeline: Pipeline;
 let redis: Redis;
 let sequence = 0;
 let functions: Awaited<ReturnType<typeof loadFunctions>>;
-const secrets: Record<'readers' | 'writers' | 'cache', string> = { readers: '', writers: '', cache: '' };
+const secrets = { readers: '', writers: '', operators: '', cache: '' };
 
 beforeAll(async () => {
   folder = makeTestFolder();
   pipeline = await openPipeline();
   redis = new Redis(inject('servers').redis);
   await onShards(`create role ${logins.reader} login in role odometer_reader;
-    create role ${logins.writer} login in role odometer_writer`);
+    create role ${logins.writer} login in role odometer_writer;
+    create role ${logins.operator} login in role billing`);
   for (const [name, value] of Object.entries(pipeline.environment)) vi.stubEnv(name, value);
   vi.stubEnv('LOG_LEVEL', 'silent');
   vi.stubEnv(ENV_SECRETS_FILE, join(folder, 'secrets.json'));
   vi.stubEnv(ENV_SHARD_READER_URLS, 'secret:readers');
   vi.stubEnv(ENV_SHARD_WRITER_URLS, 'secret:writers');
+  vi.stubEnv(ENV_SHARD_OPERATOR_URLS, 'secret:operators');
+  vi.stubEnv(ENV_SHARD_OWNER_URLS, pipeline.shards.ownerUrls.join(','));
   vi.stubEnv(ENV_REDIS_URL, 'secret:cache');
   functions = await loadFunctions();
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
   await pipeline.close();
-  await onShards(`drop role ${logins.reader}; drop role ${logins.writer}`);
+  await onShards(`drop role ${logins.reader}; drop role ${logins.writer}; drop role ${logins.operator}`);
   await redis.call('acl', 'deluser', logins.cache);
   redis.disconnect();
   removeTestFolder(folder);
@@ -59,8 +69,14 @@ afterAll(async () => {
 async function loadFunctions() {
   const consumer = await import('../../functions/consumer/handler.ts');
   const flusher = await import('../../functions/flusher/handler.ts');
+  const operator = await import('../../functions/operator/handler.ts');
   const query = await import('../../functions/query/handler.ts');
-  return { consume: consumer.handler, flush: flusher.handler, query: query.handler };
+  return {
+    consume: consumer.handler,
+    flush: flusher.handler,
+    operate: operator.handler,
+    query: query.handler,
+  };
 }
 
 function onShards(sql: string): Promise<unknown> {
@@ -70,7 +86,7 @@ function onShards(sql: string): Promise<unknown> {
 }
 
 /** A new password at the servers, whose sessions end; answers how its secret is published. */
-async function changePassword(role: 'reader' | 'writer'): Promise<() => void> {
+async function changePassword(role: 'reader' | 'writer' | 'operator'): Promise<() => void> {
   const login = logins[role];
   const password = randomBytes(9).toString('hex');
   await onShards(`alter role ${login} password '${password}';
@@ -161,4 +177,11 @@ test('U9: a flusher whose password changed pauses, and the next invocation commi
   expect(await invokeFlusher()).toMatchObject({ commits: 0 });
   await expect.poll(invokeFlusher, { timeout: 30_000 }).toMatchObject({ commits: 1 });
   expect((await pipeline.recount()).differences).toEqual([]);
+});
+
+test('the operator reads its secrets at each invocation: migrate sets the passwords that they hold', async () => {
+  for (let change = 0; change < 2; change += 1) {
+    (await changePassword('operator'))();
+    expect(await functions.operate({ verb: 'halts' })).toEqual([]);
+  }
 });

@@ -65,9 +65,9 @@ afterAll(async () => {
 });
 
 /** What Kafka's validator of unsecured tokens believes: any subject, until it expires. */
-function tokenOf(lifeSeconds: number): string {
+function tokenOf(lifeSeconds: number, sub = 'odometer'): string {
   const seconds = Math.floor(Date.now() / 1000);
-  const parts = [{ alg: 'none' }, { sub: 'odometer', iat: seconds - 60, exp: seconds + lifeSeconds }];
+  const parts = [{ alg: 'none' }, { sub, iat: seconds - 60, exp: seconds + lifeSeconds }];
   return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
 }
 
@@ -139,11 +139,14 @@ describe('Kafka by TLS and token', () => {
     });
   });
 
-  test('asks for new tokens before a session ends, and the connections go on', async () => {
+  test.concurrent.each([
+    ['the same identity', () => 'odometer'],
+    ['another identity, which a session may not change to', (tokens: number) => `odometer-${tokens}`],
+  ])('a session that ends goes on with a token of %s', async (_, subject) => {
     let tokens = 0;
     const token = async () => {
       tokens += 1;
-      return tokenOf(600);
+      return tokenOf(600, subject(tokens));
     };
     const at = { ...place(), security: { token } };
     await using(openWriter(at), (writer) =>

@@ -1,6 +1,6 @@
 /** Programs that stand around the pipeline and that a developer's machine need not have. */
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cachedFolder } from '../../localstack/servers/cache.ts';
 import { onPath, runCommand } from '../../localstack/servers/command.ts';
 import { twinSettings } from '../../localstack/settings.ts';
@@ -44,9 +44,9 @@ async function unpack(debs: readonly string[], folder: string): Promise<void> {
 
 /** A script that becomes the program, with the libraries that were unpacked beside it. */
 function withLibraries(folder: string, path: string): string {
-  const script = join(folder, 'run');
-  const libraries = `LD_LIBRARY_PATH="$(echo ${folder}/usr/lib/*-linux-gnu)"`;
-  writeFileSync(script, `#!/bin/sh\n${libraries} exec ${folder}/${path} "$@"\n`);
+  const script = join(folder, `run-${basename(path)}`);
+  const libraries = `LD_LIBRARY_PATH="$(echo "${folder}"/usr/lib/*-linux-gnu)"`;
+  writeFileSync(script, `#!/bin/sh\n${libraries} exec "${folder}/${path}" "$@"\n`);
   chmodSync(script, 0o755);
   return script;
 }
