@@ -7,8 +7,8 @@ import type { Logger } from '../../shared/ports/logger.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { renewable } from '../../shared/runtime/lifetime.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { type AuthorizePorts, createAuthorizeCaller } from './authorize-caller.ts';
 import { authorizerConfig } from './config.ts';
 import {
@@ -39,7 +39,7 @@ export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler 
   };
 }
 
-const start = once(async () => {
+const start = renewable(async () => {
   const environment = processEnvironment();
   const secrets = createSecrets(environment);
   const config = await loadConfig(authorizerConfig, environment, secrets);

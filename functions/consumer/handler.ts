@@ -6,8 +6,8 @@ import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
 import type { SegmentSeal } from '../../shared/domain/segment.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { renewable } from '../../shared/runtime/lifetime.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { consumerConfig } from './config.ts';
 import { fromMskEvent, type KafkaBatchResponse, toBatchResponse } from './from-msk-event.ts';
 import { type StoreSegmentsPorts, storeSegments } from './store-segments.ts';
@@ -20,11 +20,11 @@ export function buildConsumer(seal: SegmentSeal, ports: StoreSegmentsPorts) {
   };
 }
 
-const start = once(async () => {
+const start = renewable(async ({ keep, refused }) => {
   const environment = processEnvironment();
   const config = await loadConfig(consumerConfig, environment, createSecrets(environment));
   const logger = createLogger('consumer', environment);
-  const segments = createSegmentStore(config.redis);
+  const segments = keep(createSegmentStore({ ...config.redis, onRefused: refused }));
   const metrics = createMetrics('consumer', environment[ENV_LAMBDA_NAME]);
   return buildConsumer(config.seal, { segments, logger, metrics });
 });

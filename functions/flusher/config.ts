@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
   ENV_REDIS_SENTINEL_URL,
@@ -8,16 +7,15 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
 import { sealScope } from '../../shared/domain/segment.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 /** What the flusher reads from the environment. */
 export const flusherConfig = z
   .object({
-    [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
-    [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+    ...logVariables,
     [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
     [ENV_REDIS_URL]: z.string(),
     [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
@@ -27,8 +25,9 @@ export const flusherConfig = z
       `must list ${shardCount} DSNs`,
     ),
   })
+  .refine(...regionWithIam)
   .transform((values) => ({
-    log: { bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS], topic: values[ENV_KAFKA_TOPIC] },
+    log: toLogPlace(values),
     redis: {
       url: values[ENV_REDIS_URL],
       sentinelUrl: values[ENV_REDIS_SENTINEL_URL],

@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
@@ -12,8 +13,8 @@ import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
+import { type Lifetime, renewable } from '../../shared/runtime/lifetime.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { flusherConfig } from './config.ts';
 import type { FlushPorts } from './flush-shard.ts';
 import { LogHistory } from './log-history.ts';
@@ -33,14 +34,15 @@ export function buildFlusher(ledgers: readonly ShardLedger[], ports: FlushPorts)
 }
 
 /** The flusher with its clients, as the environment names them; tests hand in a checkpoint that stops it. */
-export async function startFlusher(environment: Environment, checkpoint: Checkpoint) {
+export async function startFlusher(environment: Environment, checkpoint: Checkpoint, lifetime: Lifetime) {
+  const { keep, refused: onRefused } = lifetime;
   const config = await loadConfig(flusherConfig, environment, createSecrets(environment));
   const logger = createLogger('flusher', environment);
   const { seal } = config;
-  const segments = createSegmentStore(config.redis);
-  const log = createLogReader(config.log);
+  const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
+  const log = keep(createLogReader({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
   const ledgers = config.shardUrls.map((url, shard) =>
-    createShardLedger({ url, shard, mapVersion: routeMapVersion, logger }),
+    keep(createShardLedger({ url, shard, mapVersion: routeMapVersion, logger, onRefused })),
   );
   await segments.assertNothingEvicted().catch((error: unknown) => {
     // A Redis that is down is no reason to stop (U6); one that may evict is a wrong configuration.
@@ -51,7 +53,7 @@ export async function startFlusher(environment: Environment, checkpoint: Checkpo
   return buildFlusher(ledgers, { log, segments, seal, logger, metrics, clock: systemClock, checkpoint });
 }
 
-const start = once(() => startFlusher(processEnvironment(), noCheckpoint));
+const start = renewable((lifetime) => startFlusher(processEnvironment(), noCheckpoint, lifetime));
 
 /** AWS Lambda entry: a schedule `rate(1 minute)`; also the reconciler (U7, U8). */
 export async function handler(event: unknown, context: Deadline): Promise<PassReport> {

@@ -1,7 +1,7 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Context } from 'aws-lambda';
 import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
@@ -12,18 +12,14 @@ import type { Logger } from '../../shared/ports/logger.ts';
 import type { Metrics } from '../../shared/ports/metrics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { httpEntry } from '../../shared/runtime/http/entry.ts';
 import { problem } from '../../shared/runtime/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
-  type HttpEvent,
   type HttpHandler,
   type HttpRequest,
-  type HttpResult,
 } from '../../shared/runtime/http/stack.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
@@ -90,17 +86,10 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   }
 }
 
-const start = once(async () => {
-  const environment = processEnvironment();
-  const logger = createLogger('ingest', environment);
-  const secrets = createSecrets(environment);
-  const config = await loadConfig(ingestConfig, environment, secrets);
-  const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
-  return build(config, { log: createLogWriter(config), clock: systemClock, logger, metrics });
-});
-
 /** The Lambda entry point; its clients are made at the first invocation and kept. */
-export async function handler(event: HttpEvent, context: Context): Promise<HttpResult> {
-  const handle = await start();
-  return handle(event, context);
-}
+export const handler = httpEntry('ingest', async ({ environment, logger, lifetime }) => {
+  const config = await loadConfig(ingestConfig, environment, createSecrets(environment));
+  const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
+  const log = lifetime.keep(createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }));
+  return build(config, { log, clock: systemClock, logger, metrics });
+});

@@ -1,26 +1,25 @@
 import { z } from 'zod';
 import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
-  ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
+import { logVariables, regionWithIam } from '../../shared/runtime/log-config.ts';
 
 const shardUrls = listValue.refine((urls) => urls.length === shardCount, `must list ${shardCount} DSNs`);
 
-export const operatorConfig = z.object({
-  [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
-  [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
-  [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
-  [ENV_SHARD_OWNER_URLS]: shardUrls,
-  [ENV_SHARD_OPERATOR_URLS]: shardUrls,
-  /** Where they are known, migrating gives these logins the passwords that their DSNs hold. */
-  [ENV_SHARD_WRITER_URLS]: shardUrls.optional(),
-  [ENV_SHARD_READER_URLS]: shardUrls.optional(),
-});
+export const operatorConfig = z
+  .object({
+    ...logVariables,
+    [ENV_LOG_GENERATION]: z.coerce.number().int().positive().default(1),
+    [ENV_SHARD_OWNER_URLS]: shardUrls,
+    [ENV_SHARD_OPERATOR_URLS]: shardUrls,
+    /** Where they are known, migrating gives these logins the passwords that their DSNs hold. */
+    [ENV_SHARD_WRITER_URLS]: shardUrls.optional(),
+    [ENV_SHARD_READER_URLS]: shardUrls.optional(),
+  })
+  .refine(...regionWithIam);

@@ -1,4 +1,5 @@
 import { migrateShard } from '../../migrations/migrate.ts';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
 import {
@@ -8,8 +9,6 @@ import {
 } from '../../shared/adapters/postgres/shard-logins.ts';
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
-  ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
@@ -21,8 +20,8 @@ import { routeMapVersion } from '../../shared/domain/routing.ts';
 import type { ShardControl } from '../../shared/ports/shard-control.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { type Environment, processEnvironment } from '../../shared/runtime/environment.ts';
+import { toLogPlace } from '../../shared/runtime/log-config.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { operatorConfig } from './config.ts';
 import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
 import { listHalts } from './list-halts.ts';
@@ -56,10 +55,8 @@ export async function startOperator(environment: Environment): Promise<Operator>
     (variable) => config[variable] ?? [],
   );
   const topicId = async (): Promise<string> => {
-    const log = createLogReader({
-      bootstrapServers: config[ENV_KAFKA_BOOTSTRAP_SERVERS],
-      topic: config[ENV_KAFKA_TOPIC],
-    });
+    const place = toLogPlace(config);
+    const log = createLogReader({ ...place, security: iamSecurity(place.iamRegion) });
     try {
       return await log.topicId();
     } finally {
@@ -115,10 +112,15 @@ async function onShards(
   }
 }
 
-const start = once(() => startOperator(processEnvironment()));
-
-/** AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. */
+/**
+ * AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. It starts anew each time: `migrate` sets the
+ * passwords that the secrets hold, so remembered ones would undo a change.
+ */
 export async function handler(event: unknown): Promise<unknown> {
-  const operator = await start();
-  return await operator.operate(event);
+  const operator = await startOperator(processEnvironment());
+  try {
+    return await operator.operate(event);
+  } finally {
+    await operator.close();
+  }
 }

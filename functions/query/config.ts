@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_REDIS_SENTINEL_URL,
   ENV_REDIS_URL,
@@ -9,14 +8,14 @@ import {
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/domain/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 const partitions: number = usageTopic.partitions;
 
 /** What query reads from the environment. */
 export const queryConfig = z
   .object({
-    [ENV_KAFKA_BOOTSTRAP_SERVERS]: z.string(),
-    [ENV_KAFKA_TOPIC]: z.string().default(usageTopic.name),
+    ...logVariables,
     [ENV_REDIS_URL]: z.string(),
     [ENV_REDIS_SENTINEL_URL]: z.string().optional(),
     [ENV_SHARD_READER_URLS]: listValue.refine(
@@ -24,9 +23,9 @@ export const queryConfig = z
       `must be ${shardCount} addresses in shard order`,
     ),
   })
+  .refine(...regionWithIam)
   .transform((values) => ({
-    bootstrapServers: values[ENV_KAFKA_BOOTSTRAP_SERVERS],
-    topic: values[ENV_KAFKA_TOPIC],
+    ...toLogPlace(values),
     redis: {
       url: values[ENV_REDIS_URL],
       sentinelUrl: values[ENV_REDIS_SENTINEL_URL],

@@ -1,5 +1,5 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
-import type { Context } from 'aws-lambda';
+import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
@@ -11,18 +11,14 @@ import type { SegmentStore } from '../../shared/ports/segment-store.ts';
 import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { httpEntry } from '../../shared/runtime/http/entry.ts';
 import { problem } from '../../shared/runtime/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
-  type HttpEvent,
   type HttpHandler,
   type HttpRequest,
-  type HttpResult,
 } from '../../shared/runtime/http/stack.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
-import { once } from '../../shared/runtime/once.ts';
 import { checkReadiness, type Dependency } from './check-readiness.ts';
 import { queryConfig } from './config.ts';
 import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';
@@ -82,21 +78,16 @@ async function readiness(dependencies: readonly Dependency[], clock: Clock): Pro
   };
 }
 
-const start = once(async () => {
-  const environment = processEnvironment();
-  const logger = createLogger('query', environment);
+/** The Lambda entry point; its clients are made at the first invocation and kept. */
+export const handler = httpEntry('query', async ({ environment, logger, lifetime }) => {
+  const { keep, refused: onRefused } = lifetime;
   const config = await loadConfig(queryConfig, environment, createSecrets(environment));
+  const { shardUrls: urls, partitions } = config;
   return build({
-    summaries: createSummaryReader({ urls: config.shardUrls, partitions: config.partitions }),
-    log: createLogReader(config),
-    segments: createSegmentStore(config.redis),
+    summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
+    log: keep(createLogReader({ ...config, security: iamSecurity(config.iamRegion) })),
+    segments: keep(createSegmentStore({ ...config.redis, onRefused })),
     clock: systemClock,
     logger,
   });
 });
-
-/** The Lambda entry point; its clients are made at the first invocation and kept. */
-export async function handler(event: HttpEvent, context: Context): Promise<HttpResult> {
-  const handle = await start();
-  return handle(event, context);
-}

@@ -38,6 +38,8 @@ export const ENV_POSTGRES_PORTS = 'ODOMETER_POSTGRES_PORTS';
 export const ENV_CACHE_DIR = 'ODOMETER_CACHE_DIR';
 /** `plaintext` (the default), or `msk-iam`: TLS, and the function's own role as identity. */
 export const ENV_KAFKA_AUTH = 'KAFKA_AUTH';
+/** Set by Lambda itself; with `msk-iam` the region of the brokers. */
+export const ENV_AWS_REGION = 'AWS_REGION';
 /** The authorizer: HS256 by the secret, RS256 and ES256 by the key set's address; issuer and audience of both. */
 export const ENV_JWT_SECRET = 'JWT_SECRET';
 export const ENV_JWT_JWKS_URL = 'JWT_JWKS_URL';

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'shard_unavailable'
   | 'shard_refused'
   | 'wrong_shard'
+  | 'credentials_refused'
   | 'secret_missing'
   | 'secrets_unavailable'
   | 'token_keys_unavailable'

@@ -43,6 +43,8 @@ export const lingerMsDefault = 5;
 /** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
 export const acceptWaitMsMax = 2 * produceTimeoutMs;
 export const answerReserveMs = 500;
+/** Whatever else a request waits for is answered for this much before its invocation ends. */
+export const lateAnswerMs = 200;
 /** How often deadlines of waiting requests are looked at. */
 export const deadlineCheckMs = 250;
 
@@ -92,6 +94,10 @@ export const shardIdleMs = 60_000;
 export const shardControlConnectionsMax = 2;
 export const shardReadConnectionsMax = 8;
 export const readStatementTimeoutMs = 10_000;
+/** An answer to a reader; later than the server's own limit, and earlier than API Gateway's. */
+export const readAnswerTimeoutMs = 12_000;
+/** The first answer on a connection that slept, of a shard or the log: one that died without a word is found out. */
+export const wakeAnswerTimeoutMs = 2000;
 /** `verify` reads a whole day in one statement, and the ledger in pages. */
 export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
@@ -112,6 +118,8 @@ export const readinessTimeoutMs = 2000;
 
 /** One request to the service that keeps secrets; repeated once. */
 export const secretsTimeoutMs = 3000;
+/** Refused credentials make a function read its secrets again, at most this often. */
+export const credentialsRenewalMs = 30_000;
 
 /** Bearer tokens: clocks of issuer and authorizer may differ; a longer token is not looked at. */
 export const tokenClockToleranceSeconds = 30;
@@ -133,7 +141,10 @@ export const metricsPublishMs = 10_000;
 
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
-invariant(deadlineCheckMs < answerReserveMs, 'a late request must be seen before its invocation ends');
+invariant(
+  deadlineCheckMs + lateAnswerMs < answerReserveMs,
+  'a late request must be seen before its invocation ends',
+);
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
 invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
 invariant(
@@ -144,6 +155,7 @@ invariant(
   statementTimeoutMs < shardAnswerTimeoutMs,
   'the server ends a statement before its client gives up',
 );
+invariant(readStatementTimeoutMs < readAnswerTimeoutMs, 'and so it does for readers');
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(
   idleInTransactionTimeoutMs < stuckTransactionMs,

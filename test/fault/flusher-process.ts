@@ -4,15 +4,19 @@
  */
 import { startFlusher } from '../../functions/flusher/handler.ts';
 import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { renewable } from '../../shared/runtime/lifetime.ts';
 
 const [, , step, signal] = process.argv;
 let stopped = false;
-const flush = await startFlusher(processEnvironment(), async (at) => {
+async function stopAtStep(at: string): Promise<void> {
   if (at !== step || stopped) return;
   stopped = true;
   process.kill(process.pid, signal);
   // A signal to oneself may arrive a moment later; nothing may happen until then.
   await new Promise((resolve) => setTimeout(resolve, 500));
-});
+}
+
+const start = renewable((lifetime) => startFlusher(processEnvironment(), stopAtStep, lifetime));
+const flush = await start();
 const endMs = Date.now() + 60_000;
 await flush({}, { getRemainingTimeInMillis: () => endMs - Date.now() });

@@ -142,7 +142,7 @@ export async function openPipeline() {
 export type Pipeline = Awaited<ReturnType<typeof openPipeline>>;
 
 /** What an MSK event source mapping delivers. */
-function mskEvent(topic: string, partition: number, records: readonly LogRecord[]): MSKEvent {
+export function mskEvent(topic: string, partition: number, records: readonly LogRecord[]): MSKEvent {
   return {
     eventSource: 'aws:kafka',
     eventSourceArn: 'arn:aws:kafka:eu-central-1:123456789012:cluster/odometer/test',

@@ -1,31 +1,53 @@
 /** Programs that stand around the pipeline and that a developer's machine need not have. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { cachedFolder } from '../../localstack/servers/cache.ts';
 import { onPath, runCommand } from '../../localstack/servers/command.ts';
 import { twinSettings } from '../../localstack/settings.ts';
 
+/** The packages that hold a program and what it needs beyond a bare system, and where it then lies. */
+const packages = {
+  nginx: { debs: ['nginx'], path: 'usr/sbin/nginx' },
+  prometheus: { debs: ['prometheus'], path: 'usr/bin/prometheus' },
+  promtool: { debs: ['prometheus'], path: 'usr/bin/promtool' },
+  'redis-server': {
+    debs: ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2'],
+    path: 'usr/bin/redis-server',
+  },
+} as const;
+
 /**
- * The program of the PATH, else of the Debian package, downloaded by apt (its lists are refreshed if they do not
- * know it) and unpacked into the cache: nothing is installed, and no service starts. Throws with the one command
+ * The program of the PATH, else of the Debian packages, downloaded by apt (its lists are refreshed if they do not
+ * know them) and unpacked into the cache: nothing is installed, and no service starts. Throws with the one command
  * that installs it where neither is there.
  */
-export async function debianProgram(name: 'nginx' | 'prometheus' | 'promtool'): Promise<string> {
+export async function debianProgram(name: keyof typeof packages): Promise<string> {
   const found = onPath([name]);
   if (found !== undefined) return found;
-  const deb = name === 'promtool' ? 'prometheus' : name;
-  const folder = await cachedFolder(twinSettings().cacheDir, `debian-${deb}`, (into) => unpack(deb, into));
-  return join(folder, 'usr', name === 'nginx' ? 'sbin' : 'bin', name);
+  const { debs, path } = packages[name];
+  const folder = await cachedFolder(twinSettings().cacheDir, `debian-${debs[0]}`, (into) =>
+    unpack(debs, into),
+  );
+  return withLibraries(folder, path);
 }
 
-async function unpack(deb: string, folder: string): Promise<void> {
-  const fetched = () => runCommand('apt-get', ['download', deb], { cwd: folder });
-  let download = await fetched();
-  if (!download.ok && (await runCommand('apt-get', ['update'])).ok) download = await fetched();
-  const file = download.ok ? readdirSync(folder).find((entry) => entry.endsWith('.deb')) : undefined;
-  const unpacked =
-    file === undefined ? download : await runCommand('dpkg-deb', ['-x', file, '.'], { cwd: folder });
-  if (unpacked.ok) return;
-  const remedy = `install it (Debian: apt-get install ${deb}, macOS: brew install ${deb})`;
-  throw new Error(`${deb} is missing: ${remedy}.\n${unpacked.output}`);
+async function unpack(debs: readonly string[], folder: string): Promise<void> {
+  const fetched = () => runCommand('apt-get', ['download', ...debs], { cwd: folder });
+  let outcome = await fetched();
+  if (!outcome.ok && (await runCommand('apt-get', ['update'])).ok) outcome = await fetched();
+  for (const file of readdirSync(folder).filter((entry) => outcome.ok && entry.endsWith('.deb')))
+    outcome = await runCommand('dpkg-deb', ['-x', file, '.'], { cwd: folder });
+  if (outcome.ok) return;
+  const [deb = ''] = debs;
+  const remedy = `install it (Debian: apt-get install ${deb}, macOS: brew install ${deb.replace('-server', '')})`;
+  throw new Error(`${deb} is missing: ${remedy}.\n${outcome.output}`);
+}
+
+/** A script that becomes the program, with the libraries that were unpacked beside it. */
+function withLibraries(folder: string, path: string): string {
+  const script = join(folder, `run-${basename(path)}`);
+  const libraries = `LD_LIBRARY_PATH="$(echo "${folder}"/usr/lib/*-linux-gnu)"`;
+  writeFileSync(script, `#!/bin/sh\n${libraries} exec "${folder}/${path}" "$@"\n`);
+  chmodSync(script, 0o755);
+  return script;
 }

@@ -1,5 +1,5 @@
 /** A server of a test, started with its output kept and ended by its own process id. */
-import { spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endOf } from '../fault/twin.ts';
 
@@ -11,7 +11,7 @@ export interface Program {
   kill(signal: NodeJS.Signals): Promise<unknown>;
 }
 
-export interface ProgramOptions {
+export interface ProgramOptions extends Pick<SpawnOptions, 'uid' | 'gid'> {
   readonly cwd?: string;
   /** The whole environment; by default this process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;

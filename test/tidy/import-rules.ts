@@ -77,6 +77,7 @@ export const mayImport: Readonly<Record<Home, Partial<Record<Home, May>>>> = {
 /** Where a third-party package lives; tests may use any, `infra` is the only home of its own. */
 export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
   '@platformatic/kafka': [/^shared\/adapters\/kafka\//],
+  'aws-msk-iam-sasl-signer-js': [/^shared\/adapters\/kafka\//],
   kafkajs: [/^shared\/adapters\/kafka\//, homes.localstack],
   ioredis: [/^shared\/adapters\/redis\//, homes.localstack],
   pg: [/^shared\/adapters\/postgres\//, homes.localstack],

@@ -12,6 +12,8 @@ test('a Sentinel URL names hosts and master; the Redis URL gives credentials, da
     password: 'p@ss',
     db: 2,
     tls: {},
+    enableTLSForSentinelMode: true,
+    sentinelTLS: {},
   });
 });
 

@@ -82,7 +82,7 @@ class Member {
 
   constructor(options: GroupConsumerOptions) {
     this.#options = options;
-    this.consumer = createKafka(options.bootstrapServers, joinRetries).consumer({
+    this.consumer = createKafka(options, joinRetries).consumer({
       groupId: options.groupId,
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,

@@ -1,11 +1,16 @@
 /** Connections and metadata of one topic for the reader: three raw requests, no client state to go stale. */
 import {
+  AuthenticationError,
   type Connection,
+  type ConnectionOptions,
   ConnectionPool,
   metadataV12,
   parseBroker,
   ResponseError,
+  SASLMechanisms,
+  type SASLOptions,
 } from '@platformatic/kafka';
+import type { LogPlace, LogSecurity } from './log-place.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const connectTimeoutMs = 2000;
@@ -29,15 +34,20 @@ export interface Node {
 export class KafkaCluster {
   readonly #bootstrap: { host: string; port: number }[];
   readonly #topic: string;
-  readonly #pool = new ConnectionPool('odometer', {
-    connectTimeout: connectTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-  });
+  readonly #pool: ConnectionPool;
   #metadata: Promise<TopicMetadata> | undefined;
 
-  constructor(bootstrapServers: string, topic: string) {
+  constructor({ bootstrapServers, security }: LogPlace, topic: string) {
     this.#bootstrap = bootstrapServers.split(',').map((server) => parseBroker(server.trim(), kafkaPort));
     this.#topic = topic;
+    this.#pool = new ConnectionPool('odometer', {
+      connectTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      ...(security === undefined ? {} : authenticated(security)),
+    });
+    // The pool hears a connection's first error only, and an error that nobody hears ends the process: a refused
+    // token is followed by the broker's reset.
+    this.#pool.on('connecting', ({ connection }) => connection.on('error', () => undefined));
   }
 
   connect(node: Node): Promise<Connection> {
@@ -77,6 +87,17 @@ export class KafkaCluster {
     }
     return { topicId: topic.topicId, partitions: topic.partitions.length, leaders };
   }
+}
+
+function authenticated({ token }: LogSecurity): Pick<ConnectionOptions, 'tls' | 'sasl'> {
+  const sasl: SASLOptions = {
+    mechanism: SASLMechanisms.OAUTHBEARER,
+    token,
+    // A broker that takes the token says nothing; its words are the reason of a refusal (RFC 7628, 3.2.2).
+    authBytesValidator: (words, done) =>
+      words.length === 0 ? done(null, words) : done(new AuthenticationError(`the token: ${words}`), words),
+  };
+  return { tls: {}, sasl };
 }
 
 /** The client throws a whole response when one partition of it has an error; the others are still good. */

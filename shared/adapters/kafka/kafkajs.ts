@@ -1,7 +1,8 @@
 /** The kafkajs client with what must differ from its defaults; every use of kafkajs starts here. */
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js';
 import { produceTimeoutMs } from '../../domain/limits.ts';
+import type { LogPlace, LogSecurity } from './log-place.ts';
 
 const connectTimeoutMs = 2000;
 const leaderNotAvailable = 5;
@@ -14,15 +15,21 @@ silenceNegativeTimeouts();
  * forgets partitions that change their leader between two of its own attempts. It logs nothing, because every
  * failure reaches a caller as an error.
  */
-export function createKafka(bootstrapServers: string, retries = 0): Kafka {
+export function createKafka({ bootstrapServers, security }: LogPlace, retries = 0): Kafka {
   return new Kafka({
     clientId: 'odometer',
     brokers: bootstrapServers.split(',').map((server) => server.trim()),
+    ...(security === undefined ? {} : authenticated(security)),
     connectionTimeout: connectTimeoutMs,
     requestTimeout: produceTimeoutMs,
     retry: { retries, initialRetryTime: 100, maxRetryTime: 1000 },
     logLevel: logLevel.NOTHING,
   });
+}
+
+function authenticated({ token }: LogSecurity): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  const oauthBearerProvider = async () => ({ value: await token() });
+  return { ssl: true, sasl: { mechanism: 'oauthbearer', oauthBearerProvider } };
 }
 
 /**

@@ -8,6 +8,7 @@ import { invariant, OdometerError } from '../../domain/errors.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../ports/event-log.ts';
 import { fromKafkaBatches } from './fetched-records.ts';
 import { KafkaCluster, type Node, partOf } from './kafka-cluster.ts';
+import type { LogPlace } from './log-place.ts';
 import { logUnavailable, toLogError } from './log-unavailable.ts';
 
 /** A broker with nothing to send answers after this long. */
@@ -22,10 +23,14 @@ const latest = -1n;
 const earliest = -2n;
 const offsetOutOfRange = 1;
 
+export interface LogReaderOptions extends LogPlace {
+  readonly topic: string;
+}
+
 /** A reader of one topic; connects with its first call. */
-export function createLogReader(options: { bootstrapServers: string; topic: string }): EventLogReader {
+export function createLogReader(options: LogReaderOptions): EventLogReader {
   const { topic } = options;
-  const cluster = new KafkaCluster(options.bootstrapServers, topic);
+  const cluster = new KafkaCluster(options, topic);
   return {
     topicId: () => attempt(cluster, async () => (await cluster.metadata()).topicId),
     bounds: () => attempt(cluster, () => readBoundsTwice(cluster, topic)),

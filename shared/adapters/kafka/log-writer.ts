@@ -5,9 +5,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer, RecordMetadata } from 'kafkajs';
-import { produceTimeoutMs } from '../../domain/limits.ts';
+import { produceTimeoutMs, wakeAnswerTimeoutMs } from '../../domain/limits.ts';
 import type { Append, Appended, EventLogWriter } from '../../ports/event-log.ts';
 import { createKafka } from './kafkajs.ts';
+import type { LogPlace } from './log-place.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const retryPauseMs = 50;
@@ -15,8 +16,10 @@ const retryPauseMaxMs = 400;
 /** Metadata is refreshed by failures; a refresh by age would fail healthy partitions with a leaderless one. */
 const metadataAgeMs = 24 * 60 * 60 * 1000;
 
-export interface LogWriterOptions {
-  readonly bootstrapServers: string;
+/** Without an acknowledgement for this long a producer has slept. */
+const sleepMsMin = 5000;
+
+export interface LogWriterOptions extends LogPlace {
   readonly topic: string;
   /** Shorter in tests. */
   readonly timeoutMs?: number;
@@ -92,6 +95,11 @@ class ProducerSession {
     return result;
   }
 
+  /** It is connected, and nothing was acknowledged for so long that its connections may be dead. */
+  slept(): boolean {
+    return this.#producer !== undefined && Date.now() - this.#usedAtMs > sleepMsMin;
+  }
+
   /** A producer that served another lane meanwhile is sound: only this lane's partitions are not. */
   dropUnlessUsedSince(startedMs: number): void {
     if (this.#usedAtMs >= startedMs) return;
@@ -107,7 +115,7 @@ class ProducerSession {
   }
 
   async #connect(): Promise<Producer> {
-    const producer = createKafka(this.#options.bootstrapServers).producer({
+    const producer = createKafka(this.#options).producer({
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataAgeMs,
       createPartitioner:
@@ -137,27 +145,34 @@ async function appendLane(
   const started = Date.now();
   const deadline = started + timeoutMs;
   const messages = records.map(({ partition, value }) => ({ partition, value, key: null }));
+  let failure: unknown;
   for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs)) {
+    // A producer that slept may hold connections that died without a word: it has to answer sooner, else go.
+    const slept = session.slept();
+    const untilMs = slept ? Math.min(deadline, Date.now() + wakeAnswerTimeoutMs) : deadline;
     try {
       const sent = session.use((producer) =>
         producer.send({ topic, messages, acks: -1, timeout: timeoutMs }),
       );
-      return toAppended(records, await within(sent, deadline));
+      return toAppended(records, await within(sent, untilMs, failure));
     } catch (error) {
+      failure = error;
+      if (slept) session.dropUnlessUsedSince(started);
       if (Date.now() + pauseMs < deadline) {
         await sleep(pauseMs);
         continue;
       }
       session.dropUnlessUsedSince(started);
-      throw logUnavailable('Kafka did not acknowledge in time', error);
+      throw logUnavailable('Kafka did not acknowledge in time', failure);
     }
   }
 }
 
-/** Rejects at the deadline; what was sent may still arrive, which the port's contract says. */
-function within<T>(work: Promise<T>, deadline: number): Promise<T> {
+/** Rejects at the deadline, with what failed before; what was sent may still arrive, as the port's contract says. */
+function within<T>(work: Promise<T>, deadline: number, cause: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the deadline passed')), deadline - Date.now());
+    const late = () => reject(new Error('the deadline passed', { cause }));
+    const timer = setTimeout(late, deadline - Date.now());
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ITopicConfig } from 'kafkajs';
 import { invariant, OdometerError } from '../../domain/errors.ts';
 import { createKafka } from './kafkajs.ts';
+import type { LogPlace } from './log-place.ts';
 import { createLogReader } from './log-reader.ts';
 import { logUnavailable, toLogError } from './log-unavailable.ts';
 
 const brokerStartMs = 60_000;
 const attemptPauseMs = 300;
 
-export interface TopicPlan {
-  readonly bootstrapServers: string;
+export interface TopicPlan extends LogPlace {
   readonly topic: string;
   readonly partitions: number;
   readonly replicationFactor: number;
@@ -35,7 +35,7 @@ export async function ensureTopic(plan: TopicPlan): Promise<{ topicId: string }>
 
 async function createTopic(plan: TopicPlan): Promise<{ topicId: string }> {
   const { topic, partitions } = plan;
-  const admin = createKafka(plan.bootstrapServers).admin();
+  const admin = createKafka(plan).admin();
   const reader = createLogReader(plan);
   try {
     await admin.connect();

@@ -1,20 +1,13 @@
 import { invariant } from '../../domain/errors.ts';
-import type { Logger } from '../../ports/logger.ts';
+import { readAnswerTimeoutMs } from '../../domain/limits.ts';
 import type { FiguresReader, LedgerWindow } from '../../ports/shard-figures.ts';
 import { execute } from './execute.ts';
 import { readPlaces } from './read-places.ts';
-import { createReaderPool } from './reader-pool.ts';
+import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
-import { withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const measureWindow = loadSql('measure-window');
-
-export interface FiguresReaderSettings {
-  /** DSNs of the reader login, in shard order. */
-  readonly urls: readonly string[];
-  readonly logger?: Logger;
-}
 
 interface WindowRow {
   readonly inserted: string;
@@ -25,16 +18,17 @@ interface WindowRow {
 }
 
 /** Reads figures as the reader login; connects when it is first used. */
-export function createFiguresReader({ urls, logger }: FiguresReaderSettings): FiguresReader {
-  const pools = urls.map((url, shard) => createReaderPool(url, shard, 'metrics', logger));
+export function createFiguresReader(settings: ReaderPoolsSettings): FiguresReader {
+  const pools = createReaderPools(settings, 'metrics');
   return {
     async read(shard, windowSeconds) {
       const pool = pools[shard];
       invariant(pool !== undefined, `there is no shard ${shard}`);
-      return withConnection(pool, async (client) => {
-        const { rows } = await execute<WindowRow>(client, measureWindow, [windowSeconds]);
+      return withReading(pool, async (client) => {
+        const values = [windowSeconds];
+        const { rows } = await execute<WindowRow>(client, measureWindow, values, readAnswerTimeoutMs);
         invariant(rows[0] !== undefined, 'an aggregate has one row');
-        return { window: fromRowWindow(rows[0]), places: await readPlaces(client) };
+        return { window: fromRowWindow(rows[0]), places: await readPlaces(client, readAnswerTimeoutMs) };
       });
     },
     async close() {

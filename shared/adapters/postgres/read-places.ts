@@ -14,8 +14,11 @@ interface PlaceRow {
 }
 
 /** In partition order and in one snapshot; the logins of writer and reader may both ask. */
-export async function readPlaces(client: pg.ClientBase): Promise<readonly PartitionPlace[]> {
-  const { rows } = await execute<PlaceRow>(client, readPlacesSql);
+export async function readPlaces(
+  client: pg.ClientBase,
+  answerTimeoutMs?: number,
+): Promise<readonly PartitionPlace[]> {
+  const { rows } = await execute<PlaceRow>(client, readPlacesSql, undefined, answerTimeoutMs);
   return rows.map((row) => ({
     partition: row.partition,
     nextOffset: toSafeInteger(row.next_offset),

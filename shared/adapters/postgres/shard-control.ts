@@ -17,7 +17,7 @@ import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
 import { IdentityCheck } from './shard-identity.ts';
-import { createShardPool, withConnection } from './shard-pool.ts';
+import { ShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const readPartitions = loadSql('read-partitions');
@@ -107,8 +107,8 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
   };
 }
 
-function controlPool(url: string, { shard, mapVersion, logger }: ShardControlSettings): pg.Pool {
-  return createShardPool({
+function controlPool(url: string, { shard, mapVersion, logger }: ShardControlSettings): ShardPool {
+  return new ShardPool({
     url,
     identity: new IdentityCheck(shard, mapVersion),
     applicationName: 'operator',

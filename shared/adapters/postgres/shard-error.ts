@@ -7,6 +7,8 @@ import { OdometerError } from '../../domain/errors.ts';
  * intervention (57: shutdown, statement_timeout), system (58), internal (XX).
  */
 const weatherClasses: ReadonlySet<string> = new Set(['08', '25', '40', '53', '55', '57', '58', 'XX']);
+/** Authorization: no such login, another password, or a door that this client may not use. */
+const refusedClass = '28';
 /** In these a COMMIT may have happened although its answer says otherwise, or does not come. */
 const outcomeUnknownClasses: ReadonlySet<string> = new Set(['08', '57']);
 const statementCompletionUnknown = '40003';
@@ -15,7 +17,8 @@ const uniqueViolation = '23505';
 
 /**
  * The one translation of whatever the driver throws. Weather and everything without an SQLSTATE (sockets,
- * time-outs) is `shard_unavailable`, retryable; the rest is `shard_refused`: a bug, never retried.
+ * time-outs) is `shard_unavailable`, retryable; a refused login is `credentials_refused`, retryable because secrets
+ * are read again; the rest is `shard_refused`: a bug, never retried.
  */
 export function toOdometerError(error: unknown): OdometerError {
   if (error instanceof OdometerError) return error;
@@ -23,6 +26,9 @@ export function toOdometerError(error: unknown): OdometerError {
   const message = error instanceof Error ? error.message : String(error);
   if (state === undefined || weatherClasses.has(state.slice(0, 2))) {
     return new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
+  }
+  if (state.startsWith(refusedClass)) {
+    return new OdometerError('credentials_refused', message, { retryable: true, cause: error });
   }
   return new OdometerError('shard_refused', `${state}: ${message}`, { retryable: false, cause: error });
 }

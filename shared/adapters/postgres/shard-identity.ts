@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { OdometerError } from '../../domain/errors.ts';
+import { shardConnectTimeoutMs } from '../../domain/limits.ts';
 import { execute } from './execute.ts';
 import { loadSql } from './sql.ts';
 
@@ -28,7 +29,7 @@ export class IdentityCheck {
 
   /** The topic whose offsets the shard counts. Throws `wrong_shard`. */
   async check(client: pg.ClientBase): Promise<string> {
-    const [row] = (await execute<IdentityRow>(client, readIdentity)).rows;
+    const [row] = (await execute<IdentityRow>(client, readIdentity, [], shardConnectTimeoutMs)).rows;
     if (row === undefined) throw this.refusal('a database without identity');
     const known = this.topicId ?? row.topic_id;
     const same = row.shard === this.shard && row.map_version === this.mapVersion && row.topic_id === known;

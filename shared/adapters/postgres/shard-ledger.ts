@@ -20,7 +20,6 @@ import {
   statementTimeoutMs,
   stuckTransactionMs,
 } from '../../domain/limits.ts';
-import type { Logger } from '../../ports/logger.ts';
 import type { PartitionPlace } from '../../ports/shard-figures.ts';
 import type {
   EventDay,
@@ -36,7 +35,7 @@ import { readPlaces } from './read-places.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
-import { checkOut, createShardPool, withConnection } from './shard-pool.ts';
+import { type ShardListeners, ShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
@@ -48,12 +47,11 @@ const lockNextOffset = loadSql('lock-next-offset');
 const haltPartition = loadSql('halt-partition');
 const endStuckSessions = loadSql('end-stuck-sessions');
 
-export interface ShardLedgerSettings {
+export interface ShardLedgerSettings extends ShardListeners {
   /** DSN of the writer login. */
   readonly url: string;
   readonly shard: number;
   readonly mapVersion: number;
-  readonly logger?: Logger;
 }
 
 /** The ledger of one shard; connects when it is first used. */
@@ -80,8 +78,8 @@ class PostgresLedger implements ShardLedger {
   readonly shard: number;
   private readonly settings: ShardLedgerSettings;
   private readonly identity: IdentityCheck;
-  private readonly control: pg.Pool;
-  private readonly writers = new Map<number, pg.Pool>();
+  private readonly control: ShardPool;
+  private readonly writers = new Map<number, ShardPool>();
 
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
@@ -107,7 +105,7 @@ class PostgresLedger implements ShardLedger {
   }
 
   places(): Promise<readonly PartitionPlace[]> {
-    return withConnection(this.control, readPlaces);
+    return withConnection(this.control, (client) => readPlaces(client));
   }
 
   async heads(): Promise<readonly LoggedHead[]> {
@@ -138,7 +136,7 @@ class PostgresLedger implements ShardLedger {
     partition: number,
     work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
   ): Promise<TransactionOutcome<T>> {
-    const client = await checkOut(this.writer(partition));
+    const client = await this.writer(partition).connect();
     let usable = false;
     try {
       await execute(client, beginRange);
@@ -187,7 +185,7 @@ class PostgresLedger implements ShardLedger {
   }
 
   /** The pool of one partition's only connection. */
-  private writer(partition: number): pg.Pool {
+  private writer(partition: number): ShardPool {
     const known = this.writers.get(partition);
     if (known !== undefined) return known;
     const pool = this.createPool(writerName(partition), 1);
@@ -195,9 +193,9 @@ class PostgresLedger implements ShardLedger {
     return pool;
   }
 
-  private createPool(applicationName: string, connectionsMax: number): pg.Pool {
-    const { url, logger } = this.settings;
-    return createShardPool({
+  private createPool(applicationName: string, connectionsMax: number): ShardPool {
+    const { url, logger, onRefused } = this.settings;
+    return new ShardPool({
       url,
       identity: this.identity,
       applicationName,
@@ -206,6 +204,7 @@ class PostgresLedger implements ShardLedger {
       statementTimeoutMs,
       idleInTransactionTimeoutMs,
       logger,
+      onRefused,
     });
   }
 

@@ -4,7 +4,14 @@ import type { Logger } from '../../ports/logger.ts';
 import { toOdometerError } from './shard-error.ts';
 import type { IdentityCheck } from './shard-identity.ts';
 
-export interface ShardPoolSettings {
+/** What every client of shards may be told to tell. */
+export interface ShardListeners {
+  readonly logger?: Logger | undefined;
+  /** The server refused our login. */
+  readonly onRefused?: (() => void) | undefined;
+}
+
+export interface ShardPoolSettings extends ShardListeners {
   readonly url: string;
   readonly identity: IdentityCheck;
   readonly applicationName: string;
@@ -12,14 +19,44 @@ export interface ShardPoolSettings {
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
-  readonly logger: Logger | undefined;
 }
 
-/**
- * Connections to one shard, each checked against the identity row before its first use. An error of a
- * connection is met by whoever uses it next, so the events that would end the process are only logged.
- */
-export function createShardPool(settings: ShardPoolSettings): pg.Pool {
+/** Connections to one shard, each checked against the identity row before its first use. */
+export class ShardPool {
+  readonly #settings: ShardPoolSettings;
+  #pool: pg.Pool;
+
+  constructor(settings: ShardPoolSettings) {
+    this.#settings = settings;
+    this.#pool = createPool(settings);
+  }
+
+  /** A checked connection, new or idle before; whoever gets it releases it. Throws OdometerError. */
+  async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      const failure = toOdometerError(error);
+      if (failure.code === 'credentials_refused') this.#settings.onRefused?.();
+      throw failure;
+    }
+  }
+
+  /** Leaves the idle connections, which may all be dead: what is asked for next is connected anew. */
+  leaveIdle(): void {
+    const left = this.#pool;
+    this.#pool = createPool(this.#settings);
+    // It ends when what is in use is released.
+    left.end().catch(() => undefined);
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+}
+
+/** An error of a connection is met by whoever uses it next, so the events that would end the process are logged. */
+function createPool(settings: ShardPoolSettings): pg.Pool {
   const { logger, identity } = settings;
   const pool = new pg.Pool({
     connectionString: settings.url,
@@ -39,8 +76,9 @@ export function createShardPool(settings: ShardPoolSettings): pg.Pool {
       );
     },
   });
+  // Translated, because the driver's own error carries its whole client.
   const note = (error: Error): void =>
-    logger?.warn({ err: error, shard: identity.shard }, 'shard connection');
+    logger?.warn({ err: toOdometerError(error), shard: identity.shard }, 'shard connection');
   pool.on('error', note);
   pool.on('connect', (client) => {
     client.on('error', note);
@@ -48,21 +86,12 @@ export function createShardPool(settings: ShardPoolSettings): pg.Pool {
   return pool;
 }
 
-/** A checked connection of the pool. Throws OdometerError. */
-export async function checkOut(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw toOdometerError(error);
-  }
-}
-
 /** Runs `work` on a connection of the pool and discards the connection when it throws. */
 export async function withConnection<T>(
-  pool: pg.Pool,
+  pool: ShardPool,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  const client = await checkOut(pool);
+  const client = await pool.connect();
   let failed = true;
   try {
     const value = await work(client);

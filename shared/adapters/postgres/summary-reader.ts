@@ -1,22 +1,18 @@
-import type pg from 'pg';
 import { invariant, OdometerError } from '../../domain/errors.ts';
+import { readAnswerTimeoutMs } from '../../domain/limits.ts';
 import { partitionOf, shardOf } from '../../domain/routing.ts';
-import type { Logger } from '../../ports/logger.ts';
 import type { SummaryReader } from '../../ports/usage-summary.ts';
 import { execute } from './execute.ts';
-import { createReaderPool } from './reader-pool.ts';
+import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
-import { withConnection } from './shard-pool.ts';
+import type { ShardPool } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 import { asTenant } from './tenant.ts';
 
 const summarize = loadSql('summarize');
 
-export interface SummaryReaderSettings {
-  /** DSNs of the reader login, in shard order. */
-  readonly urls: readonly string[];
+export interface SummaryReaderSettings extends ReaderPoolsSettings {
   readonly partitions: number;
-  readonly logger?: Logger;
 }
 
 interface SummaryRow {
@@ -30,7 +26,7 @@ interface SummaryRow {
 /** Reads committed totals from the home shards; connects when it is first used. */
 export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
   const { urls, partitions } = settings;
-  const pools = urls.map((url, shard) => createReaderPool(url, shard, 'query', settings.logger));
+  const pools = createReaderPools(settings, 'query');
   return {
     async summarize({ organization, startDay, endDay }) {
       const partition = partitionOf(organization, partitions);
@@ -38,7 +34,7 @@ export function createSummaryReader(settings: SummaryReaderSettings): SummaryRea
       invariant(pool !== undefined, 'there is no shard to read');
       const row = await asTenant(pool, organization, async (client) => {
         const values = [partition, organization, toDateText(startDay), toDateText(endDay)];
-        return (await execute<SummaryRow>(client, summarize, values)).rows[0];
+        return (await execute<SummaryRow>(client, summarize, values, readAnswerTimeoutMs)).rows[0];
       });
       invariant(row !== undefined, `the shard has no partition ${partition}`);
       return fromRowSummary(row);
@@ -71,9 +67,9 @@ function orUnknown(value: string | null): number | null {
   return value === null ? null : toSafeInteger(value);
 }
 
-async function pingShard(pool: pg.Pool, shard: number): Promise<void> {
+async function pingShard(pool: ShardPool, shard: number): Promise<void> {
   try {
-    await withConnection(pool, (client) => execute(client, 'select 1'));
+    await withReading(pool, async () => undefined);
   } catch (error) {
     const message = `shard ${shard} does not answer`;
     throw new OdometerError('shard_unavailable', message, { retryable: true, cause: error });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { readAnswerTimeoutMs } from '../../domain/limits.ts';
 import { execute } from './execute.ts';
-import { withConnection } from './shard-pool.ts';
+import { type ReadingPool, withReading } from './reader-pool.ts';
 import { loadSql } from './sql.ts';
 
 const setOrganization = loadSql('set-organization');
@@ -10,15 +11,12 @@ const setOrganization = loadSql('set-organization');
  * for that transaction alone, so that the next user of the connection does not inherit it.
  */
 export function asTenant<T>(
-  pool: pg.Pool,
+  pool: ReadingPool,
   organization: string,
   read: (client: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
-  return withConnection(pool, async (client) => {
-    await execute(client, 'begin read only');
-    await execute(client, setOrganization, [organization]);
-    const value = await read(client);
-    await execute(client, 'commit');
-    return value;
+  return withReading(pool, async (client) => {
+    await execute(client, setOrganization, [organization], readAnswerTimeoutMs);
+    return read(client);
   });
 }

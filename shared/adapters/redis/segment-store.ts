@@ -22,8 +22,7 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const { topic } = options;
   const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
   const redis = connectRedis(options);
-  const connecting = firstConnection(redis);
-  const opened = () => (redis.status === 'ready' ? Promise.resolve() : connecting);
+  const opened = connection(redis);
   const append = script(redis, 'appendSegment', appendScript);
   const remove = script(redis, 'deleteSegments', deleteScript);
   const keysOf = (partition: number) => {
@@ -115,13 +114,22 @@ async function within<T>(opened: Promise<void>, timeoutMs: number, work: () => P
   }
 }
 
-/** The end of the first attempt to connect: worth a call's own time, as a lost connection is not. */
-function firstConnection(redis: Redis): Promise<void> {
-  const opened = new Promise<void>((resolve, reject) => {
-    redis.once('ready', resolve);
-    redis.once('close', () => reject(new Error('Redis is not connected')));
+/**
+ * Resolves while Redis is connected, else rejects with why it is not. The first attempt to connect is worth a
+ * call's own time, as a lost connection is not.
+ */
+function connection(redis: Redis): () => Promise<void> {
+  let cause: Error | undefined;
+  redis.on('error', (error: Error) => {
+    cause = error;
   });
-  // Each call that waits for it reports it.
-  opened.catch(() => {});
-  return opened;
+  const first = new Promise<void>((resolve) => {
+    redis.once('ready', resolve);
+    redis.once('close', resolve);
+  });
+  return async () => {
+    await first;
+    if (redis.status === 'ready') return;
+    throw new Error('Redis is not connected', { cause });
+  };
 }

@@ -1,7 +1,7 @@
 /**
  * The one middleware stack of every HTTP function: caller, request logger, deadline, problem details.
- * Middy's own early timeout is off: it makes a timer per request, and ingest has to answer a late request with
- * the keys that it made, which only the use case knows.
+ * Middy's own early timeout is off: ingest has to answer a late request with the keys that it made, which only the
+ * use case knows; what is later still, `entry.ts` answers.
  */
 import middy, { type MiddlewareObj } from '@middy/core';
 import type {

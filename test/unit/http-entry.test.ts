@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { OdometerError } from '../../shared/domain/errors.ts';
+import { lateAnswerMs } from '../../shared/domain/limits.ts';
+import { httpEntry } from '../../shared/runtime/http/entry.ts';
+import type { HttpHandler } from '../../shared/runtime/http/stack.ts';
+import { bodyOf, httpEvent, lambdaContext } from '../builders.ts';
+
+const event = httpEvent({ routeKey: 'GET /x' });
+const answers: HttpHandler = async () => ({ statusCode: 200, body: '{}' });
+const never = () => new Promise<never>(() => undefined);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubEnv('LOG_LEVEL', 'silent');
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
+
+it('a function that cannot start for now answers 503 with Retry-After, and starts when it can', async () => {
+  const unread = new OdometerError('secrets_unavailable', 'no answer', { retryable: true });
+  const start = vi.fn().mockRejectedValueOnce(unread).mockResolvedValue(answers);
+  const entry = httpEntry('test', start);
+  const result = await entry(event, lambdaContext());
+  expect(result).toMatchObject({ statusCode: 503, headers: { 'retry-after': '1' } });
+  expect(bodyOf(result)).toMatchObject({ code: 'secrets_unavailable', request_id: 'request-1' });
+  expect(await entry(event, lambdaContext())).toMatchObject({ statusCode: 200 });
+});
+
+it('a function that can never start fails its invocation', async () => {
+  const wrong = new OdometerError('config_invalid', 'wrong', { retryable: false });
+  const entry = httpEntry('test', () => Promise.reject(wrong));
+  await expect(entry(event, lambdaContext())).rejects.toBe(wrong);
+});
+
+it.each([
+  ['a start', () => never()],
+  ['a request', async () => never],
+])('%s that takes too long is answered with 503 before the invocation ends', async (_, start) => {
+  const answer = httpEntry('test', start)(event, lambdaContext(29_000));
+  await vi.advanceTimersByTimeAsync(29_000 - lateAnswerMs);
+  const result = await answer;
+  expect(result).toMatchObject({ statusCode: 503, headers: { 'retry-after': '1' } });
+  expect(bodyOf(result).code).toBe('timeout');
+});
+
+it('an answer in time leaves no timer behind', async () => {
+  await httpEntry('test', async () => answers)(event, lambdaContext());
+  expect(vi.getTimerCount()).toBe(0);
+});
