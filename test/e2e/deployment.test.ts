@@ -226,8 +226,9 @@ describe('the next deployment', () => {
     deployment.change('functions/query/handler.ts', 'changed: true', 'changed: false');
     await deployment.cdk('deploy', 'Odometer-local-App', '--require-approval', 'never');
     const refused = await call('/health');
-    expect(refused.status).toBeGreaterThanOrEqual(500);
-    expect(await refused.text()).toContain('cannot be read');
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: 'secrets_unavailable' });
+    expect(emulator.output()).toContain('AccessDenied');
   });
 });
 
