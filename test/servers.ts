@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startTimeOf } from '../localstack/processes/identity.ts';
 import { runningSupervisor, stopLeftovers } from '../localstack/processes/state-file.ts';
+import { say } from '../localstack/screen.ts';
 import type { ServiceLogin } from '../localstack/servers/provision.ts';
 import { serviceLogins } from '../localstack/servers/provision.ts';
 import { type Servers, startServers } from '../localstack/servers/start-servers.ts';
@@ -40,7 +41,7 @@ export async function setup(project: TestProject): Promise<void> {
   await sweepTestFolders();
   folder = makeTestFolder();
   const { cacheDir } = twinSettings();
-  running = await startServers({ dataDir: folder, cacheDir, log: () => undefined });
+  running = await startServers({ dataDir: folder, cacheDir, log: say });
   const { kafka, redis, shards, secrets } = running;
   const passwordOf = (login: ServiceLogin | 'odometer_owner') => secrets[`${login}-password`];
   project.provide('servers', {

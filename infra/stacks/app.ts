@@ -185,7 +185,8 @@ export class AppStack extends Stack {
       stage: this.#stage,
       description: 'Who calls, by bearer token',
       memoryMb: 512,
-      timeout: Duration.seconds(5),
+      // As long as API Gateway waits: a cold start reads the secret, twice if it must.
+      timeout: Duration.seconds(10),
       environment: {
         [ENV_JWT_ISSUER]: issuer,
         [ENV_JWT_AUDIENCE]: audience,

@@ -13,6 +13,7 @@ import {
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { deployedInvoke } from '../../localstack/deployed/invoke.ts';
+import { say } from '../../localstack/screen.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import type { ServiceLogin } from '../../localstack/servers/provision.ts';
 import { type Servers, startServers } from '../../localstack/servers/start-servers.ts';
@@ -50,7 +51,7 @@ let operate: (event: unknown) => Promise<unknown>;
 beforeAll(async () => {
   folder = makeTestFolder();
   const { cacheDir } = twinSettings();
-  servers = await startServers({ dataDir: join(folder, 'servers'), cacheDir, log: () => undefined });
+  servers = await startServers({ dataDir: join(folder, 'servers'), cacheDir, log: say });
   emulator = await startEmulator(folder);
   for (const [name, value] of Object.entries(emulator.environment)) vi.stubEnv(name, value);
   deployment = new Deployment(join(folder, 'copy'), emulator);

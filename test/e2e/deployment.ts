@@ -1,6 +1,7 @@
 /** A copy of what is deployed, so that a test may change its code, and the CDK's command line in it. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { say } from '../../localstack/screen.ts';
 import { type CommandOutcome, runCommand } from '../../localstack/servers/command.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import { replaceEach } from '../ops/program.ts';
@@ -27,12 +28,13 @@ export class Deployment {
 
   /** Runs `cdk` on the local stage; a failure is thrown with what it printed. */
   async cdk(...args: readonly string[]): Promise<string> {
-    const outcome = await this.tryCdk(...args);
+    const outcome = await this.#run(args);
     if (!outcome.ok) throw new Error(`cdk ${args.join(' ')}\n${outcome.output}\n${this.#emulator.output()}`);
     return outcome.output;
   }
 
-  tryCdk(...args: readonly string[]): Promise<CommandOutcome> {
+  #run(args: readonly string[]): Promise<CommandOutcome> {
+    say(`cdk ${args.join(' ')}`);
     const always = ['--context', 'stage=local', '--no-notices', '--ci'];
     return runCommand(process.execPath, [cdkProgram, ...args, ...always], {
       cwd: this.folder,

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import { say } from '../../localstack/screen.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { venvPython } from '../../localstack/servers/venv.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
@@ -29,7 +30,7 @@ export interface Emulator {
 export async function startEmulator(folder: string): Promise<Emulator> {
   const { cacheDir } = twinSettings();
   const packages = [`ministack==${version}`, cryptography];
-  const python = await venvPython({ name: `ministack-${version}`, packages, cacheDir, log: () => undefined });
+  const python = await venvPython({ name: `ministack-${version}`, packages, cacheDir, log: say });
   const temporary = join(folder, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const certificate = join(temporary, 'ministack-tls', 'server.crt');

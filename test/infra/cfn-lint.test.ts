@@ -7,6 +7,7 @@ import { capacities } from '../../infra/config/capacity.ts';
 import { local } from '../../infra/config/local.ts';
 import { production } from '../../infra/config/production.ts';
 import { staging } from '../../infra/config/staging.ts';
+import { say } from '../../localstack/screen.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { venvPython } from '../../localstack/servers/venv.ts';
 import { twinSettings } from '../../localstack/settings.ts';
@@ -54,7 +55,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function lint(files: readonly string[]): Promise<readonly string[]> {
   const { cacheDir } = twinSettings();
   const packages = ['cfn-lint==1.58.0'];
-  const python = await venvPython({ name: 'cfn-lint-1.58.0', packages, cacheDir, log: () => undefined });
+  const python = await venvPython({ name: 'cfn-lint-1.58.0', packages, cacheDir, log: say });
   const run = ['-c', 'from cfnlint.runner import main; main()'];
   const options = ['--regions', production.region, '--format', 'parseable'];
   const ignore = ['--ignore-checks', ...Object.keys(ignored)];

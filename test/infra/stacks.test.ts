@@ -185,7 +185,7 @@ describe('the functions', () => {
   });
 
   it('the flusher is alone, started every minute, and no tick queues or repeats', () => {
-    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 1, Timeout: 90 });
+    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 1, Timeout: 100 });
     app().hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 60,
