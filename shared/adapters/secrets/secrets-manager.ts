@@ -32,7 +32,9 @@ function toSecretError(name: string, cause: unknown): OdometerError {
       retryable: false,
       cause,
     });
-  return new OdometerError('secrets_unavailable', `the secret ${name} cannot be read`, {
+  // Of its kind only: what the service says of it may hold names of roles and keys.
+  const kind = cause instanceof Error ? cause.name : typeof cause;
+  return new OdometerError('secrets_unavailable', `the secret ${name} cannot be read: ${kind}`, {
     retryable: true,
     cause,
   });
