@@ -114,10 +114,12 @@ function twinEnvironment(): Environment {
 
 /** Every head of the lines `ledger heads`; what else the log holds is passed over. */
 function readHeads(file: string): readonly unknown[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const heads = lines
     .filter((line) => line.includes('"ledger heads"'))
     .flatMap((line) => headsSchema.parse(JSON.parse(line)).heads);
+  if (heads.length > 0) return heads;
+  throw new InvalidArgumentError('It has no line "ledger heads", which the flusher writes once a minute.');
 }
 
 function toInteger(text: string): number {
