@@ -10,7 +10,7 @@ import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { startProgram } from '../ops/program.ts';
 
 const version = '1.5.33';
-/** Its own requirement is open and not said; the emulator's TLS needs it. */
+/** No requirement of the package, but its TLS needs it. */
 const cryptography = 'cryptography==50.0.2';
 const region = 'eu-central-1';
 /** The root user: IAM lets it do everything, and what it deploys only what it was granted. */
