@@ -102,8 +102,8 @@ export const wakeAnswerTimeoutMs = 2000;
 export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
 export const quarantineRowsMax = 1000;
-/** Logged heads that one `verify` compares: a week of minutes of five partitions fits an invocation's 6 MB. */
-export const loggedHeadsMax = 60_000;
+/** Logged heads that one `verify` compares: a week of minutes of five partitions, 5.5 of an invocation's 6 MB. */
+export const loggedHeadsMax = 7 * 24 * 60 * 5;
 
 export const bucketCount = 1024;
 export const shardCount = 4;
