@@ -51,7 +51,7 @@ let operate: (event: unknown) => Promise<unknown>;
 beforeAll(async () => {
   folder = makeTestFolder();
   const { cacheDir } = twinSettings();
-  servers = await startServers({ dataDir: join(folder, 'servers'), cacheDir, log: say });
+  servers = await startServers({ dataDir: folder, cacheDir, log: say });
   emulator = await startEmulator(folder);
   for (const [name, value] of Object.entries(emulator.environment)) vi.stubEnv(name, value);
   deployment = new Deployment(join(folder, 'copy'), emulator);

@@ -1,5 +1,5 @@
 /** Stages synthesized in this process, without bundling unless a test asks for it; each once. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
@@ -63,6 +63,7 @@ export function synthesizeApp(app: App): Synthesized {
   const templates = stacks.map((stack) => {
     return [stack.stackName.split('-').at(-1) ?? '', Template.fromJSON(stack.template)] as const;
   });
+  rmSync(app.outdir, { recursive: true });
   return { templates: new Map(templates), findings };
 }
 
