@@ -28,6 +28,15 @@ interface HttpEventParts {
   readonly authorizer?: AuthorizerContext | null;
 }
 
+/** Asks for the summary of one organization and one day, `YYYY-MM-DD`. */
+export function summaryEvent(organization: string, day: string): HttpEvent {
+  return httpEvent({
+    routeKey: 'GET /api/v1/usage/summary/{organization}',
+    pathParameters: { organization },
+    query: { start_date: day, end_date: day },
+  });
+}
+
 /** An API Gateway HTTP API event, payload version 2.0. */
 export function httpEvent(parts: HttpEventParts): HttpEvent {
   const [method = 'GET', path = '/'] = parts.routeKey.split(' ');

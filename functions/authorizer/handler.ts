@@ -1,5 +1,4 @@
 /** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
-
 import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts';
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { logFields } from '../../shared/domain/errors.ts';

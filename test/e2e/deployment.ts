@@ -2,7 +2,7 @@
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from '../../localstack/screen.ts';
-import { type CommandOutcome, runCommand } from '../../localstack/servers/command.ts';
+import { runCommand } from '../../localstack/servers/command.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import { replaceEach } from '../ops/program.ts';
 import type { Emulator } from './emulator.ts';
@@ -28,18 +28,14 @@ export class Deployment {
 
   /** Runs `cdk` on the local stage; a failure is thrown with what it printed. */
   async cdk(...args: readonly string[]): Promise<string> {
-    const outcome = await this.#run(args);
-    if (!outcome.ok) throw new Error(`cdk ${args.join(' ')}\n${outcome.output}\n${this.#emulator.output()}`);
-    return outcome.output;
-  }
-
-  #run(args: readonly string[]): Promise<CommandOutcome> {
     say(`cdk ${args.join(' ')}`);
     const always = ['--context', 'stage=local', '--no-notices', '--ci'];
-    return runCommand(process.execPath, [cdkProgram, ...args, ...always], {
+    const outcome = await runCommand(process.execPath, [cdkProgram, ...args, ...always], {
       cwd: this.folder,
       env: this.#emulator.environment,
     });
+    if (!outcome.ok) throw new Error(`cdk ${args.join(' ')}\n${outcome.output}\n${this.#emulator.output()}`);
+    return outcome.output;
   }
 
   /** Changes one line of the copy's code. */

@@ -13,7 +13,7 @@ import { shardConnectTimeoutMs, wakeAnswerTimeoutMs } from '../../shared/domain/
 import { partitionOf, shardOf } from '../../shared/domain/routing.ts';
 import { type CutProxy, cutProxy, type Death } from '../builders/cut-proxy.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
-import { batchEvent, bodyOf, httpEvent, lambdaContext, usageBody } from '../builders.ts';
+import { batchEvent, bodyOf, lambdaContext, summaryEvent, usageBody } from '../builders.ts';
 import { mskEvent, openPipeline, type Pipeline } from './pipeline.ts';
 
 const organization = 'org_1';
@@ -78,15 +78,7 @@ function throughProxy(port: number, proxyPort: number): void {
 
 const accept = (key: string) =>
   functions.ingest(batchEvent([usageBody({ idempotency_key: key, timestamp: undefined })]), lambdaContext());
-const summary = () =>
-  functions.query(
-    httpEvent({
-      routeKey: 'GET /api/v1/usage/summary/{organization}',
-      pathParameters: { organization },
-      query: { start_date: '2026-11-20', end_date: '2026-11-20' },
-    }),
-    lambdaContext(),
-  );
+const summary = () => functions.query(summaryEvent(organization, '2026-11-20'), lambdaContext());
 const store = () => {
   const value = envelope([sealedEvent({ organization })], { partition: 3 });
   offset += 1;

@@ -18,7 +18,7 @@ import {
 import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import { partitionOf } from '../../shared/domain/routing.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
-import { bodyOf, httpEvent, lambdaContext } from '../builders.ts';
+import { bodyOf, lambdaContext, summaryEvent } from '../builders.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 import { mskEvent, openPipeline, type Pipeline } from './pipeline.ts';
 
@@ -119,15 +119,7 @@ async function appendEvent(): Promise<number> {
   return pipeline.append(partition, [envelope([event], { partition, sequence })]);
 }
 
-const summary = () =>
-  functions.query(
-    httpEvent({
-      routeKey: 'GET /api/v1/usage/summary/{organization}',
-      pathParameters: { organization },
-      query: { start_date: '2026-11-20', end_date: '2026-11-20' },
-    }),
-    lambdaContext(),
-  );
+const summary = () => functions.query(summaryEvent(organization, '2026-11-20'), lambdaContext());
 
 /** One invocation that has time for a pass or two. */
 function invokeFlusher() {
