@@ -1,0 +1,54 @@
+/** Names that others set, read or subscribe to. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { toBatchResponse } from '../../../functions/consumer/from-msk-event.ts';
+import { createMetrics } from '../../../shared/adapters/aws/emf-metrics.ts';
+import * as environment from '../../../shared/contracts/env.ts';
+import { functionMetrics, pipelineFigures } from '../../../shared/contracts/metrics.ts';
+import { routes } from '../../../shared/contracts/routes.ts';
+import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { expectGolden, jsonText } from '../../builders/golden-file.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+test('variables, secrets, routes, topic and figures have the names of the golden file', async () => {
+  const { secretNames, stageSecretName } = environment;
+  const variables = Object.values(environment).filter((value) => typeof value === 'string');
+  const contracts = {
+    variables: variables.toSorted(),
+    secretNames,
+    secretOfStage: stageSecretName('production', 'ENCRYPTION_KEY'),
+    routes,
+    usageTopic,
+    functionMetrics,
+    pipelineFigures,
+    consumerAnswer: toBatchResponse([{ itemPartition: 'billing.usage.events-6', offset: 41 }]),
+    consumerAnswerWithoutWaits: toBatchResponse([]),
+  };
+  await expectGolden('answers/contracts.json', jsonText(contracts));
+});
+
+test('metrics of the functions are the lines of the golden file', async () => {
+  const lines: unknown[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
+  // The library writes nothing of its own accord where it is told that this is a developer's machine.
+  vi.stubEnv('POWERTOOLS_DEV', 'true');
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
+  createMetrics('ingest', 'lambda').ingested({ accepted: 5, rejected: 2, overloaded: 1 });
+  createMetrics('consumer', 'lambda').segmentsStored({ stored: 3, dropped: 4 });
+  const counts = { committed: 6, duplicate: 7, quarantined: 8 };
+  const standing = {
+    halted: 1,
+    waitingForCode: 9,
+    lagRecords: 17,
+    oldestInFlightMs: 2500,
+    ledgerLogDifference: 11,
+  };
+  createMetrics('flusher', 'lambda').flushed(2, counts, standing);
+  createMetrics('flusher', 'lambda').flushed(3, counts, null);
+  const timeless = lines.map((line) => String(line).replace(/"Timestamp":\d+/, '"Timestamp":"<time>"'));
+  expect(timeless).toHaveLength(4);
+  await expectGolden('answers/function-metrics.txt', timeless.join('\n'));
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { decodeEnvelope, encodeEnvelope } from '../../../shared/domain/envelope.ts';
+import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
+import { goldenEvents, goldenPartition, goldenValues } from '../../builders/golden-records.ts';
+import { envelope, newerEnvelope, noonMs } from '../../builders/records.ts';
+
+const header = {
+  partition: 0x0102,
+  producerId: Buffer.from('101112131415161718191a1b1c1d1e1f', 'hex'),
+  sequence: 2 ** 40 + 3,
+  createdAtMs: noonMs + 1234,
+};
+const bytes = encodeEnvelope(header, goldenEvents);
+
+test('an envelope has the bytes of the golden file', async () => {
+  await expectGolden('formats/envelope.txt', hexDump(bytes));
+});
+
+test('an envelope reads back as the golden file says', async () => {
+  const decoded = decodeEnvelope(bytes, header.partition);
+  expect(decoded).toEqual({ kind: 'envelope', envelope: { ...header, events: goldenEvents } });
+  await expectGolden('formats/envelope.json', jsonText(decoded));
+});
+
+test('what is no envelope of ours is told apart as the golden file says', async () => {
+  const [, foreign, damaged, elsewhere] = goldenValues();
+  const empty = Buffer.alloc(0);
+  const answers = {
+    empty: decodeEnvelope(empty, goldenPartition),
+    foreign: decodeEnvelope(foreign ?? empty, goldenPartition),
+    damaged: decodeEnvelope(damaged ?? empty, goldenPartition),
+    'of another partition': decodeEnvelope(elsewhere ?? empty, goldenPartition),
+    newer: decodeEnvelope(newerEnvelope(3), 3),
+    'without events': decodeEnvelope(envelope([]), 0),
+  };
+  await expectGolden('formats/envelope-refused.json', jsonText(answers));
+});

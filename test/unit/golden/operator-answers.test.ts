@@ -1,0 +1,123 @@
+import { test } from 'vitest';
+import { fromOperatorEvent } from '../../../functions/operator/from-operator-event.ts';
+import { listHalts } from '../../../functions/operator/list-halts.ts';
+import { listQuarantine } from '../../../functions/operator/list-quarantine.ts';
+import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
+import { resumePartition } from '../../../functions/operator/resume-partition.ts';
+import { verifyShard } from '../../../functions/operator/verify-shard.ts';
+import { chainStart, commitHash } from '../../../shared/domain/commit-hash.ts';
+import type { ShardControl, StoredCommit } from '../../../shared/ports/shard-control.ts';
+import { expectGolden, jsonText } from '../../builders/golden-file.ts';
+import { noonMs } from '../../builders/records.ts';
+
+const day = '2026-11-20';
+
+/** Three commits of one record each. */
+function chainOf(partition: number): readonly StoredCommit[] {
+  const rows: StoredCommit[] = [];
+  for (let sequence = 1; sequence <= 3; sequence++) {
+    const row = {
+      ...{ partition, sequence, generation: 1, from: sequence - 1, to: sequence, seen: 2, inserted: 2 },
+      ...{ duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 4, segmentVersion: 1, mapVersion: 1 },
+      source: 'segments',
+      days: [{ day, count: 2, digest: 'ab'.repeat(32) }],
+      ...{ decidedBy: null, decidedWhy: null, committedAtMs: noonMs + sequence },
+    };
+    const previousHash = rows.at(-1)?.hash ?? chainStart;
+    rows.push({ ...row, previousHash, hash: commitHash(previousHash, row) });
+  }
+  return rows;
+}
+
+/** A shard with the partitions `shard` and `shard + 4`; the second is halted. */
+function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardControl {
+  const state = (partition: number) => ({ partition, generation: 1, firstOffset: 0, nextOffset: 3 });
+  const halt = { code: 'log_rewritten', reason: 'the record at 2 is another', atMs: noonMs };
+  const bytes = Buffer.from('not an envelope');
+  return {
+    shard,
+    partitions: async () => [
+      { ...state(shard), halt: null },
+      { ...state(shard + 4), halt },
+    ],
+    decide: async () => 'resumed',
+    commits: async (partition, above) => chainOf(partition).slice(above),
+    days: async () => [day],
+    dayMismatches: async () => [],
+    quarantined: async () => [
+      { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
+    ],
+    close: async () => {},
+    ...changes,
+  };
+}
+
+const events: readonly unknown[] = [
+  { verb: 'migrate' },
+  { verb: 'halts' },
+  { verb: 'verify' },
+  { verb: 'verify', heads: [{ partition: 1, sequence: 3, hash: 'ab'.repeat(32) }] },
+  { verb: 'quarantine' },
+  { verb: 'quarantine', rows: 1000 },
+  { verb: 'resume', partition: 5, by: ' ops ', why: 'checked' },
+  { verb: 'resume', partition: 5, by: 'ops', why: 'lost', action: { kind: 'skip', offset: 9 } },
+  {
+    verb: 'resume',
+    partition: 5,
+    by: 'ops',
+    why: 'a new topic',
+    action: { kind: 'restart', offset: 0, topicId: 't-2' },
+  },
+  null,
+  {},
+  { verb: 'drop' },
+  { verb: 'halts', more: 1 },
+  { verb: 'quarantine', rows: 1001 },
+  { verb: 'verify', heads: [{ partition: -1, sequence: 0, hash: 'x' }] },
+  { verb: 'resume', partition: 5, by: '', why: ' ' },
+  { verb: 'resume', partition: 5, by: 'ops', why: 'lost', action: { kind: 'skip', offset: -1 } },
+];
+
+function readEvent(event: unknown): unknown {
+  try {
+    return { event, request: fromOperatorEvent(event) };
+  } catch (error) {
+    return { event, error: error instanceof Error ? { ...error, message: error.message } : error };
+  }
+}
+
+test("an operator's events are read, or refused, as in the golden file", async () => {
+  await expectGolden('answers/operator-events.json', jsonText(events.map(readEvent)));
+});
+
+test('the verbs are answered as in the golden file', async () => {
+  const shards = [0, 1, 2, 3].map((shard) => controlOf(shard));
+  const changed = chainOf(1).map((row) => (row.sequence === 2 ? { ...row, inserted: 1 } : row));
+  const tampered = controlOf(1, {
+    commits: async (partition, above) => (partition === 1 ? changed : chainOf(partition)).slice(above),
+    dayMismatches: async () => [{ partition: 5, day, from: 1 }],
+  });
+  const short = controlOf(2, { commits: async (partition, above) => chainOf(partition).slice(above, 2) });
+  const decision = { partition: 5, by: 'ops', why: 'checked', action: { kind: 'retry' } as const };
+  const request = { ownerUrls: ['a', 'b', 'c', 'd'], topicId: 't-1', partitions: 8, generation: 2 };
+  const migrations: unknown[] = [];
+  const answers = {
+    halts: await listHalts(shards),
+    quarantine: await listQuarantine(shards, 10),
+    verify: await Promise.all(shards.map((control) => verifyShard(control))),
+    'verify of a changed chain and day': await verifyShard(tampered),
+    'verify of a short chain': await verifyShard(short),
+    'verify of a chain that is not the logged one': await verifyShard(controlOf(3), [
+      { partition: 3, sequence: 2, hash: '00'.repeat(32) },
+      { partition: 7, sequence: 4, hash: '00'.repeat(32) },
+    ]),
+    resume: await resumePartition(decision, shards),
+    'resume without shards': await resumePartition(decision, []),
+    migrate: await migrateShards(request, async (migration) => {
+      migrations.push(migration);
+      return { applied: [`${migration.shard}.sql`] };
+    }),
+    migrations,
+  };
+  await expectGolden('answers/operator.json', jsonText(answers));
+});

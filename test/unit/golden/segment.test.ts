@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/domain/copy-row.ts';
+import { foldRecords } from '../../../shared/domain/fold.ts';
+import { refusedEventsMax } from '../../../shared/domain/limits.ts';
+import { decodeSegment, encodeSegment, sealScope } from '../../../shared/domain/segment.ts';
+import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
+import { goldenPartition, goldenShard, goldenValues } from '../../builders/golden-records.ts';
+import { envelope, newerEnvelope, records, sealedEvent } from '../../builders/records.ts';
+
+const seal = { scope: sealScope('billing.usage.events', 3), key: Buffer.alloc(32, 9) };
+const { segments } = foldRecords(records(goldenValues(), 40), goldenPartition, goldenShard);
+const [segment] = segments;
+if (segment === undefined) throw new Error('a fold of records has a segment');
+const bytes = encodeSegment(segment, seal);
+
+test('the golden records become one segment with the bytes of the golden file', async () => {
+  expect(segments).toHaveLength(1);
+  expect(decodeSegment(bytes, seal)).toEqual(segment);
+  await expectGolden('formats/segment.txt', hexDump(bytes));
+});
+
+test('the segment says of its records, sums and refusals what the golden file says', async () => {
+  const days = segment.days.map(({ day, count, fingerprints, rows }) => {
+    return { day, count, rowsBytes: rows.length, fingerprints: fingerprints.toString('hex') };
+  });
+  await expectGolden('formats/segment.json', jsonText({ scope: seal.scope, meta: segment.meta, days }));
+});
+
+test('the rows of the segment are the COPY tuples of the golden file', async () => {
+  const tuples = segment.days.flatMap(({ rows }) =>
+    readRowPlaces(rows).map(({ at, end, bytes: _, ...place }) => {
+      const fields = JSON.stringify({ ...place, ...readRowUsage(rows, at) });
+      return `### ${fields}\n${hexDump(rows.subarray(at, end))}\n`;
+    }),
+  );
+  await expectGolden('formats/copy-tuples.txt', `${copyColumns}\n\n${tuples.join('\n')}`);
+});
+
+test('the fold stops where the golden file says, and why', async () => {
+  const refused = Array.from({ length: refusedEventsMax + 1 }, (_, i) =>
+    sealedEvent({ quantity: 'NaN', idempotencyKey: `k${i}` }),
+  );
+  const stops = {
+    'newer code': foldRecords(records([envelope([sealedEvent()]), newerEnvelope()], 7), 0, 0).stop,
+    'too many refused events': foldRecords(records([envelope(refused)], 7), 0, 0).stop,
+  };
+  await expectGolden('formats/fold-stops.json', jsonText(stops));
+});
+
+test('events that cannot be counted are refused with the codes of the golden file', async () => {
+  const events = [
+    { organization: '' },
+    { metric: 'a b' },
+    { quantity: '1.50' },
+    { fingerprint: 'AB' },
+    { eventTimeMs: Date.UTC(2000, 0, 1) - 1 },
+    { eventTimeMs: Date.UTC(2200, 0, 1) },
+    { idempotencyKey: '' },
+    { idempotencyKey: 'k'.repeat(513) },
+    { idempotencyKey: 'a\0b' },
+    { idempotencyKey: '\ud800' },
+  ].map(sealedEvent);
+  const [fold] = foldRecords(records([envelope(events)]), 0, 0).segments;
+  await expectGolden('formats/refusals.json', jsonText(fold?.meta.refusals));
+});
