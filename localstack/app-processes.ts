@@ -21,7 +21,7 @@ import {
   ENV_STAGE,
 } from '../shared/contracts/env.ts';
 import { usageTopic } from '../shared/contracts/topic.ts';
-import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
+import { type Environment, processEnvironment } from '../shared/runtime/process/environment.ts';
 import { logGeneration } from './prepare-data.ts';
 import type { ProcessSpec } from './processes/kept-process.ts';
 import { openLog } from './processes/log-file.ts';

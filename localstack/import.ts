@@ -7,7 +7,7 @@ import { type Client, createClient } from '../shared/client/client.ts';
 import type { Endpoints } from '../shared/contracts/endpoints.ts';
 import { ENV_DATA_DIR } from '../shared/contracts/env.ts';
 import { batchEventsMax } from '../shared/domain/limits.ts';
-import { processEnvironment } from '../shared/runtime/environment.ts';
+import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { openRows } from './importing/read-rows.ts';
 import { type ImportReport, sendRows } from './importing/send-rows.ts';
 import { readExpectedTotals, verifyTotals } from './importing/verify-totals.ts';

@@ -11,7 +11,7 @@ import {
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
 } from '../shared/contracts/env.ts';
-import { type Environment, processEnvironment } from '../shared/runtime/environment.ts';
+import { type Environment, processEnvironment } from '../shared/runtime/process/environment.ts';
 import { readJson } from './processes/atomic-file.ts';
 import { Refusal } from './processes/refusal.ts';
 import { ownerLogin } from './servers/provision.ts';

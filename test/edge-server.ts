@@ -9,8 +9,8 @@ import { keyHash } from '../shared/domain/identity.ts';
 import { dayMs } from '../shared/domain/limits.ts';
 import { noMetrics } from '../shared/ports/metrics.ts';
 import type { SummaryReader } from '../shared/ports/usage-summary.ts';
-import { systemClock } from '../shared/runtime/clock.ts';
 import type { HttpHandler } from '../shared/runtime/http/stack.ts';
+import { systemClock } from '../shared/runtime/process/system-clock.ts';
 import { FakeLog, FakeLogger, httpEvent, lambdaContext } from './builders.ts';
 
 /** What a test may do to a request before the handlers see it; null lets it pass. */

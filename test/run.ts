@@ -7,7 +7,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processEnvironment } from '../shared/runtime/environment.ts';
+import { processEnvironment } from '../shared/runtime/process/environment.ts';
 
 interface Counts {
   readonly passed: number;

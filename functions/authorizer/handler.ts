@@ -3,11 +3,11 @@ import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { logFields } from '../../shared/domain/errors.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { renewable } from '../../shared/runtime/lifetime.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AuthorizePorts, createAuthorizeCaller } from './authorize-caller.ts';
 import { authorizerConfig } from './config.ts';
 import {

@@ -10,7 +10,6 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { EventLogWriter } from '../../shared/ports/event-log.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
 import type { Metrics } from '../../shared/ports/metrics.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { httpEntry } from '../../shared/runtime/http/entry.ts';
 import { problem } from '../../shared/runtime/http/problem.ts';
@@ -20,6 +19,7 @@ import {
   type HttpHandler,
   type HttpRequest,
 } from '../../shared/runtime/http/stack.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';

@@ -4,7 +4,6 @@ import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
 import { createFiguresReader } from '../../shared/adapters/postgres/figures-reader.ts';
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
 import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { httpEntry } from '../../shared/runtime/http/entry.ts';
 import { problem } from '../../shared/runtime/http/problem.ts';
@@ -14,6 +13,7 @@ import {
   type HttpHandler,
   type HttpRequest,
 } from '../../shared/runtime/http/stack.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { metricsConfig } from './config.ts';
 import { type MeasurePorts, measurePipeline } from './measure-pipeline.ts';
 import { toHttpMetrics } from './to-http-metrics.ts';

@@ -9,7 +9,6 @@ import type { EventLogReader } from '../../shared/ports/event-log.ts';
 import type { Logger } from '../../shared/ports/logger.ts';
 import type { SegmentStore } from '../../shared/ports/segment-store.ts';
 import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { httpEntry } from '../../shared/runtime/http/entry.ts';
 import { problem } from '../../shared/runtime/http/problem.ts';
@@ -19,6 +18,7 @@ import {
   type HttpHandler,
   type HttpRequest,
 } from '../../shared/runtime/http/stack.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { checkReadiness, type Dependency } from './check-readiness.ts';
 import { queryConfig } from './config.ts';
 import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';

@@ -4,8 +4,8 @@
  */
 import { startGroupConsumer } from '../../shared/adapters/kafka/group-consumer.ts';
 import { invocationPayloadBytesMax } from '../../shared/domain/limits.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { onStop } from '../runtime/on-stop.ts';
 import { pollInto } from '../runtime/poll-into.ts';
 import { deployedInvoke } from './invoke.ts';

@@ -2,9 +2,10 @@
  * The schedule of a deployed flusher where no scheduler fires: reads it from the synthesized template and invokes
  * the deployed function once a minute, as `runtime/flusher.ts` does in process.
  */
-import { systemClock } from '../../shared/runtime/clock.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { onStop } from '../runtime/on-stop.ts';
 import { runSchedule } from '../runtime/scheduler.ts';
 import { deployedInvoke } from './invoke.ts';

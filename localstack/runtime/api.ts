@@ -1,8 +1,8 @@
 /** Entry of an `api` process: all HTTP routes on one port; several such processes share it by node:cluster. */
 import { ENV_AUTH, ENV_PORT } from '../../shared/contracts/env.ts';
 import { routes } from '../../shared/contracts/routes.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { createHttpServer } from './http-server.ts';
 import { loadHandler } from './load-handler.ts';
 import { onStop } from './on-stop.ts';

@@ -4,8 +4,8 @@ import { ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_KAFKA_TOPIC } from '../../shared/contr
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { invariant } from '../../shared/domain/errors.ts';
 import { consumerTimeoutMs } from '../../shared/domain/limits.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { createInvoke } from './invoke.ts';
 import { loadHandler } from './load-handler.ts';
 import { onStop } from './on-stop.ts';

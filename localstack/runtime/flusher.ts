@@ -1,8 +1,8 @@
 /** Entry of the `flusher` process: the schedule in front of the flusher function. */
 import { flusherTimeoutMs } from '../../shared/domain/limits.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
-import { createLogger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createInvoke } from './invoke.ts';
 import { loadHandler } from './load-handler.ts';
 import { onStop } from './on-stop.ts';

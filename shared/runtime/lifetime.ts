@@ -8,7 +8,7 @@
  *   renewing  --fails--> refused: this invocation fails, the old clients serve the next ones
  */
 import { credentialsRenewalMs } from '../domain/limits.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from './process/system-clock.ts';
 
 interface Client {
   close(): Promise<void>;

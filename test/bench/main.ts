@@ -9,7 +9,7 @@ import { readJson } from '../../localstack/processes/atomic-file.ts';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import type { Endpoints } from '../../shared/contracts/endpoints.ts';
 import { ENV_DATA_DIR } from '../../shared/contracts/env.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { cpuByRole } from './cpu.ts';
 import { percentile, runLoad } from './load.ts';
 

@@ -6,7 +6,7 @@ import { say } from '../../localstack/screen.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { venvPython } from '../../localstack/servers/venv.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { startProgram } from '../ops/program.ts';
 
 const version = '1.5.33';

@@ -3,8 +3,8 @@
  * signal to itself there, so that nothing after that step runs (SIGKILL) or runs later (SIGSTOP).
  */
 import { startFlusher } from '../../functions/flusher/handler.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
 import { renewable } from '../../shared/runtime/lifetime.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 
 const [, , step, signal] = process.argv;
 let stopped = false;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { countedEvents, differencesOf } from './count.ts';
 import { endOf, startTwin, type Twin } from './twin.ts';
 

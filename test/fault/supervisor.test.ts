@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { readState } from '../../localstack/processes/state-file.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { endOf, expectGone, launchTwin, startTwin, type Twin } from './twin.ts';
 
 const twins: Twin[] = [];

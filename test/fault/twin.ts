@@ -8,7 +8,7 @@ import { readState } from '../../localstack/processes/state-file.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import type { Endpoints, Processes } from '../../shared/contracts/endpoints.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 
 const readyMs = 120_000;

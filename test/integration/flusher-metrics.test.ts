@@ -10,7 +10,7 @@ import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { noCheckpoint } from '../../shared/ports/checkpoint.ts';
 import { type Metrics, noMetrics, type ShardStanding } from '../../shared/ports/metrics.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { commitRecord } from '../builders/ledger.ts';
 import { newerEnvelope } from '../builders/records.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';

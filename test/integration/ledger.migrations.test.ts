@@ -6,7 +6,7 @@ import { migrateShard } from '../../migrations/migrate.ts';
 import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { partitions } from '../builders/ledger.ts';
 import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
 

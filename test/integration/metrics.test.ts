@@ -9,7 +9,7 @@ import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.t
 import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
 import { pipelineFigures } from '../../shared/contracts/metrics.ts';
 import { partitionOf, routeMapVersion, shardOf } from '../../shared/domain/routing.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { httpEvent, lambdaContext } from '../builders.ts';
 import { fakeLogger } from '../fakes/logger.ts';

@@ -26,7 +26,7 @@ import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts';
 import { noMetrics } from '../../shared/ports/metrics.ts';
 import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { fakeLogger } from '../fakes/logger.ts';
 import { recount } from '../recount/recount.ts';
 import { freshShards, freshTopic } from './isolation.ts';

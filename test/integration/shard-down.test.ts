@@ -7,7 +7,7 @@ import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
 import { routeMapVersion } from '../../shared/domain/routing.ts';
 import { noCheckpoint } from '../../shared/ports/checkpoint.ts';
 import { type Metrics, noMetrics } from '../../shared/ports/metrics.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';
 

@@ -10,7 +10,7 @@ import { Argument, Command } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
 import { twinSettings } from '../../localstack/settings.ts';
 import type { Endpoints } from '../../shared/contracts/endpoints.ts';
-import { processEnvironment } from '../../shared/runtime/environment.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { countInShards, countInSummaries } from './count.ts';
 import { installArtillery } from './install.ts';
 import { countsAgree, describeFigures, readFigures } from './report.ts';

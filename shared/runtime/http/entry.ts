@@ -1,9 +1,9 @@
 import { OdometerError } from '../../domain/errors.ts';
 import { lateAnswerMs } from '../../domain/limits.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { type Environment, processEnvironment } from '../environment.ts';
 import { type Lifetime, renewable } from '../lifetime.ts';
-import { createLogger } from '../logger.ts';
+import { type Environment, processEnvironment } from '../process/environment.ts';
+import { createLogger } from '../process/pino-logger.ts';
 import { errorProblem, problem, toHttpProblem } from './problem.ts';
 import type { HttpHandler, HttpResult } from './stack.ts';
 

@@ -7,7 +7,7 @@ import { createHttpServer, type HttpServerOptions } from '../../../localstack/ru
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { issueToken, localAudience, localIssuer } from '../../../localstack/token-issuer.ts';
 import { createTokenVerifier } from '../../../shared/adapters/jwt/token-verifier.ts';
-import { systemClock } from '../../../shared/runtime/clock.ts';
+import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { fakeLogger } from '../../fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;

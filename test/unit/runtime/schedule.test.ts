@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createInvoke } from '../../../localstack/runtime/invoke.ts';
 import { runSchedule, toScheduledEvent } from '../../../localstack/runtime/scheduler.ts';
-import { systemClock } from '../../../shared/runtime/clock.ts';
+import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { golden, shapeOf } from '../../builders/golden.ts';
 import { fakeLogger } from '../../fakes/logger.ts';
 
