@@ -1,10 +1,10 @@
 import { migrateShard } from '../migrations/migrate.ts';
-import { ensureTopic } from '../shared/adapters/kafka/topic-admin.ts';
 import { usageTopic } from '../shared/contracts/topic.ts';
-import { shardCount } from '../shared/domain/limits.ts';
-import { partitionsOf, routeMapVersion } from '../shared/domain/routing.ts';
+import { shardCount } from '../shared/limits.ts';
+import { partitionsOf, routeMapVersion } from '../shared/log/routing.ts';
 import { type ServiceLogin, setServicePasswords } from './servers/provision.ts';
 import type { TwinSecrets } from './servers/secrets.ts';
+import { ensureTopic } from './servers/topic-admin.ts';
 
 /** The offsets of a new topic start here; an operator counts it up when they restart (U7). */
 export const logGeneration = 1;

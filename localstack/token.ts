@@ -1,6 +1,6 @@
 /** `npm run token -- --scope "read admin"`: a bearer token that the local twin takes, on standard output. */
 import { Command, InvalidArgumentError } from 'commander';
-import { scopes } from '../shared/domain/caller.ts';
+import { scopes } from '../shared/callers/caller.ts';
 import { say } from './screen.ts';
 import { loadSecrets } from './servers/secrets.ts';
 import { twinSettings } from './settings.ts';

@@ -13,7 +13,7 @@ create table usage_rollups (
 ) with (fillfactor = 70);
 
 -- One row a commit. Rows of a partition touch without holes or overlaps (U3) and form a hash chain (U12):
--- `hash` covers `previous_hash` and the text that shared/domain/commit-hash.ts documents. An operator's
+-- `hash` covers `previous_hash` and the text that shared/ledger/commit-hash.ts documents. An operator's
 -- decision to skip offsets is a row too (source 'decision', with who and why), so that ranges still tile.
 create table commit_ledger (
   partition integer not null,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { withOwnerSession } from '../shared/adapters/postgres/owner-session.ts';
+import { withOwnerSession } from '../shared/ledger/postgres/owner-session.ts';
 
 const header = `-- The schema of one shard after all migrations, dumped from its catalog: read it in reviews, change it by a
 -- migration. A test keeps it fresh; ODOMETER_UPDATE_SCHEMA=1 makes that test write it.

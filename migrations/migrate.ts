@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { type OwnerSession, withOwnerSession } from '../shared/adapters/postgres/owner-session.ts';
-import { OdometerError } from '../shared/domain/errors.ts';
+import { OdometerError } from '../shared/errors.ts';
+import { type OwnerSession, withOwnerSession } from '../shared/ledger/postgres/owner-session.ts';
 
 /** Two migrators of one shard, one after the other; the number is arbitrary. */
 const migrationLock = 7_041_776;

@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { build as buildIngest } from '../functions/ingest/handler.ts';
 import { build as buildQuery } from '../functions/query/handler.ts';
 import { routes } from '../shared/contracts/routes.ts';
-import { DecimalSum } from '../shared/domain/decimal.ts';
-import { decodeEnvelope } from '../shared/domain/envelope.ts';
-import { keyHash } from '../shared/domain/identity.ts';
-import { dayMs } from '../shared/domain/limits.ts';
-import { noMetrics } from '../shared/ports/metrics.ts';
-import type { SummaryReader } from '../shared/ports/usage-summary.ts';
-import type { HttpHandler } from '../shared/runtime/http/stack.ts';
+import { DecimalSum } from '../shared/events/decimal.ts';
+import { keyHash } from '../shared/events/identity.ts';
+import type { HttpHandler } from '../shared/http/stack.ts';
+import type { SummaryReader } from '../shared/ledger/usage-summary.ts';
+import { dayMs } from '../shared/limits.ts';
+import { decodeEnvelope } from '../shared/log/envelope.ts';
+import { noMetrics } from '../shared/runtime/metrics.ts';
 import { systemClock } from '../shared/runtime/process/system-clock.ts';
 import { FakeLog, FakeLogger, httpEvent, lambdaContext } from './builders.ts';
 

@@ -1,9 +1,9 @@
 /** The use case: who sends a bearer token, and what may they do? */
 import { hash } from 'node:crypto';
-import { type Scope, scopes } from '../../shared/domain/caller.ts';
-import { nameCharsMax, tokenCharsMax } from '../../shared/domain/limits.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { TokenRefusal, TokenVerifier } from '../../shared/ports/token-verifier.ts';
+import { type Scope, scopes } from '../../shared/callers/caller.ts';
+import type { TokenRefusal, TokenVerifier } from '../../shared/callers/token-verifier.ts';
+import { nameCharsMax, tokenCharsMax } from '../../shared/limits.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
 /** What a verified token grants. */

@@ -19,7 +19,7 @@ export function fromAuthorizerEvent({ headers }: AuthorizerEvent): string | null
   return /^Bearer +(\S+) *$/i.exec(headers?.['authorization'] ?? '')?.[1] ?? null;
 }
 
-/** The strings that shared/runtime/http/caller.ts reads, or the refusal with its status. */
+/** The strings that shared/callers/http-caller.ts reads, or the refusal with its status. */
 export function toAuthorizerAnswer(authorization: Authorization): AuthorizerAnswer {
   if (authorization.kind !== 'granted') {
     const status = authorization.kind === 'unauthenticated' ? '401' : '403';

@@ -1,13 +1,13 @@
 /** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
-import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
-import { logFields } from '../../shared/domain/errors.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
+import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts';
+import { logFields } from '../../shared/errors.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { renewable } from '../../shared/runtime/lifetime.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { type AuthorizePorts, createAuthorizeCaller } from './authorize-caller.ts';
 import { authorizerConfig } from './config.ts';
 import {

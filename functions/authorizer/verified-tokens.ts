@@ -1,4 +1,4 @@
-import { verifiedTokenAgeMsMax, verifiedTokensMax } from '../../shared/domain/limits.ts';
+import { verifiedTokenAgeMsMax, verifiedTokensMax } from '../../shared/limits.ts';
 import type { CallerGrant } from './authorize-caller.ts';
 
 /**

@@ -7,8 +7,8 @@ import {
   ENV_SEGMENT_KEY,
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { sealScope } from '../../shared/domain/segment.ts';
 import { keyValue } from '../../shared/runtime/config.ts';
+import { sealScope } from '../../shared/segments/segment.ts';
 
 /** What the consumer reads from the environment. */
 export const consumerConfig = z

@@ -1,5 +1,5 @@
 import type { MSKEvent } from 'aws-lambda';
-import { invariant } from '../../shared/domain/errors.ts';
+import { invariant } from '../../shared/errors.ts';
 
 /** One partition's records of an invocation, in offset order. */
 export interface PartitionBatch {

@@ -1,13 +1,13 @@
 import type { MSKEvent } from 'aws-lambda';
-import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
-import type { SegmentSeal } from '../../shared/domain/segment.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { renewable } from '../../shared/runtime/lifetime.ts';
+import { createMetrics } from '../../shared/runtime/metrics/emf-metrics.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
+import type { SegmentSeal } from '../../shared/segments/segment.ts';
 import { consumerConfig } from './config.ts';
 import { fromMskEvent, type KafkaBatchResponse, toBatchResponse } from './from-msk-event.ts';
 import { type StoreSegmentsPorts, storeSegments } from './store-segments.ts';

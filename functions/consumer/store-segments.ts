@@ -1,10 +1,10 @@
-import { foldRecords } from '../../shared/domain/fold.ts';
-import { segmentBytesMax, shardCount } from '../../shared/domain/limits.ts';
-import { shardOf } from '../../shared/domain/routing.ts';
-import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { Metrics } from '../../shared/ports/metrics.ts';
-import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
+import { segmentBytesMax, shardCount } from '../../shared/limits.ts';
+import { shardOf } from '../../shared/log/routing.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import type { Metrics } from '../../shared/runtime/metrics.ts';
+import { foldRecords } from '../../shared/segments/fold.ts';
+import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
+import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 import type { PartitionBatch } from './from-msk-event.ts';
 
 export interface StoreSegmentsPorts {

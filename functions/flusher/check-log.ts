@@ -9,10 +9,11 @@
  *   log end below next_offset, for 60 s              halts; before that it waits: metadata may be stale
  *   partition not in the log                         waits
  */
-import { recordHashOf } from '../../shared/domain/fold.ts';
-import { logEndBehindMs } from '../../shared/domain/limits.ts';
-import type { LogBounds, LogRecord } from '../../shared/ports/event-log.ts';
-import type { Progress } from '../../shared/ports/shard-ledger.ts';
+
+import type { Progress } from '../../shared/ledger/shard-ledger.ts';
+import { logEndBehindMs } from '../../shared/limits.ts';
+import type { LogBounds, LogRecord } from '../../shared/log/event-log.ts';
+import { recordHashOf } from '../../shared/segments/fold.ts';
 
 export type LogVerdict =
   | { readonly kind: 'goes-on' }

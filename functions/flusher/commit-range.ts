@@ -10,13 +10,13 @@
  *   committed      process dies               segments below next_offset are deleted by the next pass
  */
 
-import { probesOf } from '../../shared/domain/deduplicate.ts';
-import { invariant, OdometerError } from '../../shared/domain/errors.ts';
-import { checkedRangesAfterDuplicate, commitDaysMax } from '../../shared/domain/limits.ts';
-import { type Load, loadAsFolded, loadWinners, type OffsetRange, rowsOf } from '../../shared/domain/load.ts';
-import { segmentVersion } from '../../shared/domain/segment.ts';
-import type { Checkpoint } from '../../shared/ports/checkpoint.ts';
-import type { CommitRecord, RangeTransaction, ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { invariant, OdometerError } from '../../shared/errors.ts';
+import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
+import { probesOf } from '../../shared/ledger/deduplicate.ts';
+import { type Load, loadAsFolded, loadWinners, type OffsetRange, rowsOf } from '../../shared/ledger/load.ts';
+import type { CommitRecord, RangeTransaction, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { checkedRangesAfterDuplicate, commitDaysMax } from '../../shared/limits.ts';
+import { segmentVersion } from '../../shared/segments/segment.ts';
 
 /** `committed`: by us, `load` says what. `fenced`: this range is somebody else's or halted; look again. */
 export type CommitOutcome =

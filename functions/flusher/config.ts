@@ -7,10 +7,10 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
-import { sealScope } from '../../shared/domain/segment.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
 import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
+import { sealScope } from '../../shared/segments/segment.ts';
 
 /** What the flusher reads from the environment. */
 export const flusherConfig = z

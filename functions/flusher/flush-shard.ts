@@ -1,13 +1,13 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { logFields, OdometerError } from '../../shared/domain/errors.ts';
-import { segmentRangesMax } from '../../shared/domain/limits.ts';
-import type { OffsetRange } from '../../shared/domain/load.ts';
-import type { Checkpoint } from '../../shared/ports/checkpoint.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { LogBounds } from '../../shared/ports/event-log.ts';
-import type { FlushCounts, Metrics } from '../../shared/ports/metrics.ts';
-import type { StoredRange } from '../../shared/ports/segment-store.ts';
-import type { Observation, Progress, ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { logFields, OdometerError } from '../../shared/errors.ts';
+import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
+import type { OffsetRange } from '../../shared/ledger/load.ts';
+import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { segmentRangesMax } from '../../shared/limits.ts';
+import type { LogBounds } from '../../shared/log/event-log.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { FlushCounts, Metrics } from '../../shared/runtime/metrics.ts';
+import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, headOffset, type LogVerdict } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
 import type { LogHistory } from './log-history.ts';

@@ -1,6 +1,6 @@
-import { logFields } from '../../shared/domain/errors.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { logFields } from '../../shared/errors.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 
 /**
  * Writes the head of each partition's chain to the log, which lies outside the database: whoever recomputes a

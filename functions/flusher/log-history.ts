@@ -1,4 +1,4 @@
-import { tailGapAgeMs } from '../../shared/domain/limits.ts';
+import { tailGapAgeMs } from '../../shared/limits.ts';
 
 /**
  * What earlier passes of this process saw of the log's ends: which records are old enough to be read past the

@@ -3,14 +3,15 @@
  * log. A hole below a stored segment is read at once; a tail only when it is old, because the consumer may
  * still be at it.
  */
-import { foldRecords, recordHashOf } from '../../shared/domain/fold.ts';
-import { commitEventsMax, gapReadBytesMax, shardCount } from '../../shared/domain/limits.ts';
-import type { OffsetRange } from '../../shared/domain/load.ts';
-import { shardOf } from '../../shared/domain/routing.ts';
-import { decodeSegment, type Segment, type SegmentSeal } from '../../shared/domain/segment.ts';
-import type { EventLogReader } from '../../shared/ports/event-log.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
+
+import type { OffsetRange } from '../../shared/ledger/load.ts';
+import { commitEventsMax, gapReadBytesMax, shardCount } from '../../shared/limits.ts';
+import type { EventLogReader } from '../../shared/log/event-log.ts';
+import { shardOf } from '../../shared/log/routing.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { foldRecords, recordHashOf } from '../../shared/segments/fold.ts';
+import { decodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
+import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 
 export interface NextRangePorts {
   readonly log: EventLogReader;

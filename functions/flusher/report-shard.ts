@@ -1,10 +1,10 @@
 /** What the flusher tells the metrics of one shard: at most every `metricsPublishMs`, and when it ends. */
 
-import { logFields } from '../../shared/domain/errors.ts';
-import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
-import { metricsPublishMs } from '../../shared/domain/limits.ts';
-import type { FlushCounts, ShardStanding } from '../../shared/ports/metrics.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { logFields } from '../../shared/errors.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { metricsPublishMs } from '../../shared/limits.ts';
+import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/log/in-flight.ts';
+import type { FlushCounts, ShardStanding } from '../../shared/runtime/metrics.ts';
 import type { FlushPorts } from './flush-shard.ts';
 
 type ReportPorts = Pick<FlushPorts, 'log' | 'clock' | 'logger' | 'metrics'>;

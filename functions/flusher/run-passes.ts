@@ -1,6 +1,6 @@
-import { logFields } from '../../shared/domain/errors.ts';
-import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/domain/limits.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { logFields } from '../../shared/errors.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
 import { logHeads } from './log-heads.ts';
 import type { LogHistory } from './log-history.ts';

@@ -2,12 +2,12 @@
  * The use case: which of a request's events are accepted, by caller and clock, and when they are durable (U1).
  * Nothing behind ingest is stricter. No deduplication here: the answer to a retry is the same again.
  */
-import { type Caller, mayReach } from '../../shared/domain/caller.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { fingerprintOf } from '../../shared/domain/identity.ts';
-import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/domain/limits.ts';
-import type { UsageEvent } from '../../shared/domain/usage-event.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
+import { type Caller, mayReach } from '../../shared/callers/caller.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import { fingerprintOf } from '../../shared/events/identity.ts';
+import type { UsageEvent } from '../../shared/events/usage-event.ts';
+import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import { type Candidate, isRejection, type Rejection } from './candidate.ts';
 
 export interface AcceptPorts {

@@ -1,5 +1,5 @@
 /** What a request holds once its shape is checked; what depends on caller and clock is checked after this. */
-import type { PropertiesText } from '../../shared/domain/usage-event.ts';
+import type { PropertiesText } from '../../shared/events/usage-event.ts';
 
 /** An event whose every field is within its limits. */
 export interface Candidate {

@@ -1,6 +1,6 @@
 /** The shape of one event in a request body; what zod finds is said in our words, with the limit. */
 import { z } from 'zod';
-import { nameCharsMax } from '../../shared/domain/limits.ts';
+import { nameCharsMax } from '../../shared/limits.ts';
 import type { Rejection } from './candidate.ts';
 import { isJsonObject, NumberText } from './read-json.ts';
 

@@ -1,15 +1,15 @@
 /** From an HTTP request to checked events: everything about a body that needs neither caller nor clock. */
-import { parseTimestamp } from '../../shared/domain/calendar.ts';
-import { canonicalDecimal } from '../../shared/domain/decimal.ts';
+import { parseTimestamp } from '../../shared/events/calendar.ts';
+import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { type Problem, problem } from '../../shared/http/problem.ts';
+import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
   idempotencyKeyBytesMax,
   quantityCharsMax,
   quantityFractionDigitsMax,
   quantityIntegerDigitsMax,
-} from '../../shared/domain/limits.ts';
-import { type Problem, problem } from '../../shared/runtime/http/problem.ts';
-import type { HttpEvent } from '../../shared/runtime/http/stack.ts';
+} from '../../shared/limits.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
 import { readBody } from './read-body.ts';

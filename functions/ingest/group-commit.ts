@@ -11,13 +11,14 @@
  * A request is answered when all its own envelopes are acknowledged (U1). An append that fails, fails exactly the
  * requests with events in it. What waits or is in an append that has not settled is bounded by events and bytes.
  */
-import { encodeEnvelope, eventBytesBound } from '../../shared/domain/envelope.ts';
-import { invariant, OdometerError } from '../../shared/domain/errors.ts';
-import { deadlineCheckMs, inFlightBytesMax, inFlightEventsMax } from '../../shared/domain/limits.ts';
-import { partitionOf } from '../../shared/domain/routing.ts';
-import type { SealedEvent, UsageEvent } from '../../shared/domain/usage-event.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { Append, Appended, EventLogWriter } from '../../shared/ports/event-log.ts';
+
+import { invariant, OdometerError } from '../../shared/errors.ts';
+import type { SealedEvent, UsageEvent } from '../../shared/events/usage-event.ts';
+import { deadlineCheckMs, inFlightBytesMax, inFlightEventsMax } from '../../shared/limits.ts';
+import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
+import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import { type Batch, PartitionQueue, type Ticket } from './partition-queue.ts';
 import type { PropertySealer } from './seal-properties.ts';
 

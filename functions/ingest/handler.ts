@@ -1,25 +1,25 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
-import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
-import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
-import { acceptWaitMsMax, answerReserveMs } from '../../shared/domain/limits.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { EventLogWriter } from '../../shared/ports/event-log.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { Metrics } from '../../shared/ports/metrics.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
-import { httpEntry } from '../../shared/runtime/http/entry.ts';
-import { problem } from '../../shared/runtime/http/problem.ts';
+import { httpEntry } from '../../shared/http/entry.ts';
+import { problem } from '../../shared/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
   type HttpHandler,
   type HttpRequest,
-} from '../../shared/runtime/http/stack.ts';
+} from '../../shared/http/stack.ts';
+import { acceptWaitMsMax, answerReserveMs } from '../../shared/limits.ts';
+import type { EventLogWriter } from '../../shared/log/event-log.ts';
+import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
+import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { createMetrics } from '../../shared/runtime/metrics/emf-metrics.ts';
+import type { Metrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';

@@ -1,7 +1,8 @@
 /** Events of one partition that wait for an append. */
-import { envelopeEventBytesMax } from '../../shared/domain/envelope.ts';
-import { produceEnvelopesMax } from '../../shared/domain/limits.ts';
-import type { UsageEvent } from '../../shared/domain/usage-event.ts';
+
+import type { UsageEvent } from '../../shared/events/usage-event.ts';
+import { produceEnvelopesMax } from '../../shared/limits.ts';
+import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 
 /** A request that waits for its envelopes. */
 export interface Ticket {

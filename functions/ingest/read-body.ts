@@ -1,8 +1,8 @@
 /** The text of a request's body, whatever API Gateway and the client wrapped it in. */
 import { gunzipSync } from 'node:zlib';
-import { bodyBytesMax, gzipRatioMax } from '../../shared/domain/limits.ts';
-import { type Problem, problem } from '../../shared/runtime/http/problem.ts';
-import type { HttpEvent } from '../../shared/runtime/http/stack.ts';
+import { type Problem, problem } from '../../shared/http/problem.ts';
+import type { HttpEvent } from '../../shared/http/stack.ts';
+import { bodyBytesMax, gzipRatioMax } from '../../shared/limits.ts';
 
 export type BodyReading =
   | { readonly ok: true; readonly text: string }

@@ -1,11 +1,11 @@
 /** The one canonical JSON text of an event's properties: names in code unit order, numbers normalised. */
-import { canonicalDecimal } from '../../shared/domain/decimal.ts';
+import { canonicalDecimal } from '../../shared/events/decimal.ts';
 import {
   propertiesBytesMax,
   propertiesMax,
   propertyNameCharsMax,
   quantityCharsMax,
-} from '../../shared/domain/limits.ts';
+} from '../../shared/limits.ts';
 import { isJsonObject, type NumberReader } from './read-json.ts';
 
 export type PropertiesResult =

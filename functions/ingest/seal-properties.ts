@@ -18,8 +18,8 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
-import { sealingNonce } from '../../shared/domain/sealed-properties.ts';
-import type { PropertiesText } from '../../shared/domain/usage-event.ts';
+import { sealingNonce } from '../../shared/events/sealed-properties.ts';
+import type { PropertiesText } from '../../shared/events/usage-event.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;

@@ -1,6 +1,6 @@
 /** From the use case's outcome to the HTTP answer. */
-import { errorProblem, problem } from '../../shared/runtime/http/problem.ts';
-import type { HttpAnswer } from '../../shared/runtime/http/stack.ts';
+import { errorProblem, problem } from '../../shared/http/problem.ts';
+import type { HttpAnswer } from '../../shared/http/stack.ts';
 import { type AcceptOutcome, organizationNotAllowed, type ServerMade } from './accept-events.ts';
 
 const generatedKeysWarning =

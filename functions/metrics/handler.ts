@@ -1,19 +1,20 @@
 /** Lambda `metrics`: how the whole pipeline does, as JSON and for Prometheus. */
-import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createFiguresReader } from '../../shared/adapters/postgres/figures-reader.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
-import { httpEntry } from '../../shared/runtime/http/entry.ts';
-import { problem } from '../../shared/runtime/http/problem.ts';
+
+import { httpEntry } from '../../shared/http/entry.ts';
+import { problem } from '../../shared/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
   type HttpHandler,
   type HttpRequest,
-} from '../../shared/runtime/http/stack.ts';
+} from '../../shared/http/stack.ts';
+import { createFiguresReader } from '../../shared/ledger/postgres/figures-reader.ts';
+import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { metricsConfig } from './config.ts';
 import { type MeasurePorts, measurePipeline } from './measure-pipeline.ts';
 import { toHttpMetrics } from './to-http-metrics.ts';

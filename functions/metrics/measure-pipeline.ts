@@ -2,26 +2,26 @@
  * The use case: how the whole pipeline does, from Postgres, Kafka and Redis at this moment. Nothing comes from
  * the process that answers, so that any two answer alike. A source that is down takes its own figures with it.
  */
-import type { Caller } from '../../shared/domain/caller.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/domain/in-flight.ts';
-import {
-  metricsSourceTimeoutMs,
-  metricsWindowSeconds,
-  segmentRangesMax,
-  shardCount,
-} from '../../shared/domain/limits.ts';
-import { shardOf } from '../../shared/domain/routing.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { EventLogReader, LogBounds } from '../../shared/ports/event-log.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { SegmentStore } from '../../shared/ports/segment-store.ts';
+import type { Caller } from '../../shared/callers/caller.ts';
+import { OdometerError } from '../../shared/errors.ts';
 import type {
   FiguresReader,
   LedgerWindow,
   PartitionPlace,
   ShardFigures,
-} from '../../shared/ports/shard-figures.ts';
+} from '../../shared/ledger/shard-figures.ts';
+import {
+  metricsSourceTimeoutMs,
+  metricsWindowSeconds,
+  segmentRangesMax,
+  shardCount,
+} from '../../shared/limits.ts';
+import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
+import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/log/in-flight.ts';
+import { shardOf } from '../../shared/log/routing.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 
 export interface MeasurePorts {
   readonly shards: Pick<FiguresReader, 'read'>;

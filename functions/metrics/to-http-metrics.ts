@@ -1,7 +1,7 @@
 /** The figures as the JSON of `GET /api/v1/metrics`, under the names of the contracts. */
 import type { PipelineFigure } from '../../shared/contracts/metrics.ts';
-import { metricsWindowSeconds } from '../../shared/domain/limits.ts';
-import type { HttpAnswer } from '../../shared/runtime/http/stack.ts';
+import type { HttpAnswer } from '../../shared/http/stack.ts';
+import { metricsWindowSeconds } from '../../shared/limits.ts';
 import type { PipelineMeasure } from './measure-pipeline.ts';
 
 /** `source_up` is said the other way round: `unavailable` names what is down. */

@@ -1,8 +1,8 @@
 /** The figures in Prometheus' text format, by prom-client; a figure without a value has no sample. */
 import { Gauge, Registry } from 'prom-client';
 import { type PipelineFigure, pipelineFigures } from '../../shared/contracts/metrics.ts';
-import { metricsWindowSeconds } from '../../shared/domain/limits.ts';
-import type { HttpAnswer } from '../../shared/runtime/http/stack.ts';
+import type { HttpAnswer } from '../../shared/http/stack.ts';
+import { metricsWindowSeconds } from '../../shared/limits.ts';
 import type { PipelineMeasure } from './measure-pipeline.ts';
 
 interface Sample {

@@ -6,7 +6,7 @@ import {
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
 import { logVariables, regionWithIam } from '../../shared/runtime/log-config.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { LoggedHead } from '../../shared/domain/chain-check.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { loggedHeadsMax, quarantineRowsMax } from '../../shared/domain/limits.ts';
-import type { Decision } from '../../shared/ports/shard-control.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import type { LoggedHead } from '../../shared/ledger/chain-check.ts';
+import type { Decision } from '../../shared/ledger/shard-control.ts';
+import { loggedHeadsMax, quarantineRowsMax } from '../../shared/limits.ts';
 
 const words = z.string().trim().min(1).max(500);
 const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);

@@ -1,13 +1,4 @@
 import { migrateShard } from '../../migrations/migrate.ts';
-import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createShardControl } from '../../shared/adapters/postgres/shard-control.ts';
-import {
-  ensureStatistics,
-  loginsOf,
-  setLoginPasswords,
-} from '../../shared/adapters/postgres/shard-logins.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import {
   ENV_LOG_GENERATION,
   ENV_SHARD_OPERATOR_URLS,
@@ -16,12 +7,17 @@ import {
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
-import type { ShardControl } from '../../shared/ports/shard-control.ts';
+import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
+import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
+import type { ShardControl } from '../../shared/ledger/shard-control.ts';
+import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { toLogPlace } from '../../shared/runtime/log-config.ts';
 import { type Environment, processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { operatorConfig } from './config.ts';
 import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
 import { listHalts } from './list-halts.ts';

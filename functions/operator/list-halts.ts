@@ -1,4 +1,4 @@
-import type { PartitionState, ShardControl } from '../../shared/ports/shard-control.ts';
+import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 
 /** A halted partition and the shard that holds it. */
 export interface HaltedPartition extends PartitionState {

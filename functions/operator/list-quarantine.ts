@@ -1,4 +1,4 @@
-import type { QuarantinedRecord, ShardControl } from '../../shared/ports/shard-control.ts';
+import type { QuarantinedRecord, ShardControl } from '../../shared/ledger/shard-control.ts';
 
 /** A quarantined record as an operator reads it; bytes as base64. */
 export interface QuarantineEntry extends Omit<QuarantinedRecord, 'bytes'> {

@@ -1,4 +1,4 @@
-import { partitionsOf, routeMapVersion } from '../../shared/domain/routing.ts';
+import { partitionsOf, routeMapVersion } from '../../shared/log/routing.ts';
 
 /** Migrates one shard; handed in, because the migrations are files of their own. */
 export type MigrateShard = (migration: {

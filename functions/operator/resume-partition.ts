@@ -1,5 +1,5 @@
-import { shardOf } from '../../shared/domain/routing.ts';
-import type { Decision, DecisionOutcome, ShardControl } from '../../shared/ports/shard-control.ts';
+import type { Decision, DecisionOutcome, ShardControl } from '../../shared/ledger/shard-control.ts';
+import { shardOf } from '../../shared/log/routing.ts';
 
 /** Carries out an operator's decision on the partition's home shard (U7). */
 export async function resumePartition(

@@ -5,9 +5,9 @@ import {
   headOf,
   type LoggedHead,
   loggedProblem,
-} from '../../shared/domain/chain-check.ts';
-import { verifyPageRows } from '../../shared/domain/limits.ts';
-import type { PartitionState, ShardControl } from '../../shared/ports/shard-control.ts';
+} from '../../shared/ledger/chain-check.ts';
+import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
+import { verifyPageRows } from '../../shared/limits.ts';
 
 /** The first thing of a partition that is not what was committed; `sequence` null where no row can be named. */
 interface BadCommit {

@@ -1,7 +1,7 @@
 /** The use case: does every dependency answer, and soon? */
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { readinessTimeoutMs } from '../../shared/domain/limits.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import { readinessTimeoutMs } from '../../shared/limits.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 
 /** A dependency by the name that an operator knows it by. */
 export interface Dependency {

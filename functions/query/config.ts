@@ -6,7 +6,7 @@ import {
   ENV_SHARD_READER_URLS,
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
 import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 

@@ -1,9 +1,9 @@
 /** From an HTTP request to a summary request, and back to the answer. */
 import { z } from 'zod';
-import { formatDay, parseDay } from '../../shared/domain/calendar.ts';
-import { nameCharsMax, summaryDaysMax } from '../../shared/domain/limits.ts';
-import { type FieldProblem, type Problem, problem } from '../../shared/runtime/http/problem.ts';
-import type { HttpAnswer, HttpEvent } from '../../shared/runtime/http/stack.ts';
+import { formatDay, parseDay } from '../../shared/events/calendar.ts';
+import { type FieldProblem, type Problem, problem } from '../../shared/http/problem.ts';
+import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
+import { nameCharsMax, summaryDaysMax } from '../../shared/limits.ts';
 import type { SummaryOutcome, SummaryRequest } from './summarize-usage.ts';
 
 export type SummaryReading =

@@ -1,24 +1,25 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
-import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { EventLogReader } from '../../shared/ports/event-log.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
-import type { SegmentStore } from '../../shared/ports/segment-store.ts';
-import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
-import { httpEntry } from '../../shared/runtime/http/entry.ts';
-import { problem } from '../../shared/runtime/http/problem.ts';
+
+import { httpEntry } from '../../shared/http/entry.ts';
+import { problem } from '../../shared/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
   type HttpHandler,
   type HttpRequest,
-} from '../../shared/runtime/http/stack.ts';
+} from '../../shared/http/stack.ts';
+import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
+import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { EventLogReader } from '../../shared/log/event-log.ts';
+import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { loadConfig } from '../../shared/runtime/config.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
+import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 import { checkReadiness, type Dependency } from './check-readiness.ts';
 import { queryConfig } from './config.ts';
 import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';

@@ -1,6 +1,6 @@
 /** What an installation is sized for. The arithmetic behind the numbers: infra/README.md, "Sizing". */
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 
 export interface Capacity {
   readonly eventsPerMinute: number;

@@ -8,10 +8,10 @@ export const repositoryRoot = join(import.meta.dirname, '..', '..');
 
 /** Files that code opens beside itself by `import.meta.url`: where they lie, and where a bundle has them. */
 const travelling = {
-  /** `shared/adapters/postgres/sql.ts` reads `./sql/NAME.sql`. */
-  statements: { from: 'shared/adapters/postgres/sql/*.sql', to: 'sql' },
-  /** `shared/adapters/redis/segment-store.ts` reads `NAME.lua`. */
-  scripts: { from: 'shared/adapters/redis/*.lua', to: '.' },
+  /** `shared/ledger/postgres/sql.ts` reads `./sql/NAME.sql`. */
+  statements: { from: 'shared/ledger/postgres/sql/*.sql', to: 'sql' },
+  /** `shared/segments/redis/segment-store.ts` reads `NAME.lua`. */
+  scripts: { from: 'shared/segments/redis/*.lua', to: '.' },
   /** `migrations/migrate.ts` lists its own folder. */
   migrations: { from: 'migrations/[0-9][0-9][0-9]_*.sql', to: '.' },
 } as const;

@@ -7,7 +7,7 @@ import {
   type aws_secretsmanager as secretsmanager,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ShardLogin, ShardVitals } from './data-plane.ts';
 import { generatedPassword } from './generated-password.ts';

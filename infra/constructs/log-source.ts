@@ -2,7 +2,7 @@
 import { Duration, aws_lambda as lambda } from 'aws-cdk-lib';
 import type { KafkaEventSourceProps } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { invocationRecordsMax } from '../../shared/domain/limits.ts';
+import { invocationRecordsMax } from '../../shared/limits.ts';
 import type { Capacity } from '../config/capacity.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import type { AlarmBook, AlarmEntry } from './alarm-book.ts';
 import type { FunctionVitals } from './billing-function.ts';
 import type { DataVitals } from './data-plane.ts';

@@ -1,5 +1,5 @@
 /** Monthly cost of an installation by service, from its load. Pure arithmetic over the price table. */
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { type Capacity, capacities } from '../config/capacity.ts';
 import { assumptions } from './assumptions.ts';
 import prices from './prices.json' with { type: 'json' };

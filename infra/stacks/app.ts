@@ -6,7 +6,7 @@ import {
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
-import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/domain/limits.ts';
+import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
 import type { Stage } from '../config/stage.ts';
 import { asFunction, asVersion } from '../constructs/as-interface.ts';
 import { BillingFunction, type FunctionVitals } from '../constructs/billing-function.ts';

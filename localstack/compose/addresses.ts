@@ -1,5 +1,5 @@
 /** Where the containers of `compose.yml` find each other; `ops/compose.test.ts` compares the two. */
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 
 /** The volume of secrets. */
 export const secretsDir = '/run/odometer';

@@ -1,6 +1,6 @@
 /** What `npm start` does before our processes, for the containers: databases, logins, topic, migrations. */
 import { ENV_KAFKA_BOOTSTRAP_SERVERS } from '../../shared/contracts/env.ts';
-import { invariant } from '../../shared/domain/errors.ts';
+import { invariant } from '../../shared/errors.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { prepareData } from '../prepare-data.ts';
 import { say } from '../screen.ts';

@@ -2,10 +2,11 @@
  * The event source mapping of a deployed consumer where nothing polls Kafka for it: reads the mapping from the
  * synthesized template and invokes the deployed function, as `runtime/consumer.ts` does in process.
  */
-import { startGroupConsumer } from '../../shared/adapters/kafka/group-consumer.ts';
-import { invocationPayloadBytesMax } from '../../shared/domain/limits.ts';
+
+import { invocationPayloadBytesMax } from '../../shared/limits.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { startGroupConsumer } from '../runtime/group-consumer.ts';
 import { onStop } from '../runtime/on-stop.ts';
 import { pollInto } from '../runtime/poll-into.ts';
 import { deployedInvoke } from './invoke.ts';

@@ -6,8 +6,8 @@ import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { ClientEvent } from '../../shared/client/bodies.ts';
-import { bodyBytesMax } from '../../shared/domain/limits.ts';
+import type { ClientEvent } from '../../client/bodies.ts';
+import { bodyBytesMax } from '../../shared/limits.ts';
 
 export interface Row {
   readonly kind: 'row';

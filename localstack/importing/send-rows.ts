@@ -1,6 +1,6 @@
 /** Sends rows in batches, several at once, and counts what became of them. */
-import type { BatchResult, ClientEvent } from '../../shared/client/bodies.ts';
-import { bodyBytesMax } from '../../shared/domain/limits.ts';
+import type { BatchResult, ClientEvent } from '../../client/bodies.ts';
+import { bodyBytesMax } from '../../shared/limits.ts';
 import type { MalformedRow, Row } from './read-rows.ts';
 
 /** Rows that were not accepted for one reason. */

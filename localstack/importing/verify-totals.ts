@@ -1,8 +1,8 @@
 /** Compares committed totals with expected ones, as decimal text. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Client } from '../../shared/client/client.ts';
-import { canonicalDecimal } from '../../shared/domain/decimal.ts';
+import type { Client } from '../../client/client.ts';
+import { canonicalDecimal } from '../../shared/events/decimal.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
 const expectedTotals = z.object({

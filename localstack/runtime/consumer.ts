@@ -1,11 +1,12 @@
 /** Entry of the `consumer` process: the event source mapping in front of the consumer function. */
-import { startGroupConsumer } from '../../shared/adapters/kafka/group-consumer.ts';
+
 import { ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_KAFKA_TOPIC } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { invariant } from '../../shared/domain/errors.ts';
-import { consumerTimeoutMs } from '../../shared/domain/limits.ts';
+import { invariant } from '../../shared/errors.ts';
+import { consumerTimeoutMs } from '../../shared/limits.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { startGroupConsumer } from './group-consumer.ts';
 import { createInvoke } from './invoke.ts';
 import { loadHandler } from './load-handler.ts';
 import { onStop } from './on-stop.ts';

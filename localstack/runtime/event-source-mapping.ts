@@ -7,12 +7,8 @@
  *                                           |------failed-----> pause --> invoked again (partition held)
  */
 import type { MSKEvent } from 'aws-lambda';
-import {
-  batchingWindowMs,
-  invocationPayloadBytesMax,
-  invocationRecordsMax,
-} from '../../shared/domain/limits.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
+import { batchingWindowMs, invocationPayloadBytesMax, invocationRecordsMax } from '../../shared/limits.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import {
   type EventSource,
   fromBatchResponse,

@@ -1,5 +1,5 @@
 /** Entry of the `flusher` process: the schedule in front of the flusher function. */
-import { flusherTimeoutMs } from '../../shared/domain/limits.ts';
+import { flusherTimeoutMs } from '../../shared/limits.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';

@@ -1,6 +1,6 @@
 /** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Logger } from '../../shared/ports/logger.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';

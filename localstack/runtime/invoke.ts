@@ -1,4 +1,4 @@
-import type { Logger } from '../../shared/ports/logger.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
 

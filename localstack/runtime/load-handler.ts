@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { invariant } from '../../shared/domain/errors.ts';
+import { invariant } from '../../shared/errors.ts';
 
 /** A Lambda handler as `functions/X/handler.ts` exports it. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;

@@ -1,6 +1,6 @@
-import type { GroupConsumer, GroupConsumerOptions } from '../../shared/adapters/kafka/group-consumer.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 import { EventSourceMapping, type MappingLimits } from './event-source-mapping.ts';
+import type { GroupConsumer, GroupConsumerOptions } from './group-consumer.ts';
 import type { EventSource } from './msk-event.ts';
 
 /** A partition with more than this waiting is not polled until an invocation took some. */

@@ -1,7 +1,7 @@
 /** EventBridge Scheduler with `rate(1 minute)` in front of a function with reserved concurrency 1. */
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { Logger } from '../../shared/ports/logger.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
 
 const rateMs = 60_000;
 /** A failed invocation is tried again after this long, as Lambda does with asynchronous ones, only sooner. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { scramVerifier } from '../../shared/adapters/postgres/scram.ts';
-import { setLoginPasswords } from '../../shared/adapters/postgres/shard-logins.ts';
+import { scramVerifier } from '../../shared/ledger/postgres/scram.ts';
+import { setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
 import { inSession } from './postgres-session.ts';
 
 /** The login that owns the schema: it may create roles, and it is no superuser, as on a managed Postgres. */

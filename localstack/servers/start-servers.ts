@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { KeptProcess, type ProcessSpec, type ProcessWatcher } from '../processes/kept-process.ts';
 import { StateFile } from '../processes/state-file.ts';
 import { defaultCacheDir } from './cache.ts';

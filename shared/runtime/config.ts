@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { OdometerError } from '../domain/errors.ts';
-import type { Secrets } from '../ports/secrets.ts';
+import { OdometerError } from '../errors.ts';
 import type { Environment } from './process/environment.ts';
+import type { Secrets } from './secrets.ts';
 
 const secretPrefix = 'secret:';
 

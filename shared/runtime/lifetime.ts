@@ -7,7 +7,7 @@
  *   refused   --invocation, none renewed in the last 30 s--> renewing --done--> serving; the old clients are closed
  *   renewing  --fails--> refused: this invocation fails, the old clients serve the next ones
  */
-import { credentialsRenewalMs } from '../domain/limits.ts';
+import { credentialsRenewalMs } from '../limits.ts';
 import { systemClock } from './process/system-clock.ts';
 
 interface Client {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { build } from '../../functions/ingest/handler.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../builders.ts';
 

@@ -1,17 +1,17 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
 import { createHash } from 'node:crypto';
-import { type CopyRow, CopyRows } from '../../shared/domain/copy-row.ts';
-import { fingerprintOf, keyHash } from '../../shared/domain/identity.ts';
-import { dayMs } from '../../shared/domain/limits.ts';
-import { RollupSums } from '../../shared/domain/rollup.ts';
-import { partitionOf, shardOf } from '../../shared/domain/routing.ts';
+import { fingerprintOf, keyHash } from '../../shared/events/identity.ts';
 import type {
   CommitRecord,
   DayRows,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
-} from '../../shared/ports/shard-ledger.ts';
+} from '../../shared/ledger/shard-ledger.ts';
+import { dayMs } from '../../shared/limits.ts';
+import { partitionOf, shardOf } from '../../shared/log/routing.ts';
+import { type CopyRow, CopyRows } from '../../shared/segments/copy-row.ts';
+import { RollupSums } from '../../shared/segments/rollup.ts';
 import { noonMs } from './records.ts';
 
 export const noonDay = Math.floor(noonMs / dayMs);

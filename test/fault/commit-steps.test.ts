@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ENV_SHARD_WRITER_URLS } from '../../shared/contracts/env.ts';
-import type { CommitStep } from '../../shared/ports/checkpoint.ts';
+import type { CommitStep } from '../../shared/ledger/checkpoint.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { rowsOf } from '../integration/isolation.ts';

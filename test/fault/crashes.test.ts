@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../../shared/client/client.ts';
+import { createClient } from '../../client/client.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
 import { countedEvents, differencesOf } from './count.ts';
 import { startLoad } from './steady-load.ts';

@@ -5,7 +5,7 @@ import { assumptions } from '../../infra/cost/assumptions.ts';
 import { estimate } from '../../infra/cost/estimate.ts';
 import prices from '../../infra/cost/prices.json' with { type: 'json' };
 import { functionMetrics } from '../../shared/contracts/metrics.ts';
-import { shardCount } from '../../shared/domain/limits.ts';
+import { shardCount } from '../../shared/limits.ts';
 import { propertiesOf, templateOf } from './synthesize.ts';
 
 describe('the estimate', () => {

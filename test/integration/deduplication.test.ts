@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dayMs } from '../../shared/domain/limits.ts';
-import { partitionOf } from '../../shared/domain/routing.ts';
-import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+import type { SealedEvent } from '../../shared/events/usage-event.ts';
+import { dayMs } from '../../shared/limits.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import { envelope, noonMs, sealedEvent } from '../builders/records.ts';
 import { rowsOf } from './isolation.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';

@@ -1,10 +1,10 @@
-/** What `shared/ports/event-log.ts` promises, on real Kafka; whatever implements the ports passes this file. */
+/** What `shared/log/event-log.ts` promises, on real Kafka; whatever implements the ports passes this file. */
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { ensureTopic } from '../../shared/adapters/kafka/topic-admin.ts';
-import type { EventLogReader, EventLogWriter, LogRecord } from '../../shared/ports/event-log.ts';
+import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
+import type { EventLogReader, EventLogWriter, LogRecord } from '../../shared/log/event-log.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { type FreshTopic, freshTopic } from './isolation.ts';
 
 const partitions = 4;

@@ -1,9 +1,9 @@
 /** The local event source mapping with a real consumer group: nothing is skipped, each partition is in order. */
 import type { MSKEvent } from 'aws-lambda';
 import { expect, test } from 'vitest';
+import { startGroupConsumer } from '../../localstack/runtime/group-consumer.ts';
 import { pollInto } from '../../localstack/runtime/poll-into.ts';
-import { startGroupConsumer } from '../../shared/adapters/kafka/group-consumer.ts';
-import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
+import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { fakeLogger } from '../fakes/logger.ts';
 import { type FreshTopic, freshTopic } from './isolation.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
-import { dayMs } from '../../shared/domain/limits.ts';
-import { partitionOf } from '../../shared/domain/routing.ts';
+import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
+import { dayMs } from '../../shared/limits.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import { envelope, noonMs, sealedEvent } from '../builders/records.ts';
 import { fromUnits, toUnits } from '../recount/decimal.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';

@@ -2,15 +2,15 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
 import {
   ENV_ENCRYPTION_KEY,
   ENV_KAFKA_TOPIC,
   ENV_REDIS_URL,
   ENV_SHARD_READER_URLS,
 } from '../../shared/contracts/env.ts';
-import { shardConnectTimeoutMs, wakeAnswerTimeoutMs } from '../../shared/domain/limits.ts';
-import { partitionOf, shardOf } from '../../shared/domain/routing.ts';
+import { shardConnectTimeoutMs, wakeAnswerTimeoutMs } from '../../shared/limits.ts';
+import { partitionOf, shardOf } from '../../shared/log/routing.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { type CutProxy, cutProxy, type Death } from '../builders/cut-proxy.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { batchEvent, bodyOf, lambdaContext, summaryEvent, usageBody } from '../builders.ts';

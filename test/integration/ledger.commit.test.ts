@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
-import type { CopyRow } from '../../shared/domain/copy-row.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
+import type { CopyRow } from '../../shared/segments/copy-row.ts';
 import {
   commitRecord,
   commitRows,

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { dayMs } from '../../shared/domain/limits.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { dayMs } from '../../shared/limits.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
 import { type CutProxy, cutProxy } from '../builders/cut-proxy.ts';
 import {
   commitRows,
@@ -142,7 +142,7 @@ describe('a writer that stands still', () => {
   test('U3: old transactions of that name are ended, others are not', async () => {
     const { ended } = await holdProgress(`flusher:${partition}`);
     await pause(50);
-    const file = new URL('../../shared/adapters/postgres/sql/end-stuck-sessions.sql', import.meta.url);
+    const file = new URL('../../shared/ledger/postgres/sql/end-stuck-sessions.sql', import.meta.url);
     const endStuck = async (name: string, olderThanMs: number) => {
       const client = new pg.Client({ connectionString: shards.writerUrls[shard] ?? '' });
       await client.connect();

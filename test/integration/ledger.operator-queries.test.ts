@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, partitions, usageRow } from '../builders/ledger.ts';
 import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
 

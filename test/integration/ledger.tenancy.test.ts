@@ -1,9 +1,9 @@
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
-import { asTenant } from '../../shared/adapters/postgres/tenant.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
+import { asTenant } from '../../shared/ledger/postgres/tenant.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, noonDay, partitions, usageRow } from '../builders/ledger.ts';
 import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
 

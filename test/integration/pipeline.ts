@@ -8,10 +8,6 @@ import { inject } from 'vitest';
 import { buildConsumer } from '../../functions/consumer/handler.ts';
 import { flushShard, isWeather } from '../../functions/flusher/flush-shard.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
@@ -19,14 +15,18 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { tailGapAgeMs } from '../../shared/domain/limits.ts';
-import { routeMapVersion } from '../../shared/domain/routing.ts';
-import { sealScope } from '../../shared/domain/segment.ts';
-import { type Checkpoint, noCheckpoint } from '../../shared/ports/checkpoint.ts';
-import type { LogRecord } from '../../shared/ports/event-log.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { type Checkpoint, noCheckpoint } from '../../shared/ledger/checkpoint.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { tailGapAgeMs } from '../../shared/limits.ts';
+import type { LogRecord } from '../../shared/log/event-log.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
+import { sealScope } from '../../shared/segments/segment.ts';
 import { fakeLogger } from '../fakes/logger.ts';
 import { recount } from '../recount/recount.ts';
 import { freshShards, freshTopic } from './isolation.ts';

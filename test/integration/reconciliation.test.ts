@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { tailGapAgeMs } from '../../shared/domain/limits.ts';
+import { tailGapAgeMs } from '../../shared/limits.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../builders/records.ts';
 import { rowsOf } from './isolation.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';

@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
 import {
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
@@ -15,8 +14,9 @@ import {
   ENV_SHARD_READER_URLS,
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
-import { transactionStartRemainingMs } from '../../shared/domain/limits.ts';
-import { partitionOf } from '../../shared/domain/routing.ts';
+import { transactionStartRemainingMs } from '../../shared/limits.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { bodyOf, lambdaContext, summaryEvent } from '../builders.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';

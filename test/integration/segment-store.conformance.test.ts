@@ -1,11 +1,11 @@
-/** What `shared/ports/segment-store.ts` promises, on real Redis; whatever implements the port passes this file. */
+/** What `shared/segments/segment-store.ts` promises, on real Redis; whatever implements the port passes this file. */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { segmentAppendTimeoutMs } from '../../shared/domain/limits.ts';
-import type { SegmentStore, StoredRange } from '../../shared/ports/segment-store.ts';
+import { segmentAppendTimeoutMs } from '../../shared/limits.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
+import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 
 const bytes = Buffer.from('segment');
 const topic = `test.${randomBytes(6).toString('hex')}`;

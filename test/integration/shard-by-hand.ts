@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import { chainStart, commitHash } from '../../shared/domain/commit-hash.ts';
-import { keyHash } from '../../shared/domain/identity.ts';
-import { quarterHourMs } from '../../shared/domain/limits.ts';
+import { keyHash } from '../../shared/events/identity.ts';
+import { chainStart, commitHash } from '../../shared/ledger/commit-hash.ts';
+import { quarterHourMs } from '../../shared/limits.ts';
 import type { LoggedEvent } from '../recount/envelope.ts';
 
 export type Fate = 'counts' | 'duplicate' | 'conflict';

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import {
-  ensureStatistics,
-  loginsOf,
-  setLoginPasswords,
-} from '../../shared/adapters/postgres/shard-logins.ts';
+import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
 import { type FreshShards, freshShards } from './isolation.ts';
 
 /** Of this file only: roles belong to the server, not to the database. */

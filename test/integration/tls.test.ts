@@ -7,15 +7,15 @@ import {
   provisionShard,
   setServicePasswords,
 } from '../../localstack/servers/provision.ts';
+import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../migrations/migrate.ts';
-import type { LogPlace } from '../../shared/adapters/kafka/log-place.ts';
-import { createLogReader } from '../../shared/adapters/kafka/log-reader.ts';
-import { createLogWriter } from '../../shared/adapters/kafka/log-writer.ts';
-import { ensureTopic } from '../../shared/adapters/kafka/topic-admin.ts';
-import { createShardLedger } from '../../shared/adapters/postgres/shard-ledger.ts';
-import { createSummaryReader } from '../../shared/adapters/postgres/summary-reader.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import { partitionOf, routeMapVersion } from '../../shared/domain/routing.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
+import type { LogPlace } from '../../shared/log/kafka/log-place.ts';
+import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
+import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 import {
   makeCertificate,

@@ -1,7 +1,7 @@
 /** How many events of a run are counted: asked of the shards where they can be reached, else of the API. */
 import { setTimeout } from 'node:timers/promises';
+import { createClient } from '../../client/client.ts';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import { createClient } from '../../shared/client/client.ts';
 
 const drainMsMax = 120_000;
 const pollMs = 200;

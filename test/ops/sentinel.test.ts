@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { redisProgram } from '../../localstack/servers/redis.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
-import { createSegmentStore } from '../../shared/adapters/redis/segment-store.ts';
-import type { SegmentStore } from '../../shared/ports/segment-store.ts';
+import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
+import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 import { type Program, replaceEach, startProgram } from './program.ts';
 

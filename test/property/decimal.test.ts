@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { canonicalDecimal, DecimalSum } from '../../shared/domain/decimal.ts';
-import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../../shared/domain/limits.ts';
+import { canonicalDecimal, DecimalSum } from '../../shared/events/decimal.ts';
+import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../../shared/limits.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

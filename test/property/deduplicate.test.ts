@@ -6,7 +6,7 @@ import {
   deduplicate,
   isConflict,
   probesOf,
-} from '../../shared/domain/deduplicate.ts';
+} from '../../shared/ledger/deduplicate.ts';
 import { FirstOfKey } from '../recount/first-of-key.ts';
 
 /** Few keys and days, so that nearly every event meets another. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { decodeEnvelope, encodeEnvelope, eventBytesBound } from '../../shared/domain/envelope.ts';
-import { batchEventsMax, propertiesBytesMax } from '../../shared/domain/limits.ts';
-import type { SealedEvent } from '../../shared/domain/usage-event.ts';
+import type { SealedEvent } from '../../shared/events/usage-event.ts';
+import { batchEventsMax, propertiesBytesMax } from '../../shared/limits.ts';
+import { decodeEnvelope, encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bucketCount, shardCount } from '../../shared/domain/limits.ts';
-import { bucketOf, partitionOf, partitionsOf, shardOf } from '../../shared/domain/routing.ts';
+import { bucketCount, shardCount } from '../../shared/limits.ts';
+import { bucketOf, partitionOf, partitionsOf, shardOf } from '../../shared/log/routing.ts';
 
 const partitions = 20;
 const organization = fc.string({ unit: fc.constantFrom(...'abcXYZ019._:@-'), minLength: 1, maxLength: 128 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   batchEvent,
   bodyOf,

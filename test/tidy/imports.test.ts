@@ -29,9 +29,7 @@ it('the recount imports nothing of ours, and only drivers of others', () => {
 it('an import that leaves its home is found', () => {
   const line = { isPackage: false, typesOnly: false };
   expect(isAllowed({ ...line, from: 'shared/domain/a.ts', to: 'shared/ports/b.ts' })).toBe(false);
-  expect(isAllowed({ ...line, from: 'shared/adapters/redis/a.ts', to: 'shared/adapters/kafka/b.ts' })).toBe(
-    false,
-  );
+  expect(isAllowed({ ...line, from: 'shared/segments/redis/a.ts', to: 'shared/log/kafka/b.ts' })).toBe(false);
   expect(isAllowed({ ...line, from: 'functions/ingest/handler.ts', to: 'functions/query/config.ts' })).toBe(
     false,
   );

@@ -4,15 +4,11 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'j
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authorizerConfig } from '../../functions/authorizer/config.ts';
 import { build } from '../../functions/authorizer/handler.ts';
-import { createTokenVerifier } from '../../shared/adapters/jwt/token-verifier.ts';
-import {
-  tokenCharsMax,
-  tokenClockToleranceSeconds,
-  verifiedTokenAgeMsMax,
-} from '../../shared/domain/limits.ts';
-import type { TokenVerifier } from '../../shared/ports/token-verifier.ts';
+import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
+import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts';
+import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
+import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { fromHttpCaller } from '../../shared/runtime/http/caller.ts';
 import { FakeLogger, testNowMs } from '../builders.ts';
 
 const issuer = 'https://issuer.test';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDay, parseDay, parseTimestamp } from '../../shared/domain/calendar.ts';
+import { formatDay, parseDay, parseTimestamp } from '../../shared/events/calendar.ts';
 
 describe('timestamps', () => {
   test.each([

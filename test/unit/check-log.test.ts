@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkLog } from '../../functions/flusher/check-log.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
-import { recordHashOf } from '../../shared/domain/fold.ts';
-import { logEndBehindMs, tailGapAgeMs } from '../../shared/domain/limits.ts';
-import type { LogBounds, LogRecord } from '../../shared/ports/event-log.ts';
+import { logEndBehindMs, tailGapAgeMs } from '../../shared/limits.ts';
+import type { LogBounds, LogRecord } from '../../shared/log/event-log.ts';
+import { recordHashOf } from '../../shared/segments/fold.ts';
 
 const value = Buffer.from('the last committed record');
 const progress = {

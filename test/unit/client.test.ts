@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseRetryAfter, retryDelayMs } from '../../shared/client/back-off.ts';
-import { type Client, createClient } from '../../shared/client/client.ts';
-import { RequestFailed } from '../../shared/client/request-failed.ts';
+import { parseRetryAfter, retryDelayMs } from '../../client/back-off.ts';
+import { type Client, createClient } from '../../client/client.ts';
+import { RequestFailed } from '../../client/request-failed.ts';
 import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
 
 let edge: EdgeServer;

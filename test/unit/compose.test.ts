@@ -20,11 +20,11 @@ import { runCommand } from '../../localstack/servers/command.ts';
 import { kafkaProperties } from '../../localstack/servers/kafka-settings.ts';
 import { postgresSettings } from '../../localstack/servers/postgres-settings.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
-import { fromSentinelUrl } from '../../shared/adapters/redis/connect.ts';
-import { createFileSecrets } from '../../shared/adapters/secrets/file-secrets.ts';
 import * as names from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
+import { createFileSecrets } from '../../shared/runtime/secrets/file-secrets.ts';
+import { fromSentinelUrl } from '../../shared/segments/redis/connect.ts';
 import { makeTestFolder, removeTestFolder } from '../servers.ts';
 
 const folder = join(repositoryDir, 'localstack');

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { keyHash } from '../../shared/events/identity.ts';
 import {
   type CandidateRow,
   type CountedRow,
   deduplicate,
   isConflict,
   probesOf,
-} from '../../shared/domain/deduplicate.ts';
-import { keyHash } from '../../shared/domain/identity.ts';
+} from '../../shared/ledger/deduplicate.ts';
 
 interface Sent {
   readonly day: number;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type FetchedBatch, fromKafkaBatches } from '../../shared/adapters/kafka/fetched-records.ts';
+import { type FetchedBatch, fromKafkaBatches } from '../../shared/log/kafka/fetched-records.ts';
 
 function batch(firstOffset: number, count: number, attributes = 0): FetchedBatch {
   const records = Array.from({ length: count }, (_, offsetDelta) => ({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { readRowPlaces, readRowUsage } from '../../shared/domain/copy-row.ts';
-import { foldRecords, recordHashOf } from '../../shared/domain/fold.ts';
-import { keyHash } from '../../shared/domain/identity.ts';
-import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/domain/limits.ts';
+import { keyHash } from '../../shared/events/identity.ts';
+import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
+import { readRowPlaces, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { foldRecords, recordHashOf } from '../../shared/segments/fold.ts';
 import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../builders/records.ts';
 
 describe('foldRecords', () => {

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { GroupCommit } from '../../functions/ingest/group-commit.ts';
 import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
-import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/domain/envelope.ts';
+import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import {
   acceptWaitMsMax,
   deadlineCheckMs,
   inFlightBytesMax,
   inFlightEventsMax,
   produceEnvelopesMax,
-} from '../../shared/domain/limits.ts';
-import { partitionOf } from '../../shared/domain/routing.ts';
-import type { UsageEvent } from '../../shared/domain/usage-event.ts';
-import type { Append } from '../../shared/ports/event-log.ts';
+} from '../../shared/limits.ts';
+import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
+import type { Append } from '../../shared/log/event-log.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import { FakeClock, FakeLog, settled, testNowMs } from '../builders.ts';
 
 const partitions = 20;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { lateAnswerMs } from '../../shared/domain/limits.ts';
-import { httpEntry } from '../../shared/runtime/http/entry.ts';
-import type { HttpHandler } from '../../shared/runtime/http/stack.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import { httpEntry } from '../../shared/http/entry.ts';
+import type { HttpHandler } from '../../shared/http/stack.ts';
+import { lateAnswerMs } from '../../shared/limits.ts';
 import { bodyOf, httpEvent, lambdaContext } from '../builders.ts';
 
 const event = httpEvent({ routeKey: 'GET /x' });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { fromHttpCaller } from '../../shared/runtime/http/caller.ts';
-import { problem } from '../../shared/runtime/http/problem.ts';
-import { createHttpHandler, type HttpAnswer, type HttpRequest } from '../../shared/runtime/http/stack.ts';
+import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import { problem } from '../../shared/http/problem.ts';
+import { createHttpHandler, type HttpAnswer, type HttpRequest } from '../../shared/http/stack.ts';
 import { administrator, bodyOf, FakeLogger, httpEvent, lambdaContext } from '../builders.ts';
 
 async function answerOf(respond: (request: HttpRequest) => Promise<HttpAnswer>, logger = new FakeLogger()) {

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
-import { decodeEnvelope } from '../../shared/domain/envelope.ts';
-import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/domain/limits.ts';
-import type { SealedEvent } from '../../shared/domain/usage-event.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
-import type { HttpEvent, HttpResult } from '../../shared/runtime/http/stack.ts';
+import type { SealedEvent } from '../../shared/events/usage-event.ts';
+import type { HttpEvent, HttpResult } from '../../shared/http/stack.ts';
+import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/limits.ts';
+import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   administrator,
   batchEvent,

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
+import type { HttpResult } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
   bodyBytesMax,
@@ -14,9 +15,8 @@ import {
   propertiesMax,
   propertyNameCharsMax,
   quantityCharsMax,
-} from '../../shared/domain/limits.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
-import type { HttpResult } from '../../shared/runtime/http/stack.ts';
+} from '../../shared/limits.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   administrator,
   batchEvent,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { credentialsRenewalMs } from '../../shared/domain/limits.ts';
+import { credentialsRenewalMs } from '../../shared/limits.ts';
 import { type Lifetime, renewable } from '../../shared/runtime/lifetime.ts';
 
 const secretsGone = new Error('no secrets');

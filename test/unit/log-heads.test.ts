@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { logHeads } from '../../functions/flusher/log-heads.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 
 const heads = [{ partition: 5, sequence: 9, hash: 'ab'.repeat(32) }];
 const newLogger = () => ({ debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ingestConfig } from '../../functions/ingest/config.ts';
-import { iamSecurity } from '../../shared/adapters/kafka/iam-security.ts';
+import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 
 const key = Buffer.alloc(32).toString('base64');

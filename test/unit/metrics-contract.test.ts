@@ -1,12 +1,12 @@
 /** Every name of shared/contracts/metrics.ts is emitted by some code, and no code emits another. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { build } from '../../functions/metrics/handler.ts';
-import { createMetrics } from '../../shared/adapters/aws/emf-metrics.ts';
 import * as contract from '../../shared/contracts/metrics.ts';
 import { functionMetrics, metricNamespace, pipelineFigures } from '../../shared/contracts/metrics.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { metricsSourceTimeoutMs, shardCount } from '../../shared/domain/limits.ts';
-import { noMetrics } from '../../shared/ports/metrics.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import { metricsSourceTimeoutMs, shardCount } from '../../shared/limits.ts';
+import { createMetrics } from '../../shared/runtime/metrics/emf-metrics.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   administrator,
   bodyOf,

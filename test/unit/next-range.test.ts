@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextRange } from '../../functions/flusher/next-range.ts';
-import { foldRecords } from '../../shared/domain/fold.ts';
-import { encodeSegment, sealScope } from '../../shared/domain/segment.ts';
+import { foldRecords } from '../../shared/segments/fold.ts';
+import { encodeSegment, sealScope } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../builders/records.ts';
 import { fakeLog } from '../fakes/log.ts';
 import { fakeLogger } from '../fakes/logger.ts';

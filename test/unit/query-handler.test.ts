@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { build, type QueryPorts } from '../../functions/query/handler.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { readinessTimeoutMs, summaryDaysMax } from '../../shared/domain/limits.ts';
-import type { SummaryReader } from '../../shared/ports/usage-summary.ts';
-import type { HttpResult } from '../../shared/runtime/http/stack.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import type { HttpResult } from '../../shared/http/stack.ts';
+import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import { readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
 import {
   administrator,
   bodyOf,

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { ShardReport } from '../../functions/flusher/report-shard.ts';
-import { OdometerError } from '../../shared/domain/errors.ts';
-import { metricsPublishMs } from '../../shared/domain/limits.ts';
-import { type Metrics, noMetrics } from '../../shared/ports/metrics.ts';
-import type { ShardLedger } from '../../shared/ports/shard-ledger.ts';
+import { OdometerError } from '../../shared/errors.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { metricsPublishMs } from '../../shared/limits.ts';
+import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
 import { envelope, sealedEvent } from '../builders/records.ts';
 import { FakeClock, FakeLogger, testNowMs } from '../builders.ts';
 import { fakeLog } from '../fakes/log.ts';

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createSecrets } from '../../shared/adapters/secrets/secrets.ts';
 import { ENV_LAMBDA_NAME, ENV_SECRETS_FILE } from '../../shared/contracts/env.ts';
+import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 
 /** What Secrets Manager answers, over its JSON protocol. */
 type Answer = (name: string) => { readonly status: number; readonly body: unknown };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { foldRecords } from '../../shared/domain/fold.ts';
-import { decodeSegment, encodeSegment, sealScope } from '../../shared/domain/segment.ts';
+import { foldRecords } from '../../shared/segments/fold.ts';
+import { decodeSegment, encodeSegment, sealScope } from '../../shared/segments/segment.ts';
 import { envelope, records, sealedEvent } from '../builders/records.ts';
 
 const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };

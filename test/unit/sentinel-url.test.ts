@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromSentinelUrl } from '../../shared/adapters/redis/connect.ts';
+import { fromSentinelUrl } from '../../shared/segments/redis/connect.ts';
 
 test('a Sentinel URL names hosts and master; the Redis URL gives credentials, database and TLS', () => {
   expect(fromSentinelUrl('sentinel://a:26380,b/primary', 'rediss://user:p%40ss@ignored:1/2')).toEqual({

@@ -14,7 +14,7 @@ import { postgresSettings } from '../../localstack/servers/postgres-settings.ts'
 import { redisSettings } from '../../localstack/servers/redis.ts';
 import { loadSecrets } from '../../localstack/servers/secrets.ts';
 import { twinSettings } from '../../localstack/settings.ts';
-import { scramVerifier } from '../../shared/adapters/postgres/scram.ts';
+import { scramVerifier } from '../../shared/ledger/postgres/scram.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'odometer-unit-'));
 

@@ -2,9 +2,9 @@
 import { expect, test, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
 import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
-import { decodeEnvelope } from '../../../shared/domain/envelope.ts';
-import type { Append } from '../../../shared/ports/event-log.ts';
-import { noMetrics } from '../../../shared/ports/metrics.ts';
+import { decodeEnvelope } from '../../../shared/log/envelope.ts';
+import type { Append } from '../../../shared/log/event-log.ts';
+import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
 import { goldenEncryptionKey, goldenProducerId } from '../../builders/golden-records.ts';
 import { batchEvent, bodyOf, FakeClock, FakeLog, FakeLogger, lambdaContext } from '../../builders.ts';

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { test } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
-import { createTokenVerifier } from '../../../shared/adapters/jwt/token-verifier.ts';
+import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { expectGolden, jsonText } from '../../builders/golden-file.ts';
 import { FakeLogger, testNowMs } from '../../builders.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { chainStart, commitHash } from '../../../shared/domain/commit-hash.ts';
+import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import { expectGolden, jsonText } from '../../builders/golden-file.ts';
 import { noonMs } from '../../builders/records.ts';
 

@@ -1,11 +1,11 @@
 /** Names that others set, read or subscribe to. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { toBatchResponse } from '../../../functions/consumer/from-msk-event.ts';
-import { createMetrics } from '../../../shared/adapters/aws/emf-metrics.ts';
 import * as environment from '../../../shared/contracts/env.ts';
 import { functionMetrics, pipelineFigures } from '../../../shared/contracts/metrics.ts';
 import { routes } from '../../../shared/contracts/routes.ts';
 import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { createMetrics } from '../../../shared/runtime/metrics/emf-metrics.ts';
 import { expectGolden, jsonText } from '../../builders/golden-file.ts';
 
 afterEach(() => {

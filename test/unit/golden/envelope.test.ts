@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeEnvelope, encodeEnvelope } from '../../../shared/domain/envelope.ts';
+import { decodeEnvelope, encodeEnvelope } from '../../../shared/log/envelope.ts';
 import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
 import { goldenEvents, goldenPartition, goldenValues } from '../../builders/golden-records.ts';
 import { envelope, newerEnvelope, noonMs } from '../../builders/records.ts';

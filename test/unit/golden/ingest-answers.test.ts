@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { beforeEach, test, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
-import { inFlightEventsMax } from '../../../shared/domain/limits.ts';
-import { noMetrics } from '../../../shared/ports/metrics.ts';
-import type { HttpEvent, HttpResult } from '../../../shared/runtime/http/stack.ts';
+import type { HttpEvent, HttpResult } from '../../../shared/http/stack.ts';
+import { inFlightEventsMax } from '../../../shared/limits.ts';
+import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { answerText, expectGolden } from '../../builders/golden-file.ts';
 import { goldenEncryptionKey } from '../../builders/golden-records.ts';
 import {

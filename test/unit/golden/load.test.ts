@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { readRowPlaces } from '../../../shared/domain/copy-row.ts';
-import { probesOf } from '../../../shared/domain/deduplicate.ts';
-import { foldRecords } from '../../../shared/domain/fold.ts';
-import { keyHash } from '../../../shared/domain/identity.ts';
-import { dayMs } from '../../../shared/domain/limits.ts';
-import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/domain/load.ts';
+import { keyHash } from '../../../shared/events/identity.ts';
+import { probesOf } from '../../../shared/ledger/deduplicate.ts';
+import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
+import { dayMs } from '../../../shared/limits.ts';
+import { readRowPlaces } from '../../../shared/segments/copy-row.ts';
+import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../builders/golden-file.ts';
 import { closedDayMs, goldenPartition, goldenShard, goldenValues } from '../../builders/golden-records.ts';
 import { noonMs, records } from '../../builders/records.ts';

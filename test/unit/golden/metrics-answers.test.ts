@@ -1,7 +1,7 @@
 import { beforeEach, test } from 'vitest';
 import { build } from '../../../functions/metrics/handler.ts';
-import { OdometerError } from '../../../shared/domain/errors.ts';
-import type { HttpEvent } from '../../../shared/runtime/http/stack.ts';
+import { OdometerError } from '../../../shared/errors.ts';
+import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../builders/golden-file.ts';
 import { envelope, sealedEvent } from '../../builders/records.ts';
 import { administrator, FakeClock, FakeLogger, httpEvent, lambdaContext, testNowMs } from '../../builders.ts';

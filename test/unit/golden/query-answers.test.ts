@@ -1,8 +1,8 @@
 import { beforeEach, test } from 'vitest';
 import { build, type QueryPorts } from '../../../functions/query/handler.ts';
-import { OdometerError } from '../../../shared/domain/errors.ts';
-import type { AuthorizerContext } from '../../../shared/runtime/http/caller.ts';
-import type { HttpEvent } from '../../../shared/runtime/http/stack.ts';
+import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
+import { OdometerError } from '../../../shared/errors.ts';
+import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../builders/golden-file.ts';
 import {
   administrator,

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { test } from 'vitest';
-import { segmentKeys } from '../../../shared/adapters/redis/keys.ts';
 import {
   bucketOf,
   partitionOf,
   partitionsOf,
   routeMapVersion,
   shardOf,
-} from '../../../shared/domain/routing.ts';
+} from '../../../shared/log/routing.ts';
+import { segmentKeys } from '../../../shared/segments/redis/keys.ts';
 import { expectGolden, jsonText } from '../../builders/golden-file.ts';
 
 const organizations = [

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/domain/copy-row.ts';
-import { foldRecords } from '../../../shared/domain/fold.ts';
-import { refusedEventsMax } from '../../../shared/domain/limits.ts';
-import { decodeSegment, encodeSegment, sealScope } from '../../../shared/domain/segment.ts';
+import { refusedEventsMax } from '../../../shared/limits.ts';
+import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/segments/copy-row.ts';
+import { foldRecords } from '../../../shared/segments/fold.ts';
+import { decodeSegment, encodeSegment, sealScope } from '../../../shared/segments/segment.ts';
 import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
 import { goldenPartition, goldenShard, goldenValues } from '../../builders/golden-records.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../../builders/records.ts';

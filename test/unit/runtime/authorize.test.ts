@@ -6,7 +6,7 @@ import { build } from '../../../functions/authorizer/handler.ts';
 import { createHttpServer, type HttpServerOptions } from '../../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { issueToken, localAudience, localIssuer } from '../../../localstack/token-issuer.ts';
-import { createTokenVerifier } from '../../../shared/adapters/jwt/token-verifier.ts';
+import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { fakeLogger } from '../../fakes/logger.ts';
 

@@ -1,0 +1,130 @@
+/**
+ * The one middleware stack of every HTTP function: caller, request logger, deadline, problem details.
+ * Middy's own early timeout is off: ingest has to answer a late request with the keys that it made, which only the
+ * use case knows; what is later still, `entry.ts` answers.
+ */
+import middy, { type MiddlewareObj } from '@middy/core';
+import type {
+  APIGatewayProxyEventV2WithLambdaAuthorizer,
+  APIGatewayProxyStructuredResultV2,
+  Context,
+} from 'aws-lambda';
+import type { Caller } from '../callers/caller.ts';
+import { type AuthorizerContext, fromHttpCaller } from '../callers/http-caller.ts';
+import { OdometerError } from '../errors.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { errorProblem, internalProblem, type Problem, problem, toHttpProblem } from './problem.ts';
+
+export type HttpEvent = APIGatewayProxyEventV2WithLambdaAuthorizer<AuthorizerContext | null>;
+export type HttpResult = APIGatewayProxyStructuredResultV2;
+export type HttpHandler = (event: HttpEvent, context: Context) => Promise<HttpResult>;
+
+/** One request as a function's routes see it. */
+export interface HttpRequest {
+  readonly event: HttpEvent;
+  readonly caller: Caller;
+  readonly logger: Logger;
+  /** How long an answer can still be given. */
+  remainingMs(): number;
+}
+
+/** A success as JSON, or as text of another type; or a problem as a value. */
+export type HttpAnswer =
+  | {
+      readonly status: number;
+      readonly body: unknown;
+      readonly contentType?: undefined;
+      readonly problem?: undefined;
+    }
+  | {
+      readonly status: number;
+      readonly body: string;
+      readonly contentType: string;
+      readonly problem?: undefined;
+    }
+  | { readonly problem: Problem };
+
+export interface HttpOptions {
+  readonly logger: Logger;
+  /** Keys such as `GET /health` of routes that need no caller. */
+  readonly publicRoutes?: ReadonlySet<string>;
+  readonly respond: (request: HttpRequest) => Promise<HttpAnswer>;
+}
+
+/** Who may use the public routes: nobody in particular, with no rights. */
+const anonymous: Caller = {
+  id: 'anonymous',
+  scopes: new Set(),
+  organizations: new Set(),
+  keysRequired: true,
+};
+
+interface HttpContext extends Context {
+  caller?: Caller;
+}
+
+/** The Lambda handler of an HTTP function. It never throws: what fails becomes a problem. */
+export function createHttpHandler(options: HttpOptions): HttpHandler {
+  const respond = async (event: HttpEvent, context: HttpContext): Promise<HttpResult> => {
+    const answer = await options.respond({
+      event,
+      caller: context.caller ?? anonymous,
+      logger: requestLogger(options.logger, requestIdOf(event)),
+      remainingMs: () => context.getRemainingTimeInMillis(),
+    });
+    if (answer.problem !== undefined) return toHttpProblem(answer.problem, requestIdOf(event));
+    const { status: statusCode, body, contentType } = answer;
+    if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
+    return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
+  };
+  return middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
+    .use(problemDetails(options.logger))
+    .use(authenticatedCaller(options.publicRoutes ?? new Set()))
+    .handler(respond);
+}
+
+const successHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+
+type HttpMiddleware = MiddlewareObj<HttpEvent, HttpResult, Error, HttpContext>;
+
+/** The caller comes from the authorizer's context and nothing else; without one there is no request. */
+function authenticatedCaller(publicRoutes: ReadonlySet<string>): HttpMiddleware {
+  return {
+    before: ({ event, context }) => {
+      const caller = fromHttpCaller(event.requestContext.authorizer?.lambda);
+      if (caller !== null) {
+        context.caller = caller;
+        return undefined;
+      }
+      if (publicRoutes.has(event.routeKey)) return undefined;
+      const missing = problem(401, 'unauthenticated', 'No caller was recognised for this request.');
+      return toHttpProblem(missing, requestIdOf(event));
+    },
+  };
+}
+
+/** Expected errors become their problem; anything else is a bug: logged with its cause, answered without. */
+function problemDetails(logger: Logger): HttpMiddleware {
+  return {
+    onError: ({ event, error }) => {
+      const requestId = requestIdOf(event);
+      const found = error instanceof OdometerError ? errorProblem(error) : internalProblem;
+      const level = found.status === 500 ? 'error' : 'warn';
+      logger[level]({ requestId, routeKey: event.routeKey, err: error }, 'an HTTP request failed');
+      return toHttpProblem(found, requestId);
+    },
+  };
+}
+
+function requestIdOf(event: HttpEvent): string {
+  return event.requestContext.requestId;
+}
+
+function requestLogger(logger: Logger, requestId: string): Logger {
+  return {
+    debug: (fields, message) => logger.debug({ requestId, ...fields }, message),
+    info: (fields, message) => logger.info({ requestId, ...fields }, message),
+    warn: (fields, message) => logger.warn({ requestId, ...fields }, message),
+    error: (fields, message) => logger.error({ requestId, ...fields }, message),
+  };
+}

@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import { type ChainedCommit, chainStart } from '../commit-hash.ts';
+import type { Decision, DecisionOutcome } from '../shard-control.ts';
+import { commitValues } from './commit-values.ts';
+import { execute } from './execute.ts';
+import { toSafeInteger } from './row-values.ts';
+import { loadSql } from './sql.ts';
+
+const setDecision = loadSql('set-decision');
+const lockDecision = loadSql('lock-decision');
+const readHead = loadSql('read-head');
+const addCommit = loadSql('add-commit');
+const resumePartition = loadSql('resume-partition');
+const declareTopic = loadSql('declare-topic');
+
+interface LockedRow {
+  readonly generation: number;
+  readonly next_offset: string;
+  readonly halted: boolean;
+  readonly decided_at_ms: string;
+}
+
+/** Writes a decision and lifts the halt, in one transaction of the owner (U7). */
+export async function decideOn(
+  client: pg.ClientBase,
+  decision: Decision,
+  mapVersion: number,
+): Promise<DecisionOutcome> {
+  await execute(client, 'begin');
+  const outcome = await write(client, decision, mapVersion);
+  await execute(client, outcome === 'resumed' ? 'commit' : 'rollback');
+  return outcome;
+}
+
+async function write(
+  client: pg.ClientBase,
+  decision: Decision,
+  mapVersion: number,
+): Promise<DecisionOutcome> {
+  const { partition, action, by, why } = decision;
+  await execute(client, setDecision, [by, why]);
+  const [locked] = (await execute<LockedRow>(client, lockDecision, [partition])).rows;
+  if (locked === undefined) return 'unknown_partition';
+  if (!locked.halted) return 'not_halted';
+  const next = toSafeInteger(locked.next_offset);
+  if (action.kind === 'skip' && action.offset < next) return 'offset_below_next';
+  const generation = locked.generation + (action.kind === 'restart' ? 1 : 0);
+  const to = action.kind === 'retry' ? next : action.offset;
+  const from = action.kind === 'skip' ? next : to;
+  const [head] = (await execute<{ sequence: string; hash: Buffer }>(client, readHead, [partition])).rows;
+  const row: ChainedCommit = {
+    ...{ partition, generation, from, to, mapVersion, decidedBy: by, decidedWhy: why },
+    ...{ seen: 0, inserted: 0, duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 2 },
+    sequence: toSafeInteger(head?.sequence ?? '0') + 1,
+    // No segment is part of a decision.
+    segmentVersion: 0,
+    source: 'decision',
+    days: [],
+    committedAtMs: toSafeInteger(locked.decided_at_ms),
+  };
+  await execute(client, addCommit, commitValues(head?.hash ?? chainStart, row, 0));
+  await execute(client, resumePartition, [partition, generation, to]);
+  if (action.kind === 'restart') await execute(client, declareTopic, [action.topicId]);
+  return 'resumed';
+}

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+import { OdometerError } from '../../errors.ts';
+import { shardAnswerTimeoutMs } from '../../limits.ts';
+import { toOdometerError } from './shard-error.ts';
+
+/**
+ * One statement with a bound on the answer: a server that stands still must not hold the caller.
+ * Throws OdometerError.
+ */
+export async function execute<Row extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+  values?: readonly unknown[],
+  answerTimeoutMs = shardAnswerTimeoutMs,
+): Promise<pg.QueryResult<Row>> {
+  const query = values === undefined ? client.query<Row>(text) : client.query<Row>(text, [...values]);
+  try {
+    return await withinAnswerTime(query, answerTimeoutMs);
+  } catch (error) {
+    throw toOdometerError(error);
+  }
+}
+
+/** Rejects with `shard_unavailable` when the answer takes too long; the caller then discards the connection. */
+export async function withinAnswerTime<T>(
+  answer: Promise<T>,
+  answerTimeoutMs = shardAnswerTimeoutMs,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new OdometerError('shard_unavailable', 'the shard does not answer', { retryable: true }));
+    }, answerTimeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

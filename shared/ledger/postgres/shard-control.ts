@@ -1,0 +1,154 @@
+import type pg from 'pg';
+import {
+  idleInTransactionTimeoutMs,
+  lockTimeoutMs,
+  shardControlConnectionsMax,
+  verifyStatementTimeoutMs,
+} from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ChainedDay } from '../commit-hash.ts';
+import type { PartitionState, QuarantinedRecord, ShardControl, StoredCommit } from '../shard-control.ts';
+import { decideOn } from './decide.ts';
+import { execute } from './execute.ts';
+import { toSafeInteger } from './row-values.ts';
+import { IdentityCheck } from './shard-identity.ts';
+import { ShardPool, withConnection } from './shard-pool.ts';
+import { loadSql } from './sql.ts';
+
+const readPartitions = loadSql('read-partitions');
+const readCommits = loadSql('read-commits');
+const readDays = loadSql('read-days');
+const findDayMismatches = loadSql('find-day-mismatches');
+const readQuarantine = loadSql('read-quarantine');
+
+export interface ShardControlSettings {
+  /** DSN of the owner login, which alone may lift a halt. */
+  readonly ownerUrl: string;
+  /** DSN of the login `billing`, which reads. */
+  readonly operatorUrl: string;
+  readonly shard: number;
+  readonly mapVersion: number;
+  readonly logger?: Logger;
+}
+
+interface PartitionRow {
+  readonly partition: number;
+  readonly generation: number;
+  readonly first_offset: string;
+  readonly next_offset: string;
+  readonly halt_code: string | null;
+  readonly halt_reason: string | null;
+  readonly halted_at_ms: string | null;
+}
+
+interface CommitRow {
+  readonly partition: number;
+  readonly sequence: string;
+  readonly generation: number;
+  readonly from_offset: string;
+  readonly to_offset: string;
+  readonly seen: string;
+  readonly inserted: string;
+  readonly duplicate: string;
+  readonly quarantined: string;
+  readonly foreign_records: string;
+  readonly write_statements: number;
+  readonly segment_version: number;
+  readonly map_version: number;
+  readonly source: string;
+  readonly days: readonly ChainedDay[];
+  readonly decided_by: string | null;
+  readonly decided_why: string | null;
+  readonly committed_at_ms: string;
+  readonly previous_hash: Buffer;
+  readonly hash: Buffer;
+}
+
+interface QuarantineRow {
+  readonly partition: number;
+  readonly offset: string;
+  readonly index: number;
+  readonly code: string;
+  readonly bytes: Buffer;
+  readonly quarantined_at_ms: string;
+}
+
+/** The operator's view of one shard; connects when it is first used. */
+export function createShardControl(settings: ShardControlSettings): ShardControl {
+  const { shard, mapVersion } = settings;
+  const reads = controlPool(settings.operatorUrl, settings);
+  const owner = controlPool(settings.ownerUrl, settings);
+  const read = async <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
+    (await withConnection(reads, (client) => execute<Row>(client, text, values, verifyStatementTimeoutMs)))
+      .rows;
+  return {
+    shard,
+    partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
+    decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
+    commits: async (partition, aboveSequence, rowsMax) =>
+      (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
+    days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
+    dayMismatches: async (day) => {
+      const rows = await read<{ partition: number; from_offset: string | null }>(findDayMismatches, [day]);
+      return rows.map(({ partition, from_offset: from }) => {
+        return { partition, day, from: from === null ? null : toSafeInteger(from) };
+      });
+    },
+    quarantined: async (rowsMax) =>
+      (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
+    close: async () => {
+      await Promise.all([reads.end(), owner.end()]);
+    },
+  };
+}
+
+function controlPool(url: string, { shard, mapVersion, logger }: ShardControlSettings): ShardPool {
+  return new ShardPool({
+    url,
+    identity: new IdentityCheck(shard, mapVersion),
+    applicationName: 'operator',
+    connectionsMax: shardControlConnectionsMax,
+    lockTimeoutMs,
+    statementTimeoutMs: verifyStatementTimeoutMs,
+    idleInTransactionTimeoutMs,
+    logger,
+  });
+}
+
+function fromRowPartition(row: PartitionRow): PartitionState {
+  const { partition, generation, halt_code: code, halt_reason: reason, halted_at_ms: at } = row;
+  const halt = code === null || at === null ? null : { code, reason: reason ?? '', atMs: toSafeInteger(at) };
+  const firstOffset = toSafeInteger(row.first_offset);
+  return { partition, generation, firstOffset, nextOffset: toSafeInteger(row.next_offset), halt };
+}
+
+function fromRowCommit(row: CommitRow): StoredCommit {
+  return {
+    partition: row.partition,
+    sequence: toSafeInteger(row.sequence),
+    generation: row.generation,
+    from: toSafeInteger(row.from_offset),
+    to: toSafeInteger(row.to_offset),
+    seen: toSafeInteger(row.seen),
+    inserted: toSafeInteger(row.inserted),
+    duplicate: toSafeInteger(row.duplicate),
+    quarantined: toSafeInteger(row.quarantined),
+    foreign: toSafeInteger(row.foreign_records),
+    writeStatements: row.write_statements,
+    segmentVersion: row.segment_version,
+    mapVersion: row.map_version,
+    source: row.source,
+    days: row.days,
+    decidedBy: row.decided_by,
+    decidedWhy: row.decided_why,
+    committedAtMs: toSafeInteger(row.committed_at_ms),
+    previousHash: row.previous_hash,
+    hash: row.hash,
+  };
+}
+
+function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
+  const { partition, index, code, bytes } = row;
+  const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
+  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs };
+}

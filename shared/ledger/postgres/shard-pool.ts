@@ -1,0 +1,103 @@
+import pg from 'pg';
+import { shardConnectTimeoutMs, shardIdleMs } from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { toOdometerError } from './shard-error.ts';
+import type { IdentityCheck } from './shard-identity.ts';
+
+/** What every client of shards may be told to tell. */
+export interface ShardListeners {
+  readonly logger?: Logger | undefined;
+  /** The server refused our login. */
+  readonly onRefused?: (() => void) | undefined;
+}
+
+export interface ShardPoolSettings extends ShardListeners {
+  readonly url: string;
+  readonly identity: IdentityCheck;
+  readonly applicationName: string;
+  readonly connectionsMax: number;
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+}
+
+/** Connections to one shard, each checked against the identity row before its first use. */
+export class ShardPool {
+  readonly #settings: ShardPoolSettings;
+  #pool: pg.Pool;
+
+  constructor(settings: ShardPoolSettings) {
+    this.#settings = settings;
+    this.#pool = createPool(settings);
+  }
+
+  /** A checked connection, new or idle before; whoever gets it releases it. Throws OdometerError. */
+  async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      const failure = toOdometerError(error);
+      if (failure.code === 'credentials_refused') this.#settings.onRefused?.();
+      throw failure;
+    }
+  }
+
+  /** Leaves the idle connections, which may all be dead: what is asked for next is connected anew. */
+  leaveIdle(): void {
+    const left = this.#pool;
+    this.#pool = createPool(this.#settings);
+    // It ends when what is in use is released.
+    left.end().catch(() => undefined);
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+}
+
+/** An error of a connection is met by whoever uses it next, so the events that would end the process are logged. */
+function createPool(settings: ShardPoolSettings): pg.Pool {
+  const { logger, identity } = settings;
+  const pool = new pg.Pool({
+    connectionString: settings.url,
+    application_name: settings.applicationName,
+    max: settings.connectionsMax,
+    lock_timeout: settings.lockTimeoutMs,
+    statement_timeout: settings.statementTimeoutMs,
+    idle_in_transaction_session_timeout: settings.idleInTransactionTimeoutMs,
+    options: '-c timezone=UTC',
+    connectionTimeoutMillis: shardConnectTimeoutMs,
+    idleTimeoutMillis: shardIdleMs,
+    keepAlive: true,
+    verify: (client, done) => {
+      identity.check(client).then(
+        () => done(),
+        (error: Error) => done(error),
+      );
+    },
+  });
+  // Translated, because the driver's own error carries its whole client.
+  const note = (error: Error): void =>
+    logger?.warn({ err: toOdometerError(error), shard: identity.shard }, 'shard connection');
+  pool.on('error', note);
+  pool.on('connect', (client) => {
+    client.on('error', note);
+  });
+  return pool;
+}
+
+/** Runs `work` on a connection of the pool and discards the connection when it throws. */
+export async function withConnection<T>(
+  pool: ShardPool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let failed = true;
+  try {
+    const value = await work(client);
+    failed = false;
+    return value;
+  } finally {
+    client.release(failed);
+  }
+}

@@ -1,0 +1,77 @@
+import { invariant, OdometerError } from '../../errors.ts';
+import { readAnswerTimeoutMs } from '../../limits.ts';
+import { partitionOf, shardOf } from '../../log/routing.ts';
+import type { SummaryReader } from '../usage-summary.ts';
+import { execute } from './execute.ts';
+import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
+import { toDateText, toSafeInteger } from './row-values.ts';
+import type { ShardPool } from './shard-pool.ts';
+import { loadSql } from './sql.ts';
+import { asTenant } from './tenant.ts';
+
+const summarize = loadSql('summarize');
+
+export interface SummaryReaderSettings extends ReaderPoolsSettings {
+  readonly partitions: number;
+}
+
+interface SummaryRow {
+  readonly as_of_ms: string;
+  readonly complete_through_ms: string | null;
+  readonly in_flight_records: string | null;
+  /** `[metric, total, count]`, decimals and counts as text. */
+  readonly metrics: readonly (readonly [string, string, string])[];
+}
+
+/** Reads committed totals from the home shards; connects when it is first used. */
+export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
+  const { urls, partitions } = settings;
+  const pools = createReaderPools(settings, 'query');
+  return {
+    async summarize({ organization, startDay, endDay }) {
+      const partition = partitionOf(organization, partitions);
+      const pool = pools[shardOf(partition, urls.length)];
+      invariant(pool !== undefined, 'there is no shard to read');
+      const row = await asTenant(pool, organization, async (client) => {
+        const values = [partition, organization, toDateText(startDay), toDateText(endDay)];
+        return (await execute<SummaryRow>(client, summarize, values, readAnswerTimeoutMs)).rows[0];
+      });
+      invariant(row !== undefined, `the shard has no partition ${partition}`);
+      return fromRowSummary(row);
+    },
+    async ping() {
+      await Promise.all(pools.map(pingShard));
+    },
+    async close() {
+      await Promise.all(pools.map((pool) => pool.end()));
+    },
+  };
+}
+
+function fromRowSummary(row: SummaryRow): Awaited<ReturnType<SummaryReader['summarize']>> {
+  const metrics = row.metrics.map(([metric, totalQuantity, eventCount]) => ({
+    metric,
+    totalQuantity,
+    eventCount: toSafeInteger(eventCount),
+  }));
+  const freshness = {
+    asOfMs: toSafeInteger(row.as_of_ms),
+    completeThroughMs: orUnknown(row.complete_through_ms),
+    inFlightRecords: orUnknown(row.in_flight_records),
+  };
+  return { metrics, freshness };
+}
+
+/** Null until the flusher has seen the partition for the first time. */
+function orUnknown(value: string | null): number | null {
+  return value === null ? null : toSafeInteger(value);
+}
+
+async function pingShard(pool: ShardPool, shard: number): Promise<void> {
+  try {
+    await withReading(pool, async () => undefined);
+  } catch (error) {
+    const message = `shard ${shard} does not answer`;
+    throw new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
+  }
+}

@@ -1,0 +1,66 @@
+/** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
+import type { ChainedCommit } from './commit-hash.ts';
+
+/** How far a partition is, and why it stands still if it does. */
+export interface PartitionState {
+  readonly partition: number;
+  readonly generation: number;
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+  readonly halt: { readonly code: string; readonly reason: string; readonly atMs: number } | null;
+}
+
+/**
+ * What an operator decided about a halted partition (U7). `retry`: go on where it stands. `skip`: give up the
+ * records below `offset`. `restart`: offsets of the topic `topicId` start at `offset`, in a new generation; the
+ * shard is bound to that topic from then on (U9), so its other partitions wait for their own decision.
+ */
+export interface Decision {
+  readonly partition: number;
+  readonly by: string;
+  readonly why: string;
+  readonly action:
+    | { readonly kind: 'retry' }
+    | { readonly kind: 'skip'; readonly offset: number }
+    | { readonly kind: 'restart'; readonly offset: number; readonly topicId: string };
+}
+
+export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
+
+/** A ledger row as it is stored. */
+export interface StoredCommit extends ChainedCommit {
+  readonly previousHash: Buffer;
+  readonly hash: Buffer;
+}
+
+/** Rows of one day that are not what the ledger's row says; `from` null: rows that no commit covers. */
+interface DayMismatch {
+  readonly partition: number;
+  readonly day: string;
+  readonly from: number | null;
+}
+
+export interface QuarantinedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+  readonly code: string;
+  readonly quarantinedAtMs: number;
+  readonly bytes: Buffer;
+}
+
+export interface ShardControl {
+  readonly shard: number;
+  partitions(): Promise<readonly PartitionState[]>;
+  /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
+  decide(decision: Decision): Promise<DecisionOutcome>;
+  /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */
+  commits(partition: number, aboveSequence: number, rowsMax: number): Promise<readonly StoredCommit[]>;
+  /** Every day that the ledger or a leaf names. */
+  days(): Promise<readonly string[]>;
+  /** Compares one day's rows with the ledger: count, digest, and fingerprints of rows without properties. */
+  dayMismatches(day: string): Promise<readonly DayMismatch[]>;
+  /** The newest quarantined records. */
+  quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
+  close(): Promise<void>;
+}

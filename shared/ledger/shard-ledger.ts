@@ -1,0 +1,160 @@
+/**
+ * One Postgres shard as the flusher sees it: progress, and transactions that move it together with everything
+ * in between. Implemented by `shared/ledger/postgres`.
+ */
+
+import type { Rollup } from '../segments/rollup.ts';
+import type { Refusal } from '../segments/segment.ts';
+import type { LoggedHead } from './chain-check.ts';
+import type { PartitionPlace } from './shard-figures.ts';
+
+/** A UTC day as days since 1970-01-01. */
+export type EventDay = number;
+
+/** The progress row of a partition. */
+export interface Progress {
+  readonly partition: number;
+  readonly generation: number;
+  /** The first offset not yet committed. */
+  readonly nextOffset: number;
+  /** SHA-256 of the record at `nextOffset - 1`; null before the first commit. */
+  readonly recordHash: Buffer | null;
+  readonly halted: boolean;
+  /** The next this many ranges are checked for duplicates before they are loaded. */
+  readonly checkedRanges: number;
+}
+
+/** What one pass saw of a partition; `completeThroughMs` null leaves the stored value. */
+export interface Observation {
+  readonly partition: number;
+  readonly logEnd: number;
+  readonly observedAtMs: number;
+  readonly completeThroughMs: number | null;
+}
+
+/** Rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
+export interface DayRows {
+  readonly day: EventDay;
+  readonly count: number;
+  readonly rows: readonly Buffer[];
+}
+
+/** Key hash as 32 hex digits, looked up on one day. */
+export interface KeyProbe {
+  readonly day: EventDay;
+  readonly keyHashes: readonly string[];
+}
+
+/** A counted event that a probe found. */
+export interface CountedKey {
+  readonly keyHash: string;
+  readonly day: EventDay;
+  readonly fingerprint: string;
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** A duplicate whose payload differs from what was counted under its key. */
+export interface Conflict {
+  readonly organization: string;
+  readonly keyHash: string;
+  readonly day: EventDay;
+  readonly fingerprint: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly firstDay: EventDay;
+  readonly firstOffset: number;
+  readonly firstIndex: number;
+  readonly firstFingerprint: string;
+}
+
+/** Digest of the rows a commit inserted into one day: SHA-256 over fingerprints in (offset, index) order. */
+export interface DayDigest {
+  readonly day: EventDay;
+  readonly count: number;
+  readonly digest: string;
+}
+
+/**
+ * One ledger row: what the range `from <= offset < to` held and what became of it (U5):
+ * seen = inserted + duplicate + quarantined; `foreign` are records that are not ours, whole, without a count.
+ */
+export interface CommitRecord {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+  readonly seen: number;
+  readonly inserted: number;
+  readonly duplicate: number;
+  /** Those of `duplicate` whose content differs from what counts. */
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly foreign: number;
+  readonly writeStatements: number;
+  readonly segmentVersion: number;
+  readonly source: 'segments' | 'log' | 'mixed';
+  readonly days: readonly DayDigest[];
+}
+
+/** `unique`: a key of this range is counted already; the caller rolls back and checks the range. */
+export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | { readonly kind: 'unique' };
+
+/** One transaction; every method runs one statement. After an `unique` outcome only a rollback is possible. */
+export interface RangeTransaction {
+  /** Compare-and-set `next_offset: from -> to` (U3); false when another writer was faster or it is halted. */
+  moveProgress(
+    partition: number,
+    from: number,
+    to: number,
+    recordHash: Buffer,
+    checkedRanges: number,
+  ): Promise<boolean>;
+  /** Keys of these days that are counted already; index scans only. */
+  findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]>;
+  /** COPY BINARY straight into the day's leaf. */
+  loadDay(rows: DayRows): Promise<LoadOutcome>;
+  /** Adds sums and counts; rollups come sorted, so that writers cannot deadlock. */
+  addRollups(partition: number, rollups: readonly Rollup[]): Promise<void>;
+  addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void>;
+  addConflicts(partition: number, conflicts: readonly Conflict[]): Promise<void>;
+  /** Appends the ledger row with the hash over the previous one (U12). */
+  addCommit(commit: CommitRecord): Promise<void>;
+  /** Statements executed so far that write. */
+  readonly writeStatements: number;
+}
+
+/** `unknown`: the connection broke during COMMIT; `nextOffset()` alone decides. */
+export type TransactionOutcome<T> =
+  | { readonly kind: 'committed'; readonly value: T }
+  | { readonly kind: 'rolled-back'; readonly value: T }
+  | { readonly kind: 'unknown'; readonly value: T };
+
+export interface ShardLedger {
+  readonly shard: number;
+  /** Identity of the topic whose offsets this shard counts, from its identity row (U7, U9). */
+  topicId(): Promise<string>;
+  /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
+  progress(): Promise<readonly Progress[]>;
+  /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */
+  places(): Promise<readonly PartitionPlace[]>;
+  /** The last row of each partition's ledger (U12). Throws `shard_unavailable` (retryable). */
+  heads(): Promise<readonly LoggedHead[]>;
+  /** Stores what a pass saw, one statement for all partitions. */
+  observe(observations: readonly Observation[]): Promise<void>;
+  /** Makes the leaves of these days where missing, in a transaction of its own; returns the closed ones. */
+  ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>>;
+  /**
+   * Runs `work` in one transaction on the one connection named `flusher:<partition>` and commits when it
+   * resolves with `commit: true`, else rolls back. Throws OdometerError: `shard_unavailable` (retryable),
+   * `shard_refused` (not retryable: SQLSTATE classes 22 and 23, a bug), `wrong_shard` (U9).
+   */
+  transaction<T>(
+    partition: number,
+    work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
+  ): Promise<TransactionOutcome<T>>;
+  /** `next_offset` read with the progress row locked, so that no transaction of a lost session is pending. */
+  nextOffset(partition: number): Promise<number>;
+  /** Halts a partition loudly (U7); an operator resumes it. */
+  halt(partition: number, code: string, reason: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,36 @@
+/** organization -> bucket -> partition -> home shard. Computed here, never by a client library. */
+import { bucketCount } from '../limits.ts';
+
+/** Version of the map below, kept in every shard's identity row and in the ledger; another value is refused (U9). */
+export const routeMapVersion = 1;
+
+/**
+ * The bucket of an organization: FNV-1a (32 bits) over its ASCII characters with the 32-bit finalizer of
+ * MurmurHash3, modulo 1,024. FNV alone leaves the low bits of similar names alike.
+ */
+export function bucketOf(organization: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < organization.length; i++) {
+    hash = Math.imul(hash ^ organization.charCodeAt(i), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % bucketCount;
+}
+
+/** The partition of an organization in a log of `partitions` partitions. */
+export function partitionOf(organization: string, partitions: number): number {
+  return bucketOf(organization) % partitions;
+}
+
+/** The home shard of a partition; partitions are a multiple of shards. */
+export function shardOf(partition: number, shards: number): number {
+  return partition % shards;
+}
+
+/** The partitions whose home is `shard`. */
+export function partitionsOf(shard: number, partitions: number, shards: number): readonly number[] {
+  return Array.from({ length: partitions }, (_, partition) => partition).filter(
+    (partition) => shardOf(partition, shards) === shard,
+  );
+}

@@ -1,0 +1,219 @@
+/**
+ * Records of one partition become segments. Pure: the consumer folds what Kafka delivers, the flusher folds
+ * what it reads from the log where Redis has a gap, and both get the same bytes.
+ */
+import { hash } from 'node:crypto';
+import { invariant } from '../errors.ts';
+import { keyHash } from '../events/identity.ts';
+import { propertiesColumn } from '../events/sealed-properties.ts';
+import type { SealedEvent } from '../events/usage-event.ts';
+import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
+import { decodeEnvelope, type Envelope } from '../log/envelope.ts';
+import { CopyRows } from './copy-row.ts';
+import { RollupSums } from './rollup.ts';
+import type { Refusal, Segment } from './segment.ts';
+
+/** One record of the partition, in offset order and without holes. */
+interface FoldRecord {
+  readonly offset: number;
+  readonly value: Buffer;
+}
+
+/** Where the partition waits: newer code's record, or a bug of ours; the records before it are folded. */
+export interface FoldStop {
+  readonly offset: number;
+  readonly reason: string;
+}
+
+export interface Fold {
+  readonly segments: readonly Segment[];
+  readonly stop: FoldStop | null;
+}
+
+/** Folds consecutive records of a partition whose rows go to `shard`. */
+export function foldRecords(records: readonly FoldRecord[], partition: number, shard: number): Fold {
+  const segments: Segment[] = [];
+  let builder: SegmentBuilder | null = null;
+  const close = () => {
+    if (builder?.hasRecords) segments.push(builder.finish());
+    builder = null;
+  };
+  for (const record of records) {
+    const decoded = decodeEnvelope(record.value, partition);
+    const events = decoded.kind === 'envelope' ? decoded.envelope.events.length : 0;
+    if (builder?.isFullFor(record.offset, events)) close();
+    builder ??= new SegmentBuilder(partition, shard, record.offset);
+    const reason = builder.addRecord(record, decoded);
+    if (reason !== null) {
+      close();
+      return { segments, stop: { offset: record.offset, reason } };
+    }
+  }
+  close();
+  return { segments, stop: null };
+}
+
+interface Day {
+  readonly rows: CopyRows;
+  readonly fingerprints: string[];
+}
+
+class SegmentBuilder {
+  private readonly partition: number;
+  private readonly shard: number;
+  private readonly from: number;
+  private to: number;
+  private seen = 0;
+  private undated = 0;
+  private lastValue: Buffer | null = null;
+  private readonly days = new Map<number, Day>();
+  private readonly sums = new RollupSums();
+  private readonly refusals: Refusal[] = [];
+
+  constructor(partition: number, shard: number, from: number) {
+    this.partition = partition;
+    this.shard = shard;
+    this.from = from;
+    this.to = from;
+  }
+
+  get hasRecords(): boolean {
+    return this.to > this.from;
+  }
+
+  isFullFor(offset: number, events: number): boolean {
+    return offset !== this.to || (this.seen > 0 && this.seen + events > segmentEventsMax);
+  }
+
+  /** Adds the record, or says why the partition must wait before it. */
+  addRecord(record: FoldRecord, decoded: ReturnType<typeof decodeEnvelope>): string | null {
+    switch (decoded.kind) {
+      case 'newer':
+        return `the envelope has version ${decoded.version}, which newer code writes`;
+      case 'unreadable':
+        return `the envelope's checksum is right, but ${decoded.reason}`;
+      case 'foreign':
+        this.refusals.push({
+          offset: record.offset,
+          index: -1,
+          code: decoded.code,
+          bytes: base64(record.value),
+        });
+        break;
+      case 'envelope': {
+        const codes = decoded.envelope.events.map(refusalOf);
+        const refused = codes.filter((code) => code !== null).length;
+        if (refused + this.refusedEvents() > refusedEventsMax) {
+          return `more than ${refusedEventsMax} events of one range cannot be counted`;
+        }
+        this.addEvents(record.offset, decoded.envelope, codes);
+      }
+    }
+    this.to = record.offset + 1;
+    this.lastValue = record.value;
+    return null;
+  }
+
+  finish(): Segment {
+    invariant(this.lastValue !== null, 'a segment holds at least one record');
+    const days = [...this.days.entries()]
+      .sort(([a], [b]) => a - b)
+      .map(([day, { rows, fingerprints }]) => ({
+        day,
+        count: rows.count,
+        fingerprints: Buffer.from(fingerprints.join(''), 'hex'),
+        rows: rows.toBuffer(),
+      }));
+    return {
+      meta: {
+        partition: this.partition,
+        from: this.from,
+        to: this.to,
+        seen: this.seen,
+        undated: this.undated,
+        recordHash: recordHashOf(this.lastValue),
+        days: days.map(({ day, count, rows }) => ({ day, count, rowsBytes: rows.length })),
+        rollups: this.sums.toRollups(),
+        refusals: this.refusals,
+      },
+      days,
+    };
+  }
+
+  private refusedEvents(): number {
+    return this.refusals.filter((refusal) => refusal.index >= 0).length;
+  }
+
+  private addEvents(offset: number, envelope: Envelope, codes: readonly (string | null)[]): void {
+    this.seen += envelope.events.length;
+    for (const [index, event] of envelope.events.entries()) {
+      const code = codes[index];
+      if (typeof code === 'string') {
+        const bytes = base64(Buffer.from(JSON.stringify(event)));
+        this.refusals.push({ offset, index, code, bytes });
+      } else {
+        this.addEvent(offset, index, event, envelope);
+      }
+    }
+  }
+
+  private addEvent(offset: number, index: number, event: SealedEvent, envelope: Envelope): void {
+    const dayNumber = Math.floor(event.eventTimeMs / dayMs);
+    let day = this.days.get(dayNumber);
+    if (day === undefined) {
+      day = { rows: new CopyRows(), fingerprints: [] };
+      this.days.set(dayNumber, day);
+    }
+    const { sealed } = event;
+    day.rows.append({
+      keyHash: keyHash(event.organization, event.idempotencyKey),
+      fingerprint: event.fingerprint,
+      offset,
+      index,
+      undated: event.undated,
+      day: dayNumber,
+      eventTimeMs: event.eventTimeMs,
+      createdAtMs: envelope.createdAtMs,
+      shard: this.shard,
+      partition: this.partition,
+      quantity: event.quantity,
+      organization: event.organization,
+      metric: event.metric,
+      idempotencyKey: event.idempotencyKey,
+      properties:
+        sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, index, sealed),
+    });
+    day.fingerprints.push(event.fingerprint);
+    this.sums.addEvent(event);
+    if (event.undated) this.undated += 1;
+  }
+}
+
+/** SHA-256 of a record's bytes, hex: what the progress row keeps of the last committed record (U7). */
+export function recordHashOf(value: Buffer): string {
+  return hash('sha256', value, 'hex');
+}
+
+const namePattern = /^[A-Za-z0-9._:@-]{1,128}$/;
+const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;
+const fingerprintPattern = /^[0-9a-f]{32}$/;
+const eventTimeMsMin = Date.UTC(2000, 0, 1);
+const eventTimeMsMax = Date.UTC(2200, 0, 1);
+
+/** Why an event of our own envelope cannot be counted; null for every event that ingest lets through. */
+function refusalOf(event: SealedEvent): string | null {
+  if (!namePattern.test(event.organization)) return 'organization_invalid';
+  if (!namePattern.test(event.metric)) return 'metric_invalid';
+  if (!quantityPattern.test(event.quantity)) return 'quantity_invalid';
+  if (!fingerprintPattern.test(event.fingerprint)) return 'fingerprint_invalid';
+  if (event.eventTimeMs < eventTimeMsMin || event.eventTimeMs >= eventTimeMsMax) return 'event_time_invalid';
+  const keyLength = event.idempotencyKey.length;
+  if (keyLength === 0 || keyLength > idempotencyKeyBytesMax) return 'idempotency_key_invalid';
+  if (!event.idempotencyKey.isWellFormed() || event.idempotencyKey.includes('\0'))
+    return 'idempotency_key_invalid';
+  return null;
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64');
+}

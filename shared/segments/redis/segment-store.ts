@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { invariant, OdometerError } from '../../errors.ts';
+import { partitionSegmentBytesMax, segmentAppendTimeoutMs } from '../../limits.ts';
+import type { AppendOutcome, SegmentStore, StoredRange } from '../segment-store.ts';
+import { connectRedis, type RedisLocation } from './connect.ts';
+import { segmentKeys } from './keys.ts';
+
+/** The flusher's calls carry many segments and hold up nobody. */
+const readTimeoutMs = 5000;
+const appendScript = readFileSync(new URL('append-segment-3.lua', import.meta.url), 'utf8');
+const deleteScript = readFileSync(new URL('delete-segments-3.lua', import.meta.url), 'utf8');
+
+export interface SegmentStoreOptions extends RedisLocation {
+  readonly topic: string;
+  /** Lower in tests. */
+  readonly partitionBytesMax?: number;
+}
+
+/** The segments of one topic in Redis; connects at once and stays connected. */
+export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
+  const { topic } = options;
+  const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
+  const redis = connectRedis(options);
+  const opened = connection(redis);
+  const append = script(redis, 'appendSegment', appendScript);
+  const remove = script(redis, 'deleteSegments', deleteScript);
+  const keysOf = (partition: number) => {
+    const { index, content, bytes } = segmentKeys(topic, partition);
+    return [index, content, bytes];
+  };
+  return {
+    append: (partition, { from, to, events }, segment) =>
+      within(opened(), segmentAppendTimeoutMs, async () => {
+        invariant(from < to, `a segment from ${from} to ${to} is empty`);
+        return toOutcome(await append(...keysOf(partition), from, to, events, bytesMax, segment));
+      }),
+    list: (partitions, rangesMax) =>
+      within(opened(), readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
+    read: (partition, froms) =>
+      within(opened(), readTimeoutMs, async () =>
+        froms.length === 0
+          ? []
+          : redis.hmgetBuffer(segmentKeys(topic, partition).content, ...froms.map(String)),
+      ),
+    deleteBelow: (partition, nextOffset) =>
+      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
+    delete: (partition, from) =>
+      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), from, from + 1))),
+    assertNothingEvicted: () => within(opened(), readTimeoutMs, () => assertNoEviction(redis)),
+    close: async () => redis.disconnect(),
+  };
+}
+
+type Script = (...keysAndArguments: (string | number | Buffer)[]) => Promise<unknown>;
+
+/** ioredis sends the hash and, where the server has forgotten the script, the script itself. */
+function script(redis: Redis, name: string, lua: string): Script {
+  redis.defineCommand(name, { numberOfKeys: 3, lua });
+  const command: unknown = Reflect.get(redis, name);
+  invariant(typeof command === 'function', `ioredis has no command ${name}`);
+  return (...values) => Promise.resolve(Reflect.apply(command, redis, values));
+}
+
+async function listRanges(
+  redis: Redis,
+  topic: string,
+  partitions: readonly number[],
+  rangesMax: number,
+): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
+  // One round trip: ioredis writes the commands of one tick together.
+  const lists = await Promise.all(
+    partitions.map((partition) => redis.zrange(segmentKeys(topic, partition).index, 0, `${rangesMax - 1}`)),
+  );
+  return new Map(partitions.map((partition, i) => [partition, (lists[i] ?? []).map(fromRedisMember)]));
+}
+
+function fromRedisMember(member: string): StoredRange {
+  const [from = -1, to = -1, events = -1] = member.split('-').map(Number);
+  return { from, to, events };
+}
+
+function toOutcome(answer: unknown): AppendOutcome {
+  if (answer === 'stored' || answer === 'overlap' || answer === 'full') return answer;
+  throw new OdometerError('invariant_broken', `append-segment answered ${answer}`, { retryable: false });
+}
+
+/** INFO and not CONFIG GET, which ElastiCache refuses. */
+async function assertNoEviction(redis: Redis): Promise<void> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
+  if (policy === 'noeviction') return;
+  const message = `Redis must run with maxmemory-policy noeviction, not ${policy}: evicted segments cost freshness`;
+  throw new OdometerError('segments_evictable', message, { retryable: false });
+}
+
+/** Whatever goes wrong with Redis, or takes longer, is `segments_unavailable`. */
+async function within<T>(opened: Promise<void>, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    const expire = () => reject(new Error(`no answer in ${timeoutMs} ms`));
+    // A busy process runs timers before it looks at its sockets: an answer that waits there still counts.
+    timer = setTimeout(() => setImmediate(expire), timeoutMs);
+  });
+  try {
+    return await Promise.race([opened.then(work), timeout]);
+  } catch (error) {
+    if (error instanceof OdometerError) throw error;
+    throw new OdometerError('segments_unavailable', 'Redis did not answer', {
+      retryable: true,
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Resolves while Redis is connected, else rejects with why it is not. The first attempt to connect is worth a
+ * call's own time, as a lost connection is not.
+ */
+function connection(redis: Redis): () => Promise<void> {
+  let cause: Error | undefined;
+  redis.on('error', (error: Error) => {
+    cause = error;
+  });
+  const first = new Promise<void>((resolve) => {
+    redis.once('ready', resolve);
+    redis.once('close', resolve);
+  });
+  return async () => {
+    await first;
+    if (redis.status === 'ready') return;
+    throw new Error('Redis is not connected', { cause });
+  };
+}
