@@ -8,8 +8,8 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { shardCount } from '../../shared/limits.ts';
-import { acknowledge } from './acknowledge.ts';
-import type { ShardLogin, ShardVitals } from './data-plane.ts';
+import { acknowledge } from '../cdk/acknowledge.ts';
+import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
 import { generatedPassword } from './generated-password.ts';
 
 export interface LedgerShardsProps {

@@ -6,9 +6,9 @@ import {
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
-import { bundledCode, type Travelling } from './bundle.ts';
-import type { Placement } from './data-plane.ts';
+import { bundledCode, type Travelling } from '../bundling/bundle.ts';
+import { acknowledge } from '../cdk/acknowledge.ts';
+import type { Placement } from '../data-plane/data-plane.ts';
 
 export interface NodeFunctionProps {
   /** From the root of the repository. */

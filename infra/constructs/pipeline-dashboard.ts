@@ -1,8 +1,8 @@
 import { aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { type OwnMetric, ownMetric } from '../alarms/own-metric.ts';
+import type { DataVitals } from '../data-plane/data-plane.ts';
 import type { FunctionVitals } from './billing-function.ts';
-import type { DataVitals } from './data-plane.ts';
-import { type OwnMetric, ownMetric } from './own-metric.ts';
 import type { UsageApi } from './usage-api.ts';
 
 export interface PipelineDashboardProps {

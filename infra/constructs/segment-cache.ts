@@ -8,7 +8,7 @@ import {
   type aws_secretsmanager as secretsmanager,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { CacheVitals } from './data-plane.ts';
+import type { CacheVitals } from '../data-plane/data-plane.ts';
 import { generatedPassword } from './generated-password.ts';
 
 export interface SegmentCacheProps {

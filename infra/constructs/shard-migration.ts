@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { CustomResource, Duration, FileSystem, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge, logicalIdOf } from './acknowledge.ts';
-import { repositoryRoot } from './bundle.ts';
+import { repositoryRoot } from '../bundling/bundle.ts';
+import { acknowledge, logicalIdOf } from '../cdk/acknowledge.ts';
 import { NodeFunction } from './node-function.ts';
 
 const migrationMinutes = 15;

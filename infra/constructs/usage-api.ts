@@ -11,9 +11,9 @@ import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-ap
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
 import { type Route, routes } from '../../shared/contracts/routes.ts';
+import { acknowledge } from '../cdk/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
-import { acknowledge } from './acknowledge.ts';
 
 export interface UsageApiProps {
   readonly throttle: Capacity['api'];

@@ -1,7 +1,7 @@
 import type { App, StackProps } from 'aws-cdk-lib';
 import { assertCapacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
-import type { DataPlane } from '../constructs/data-plane.ts';
+import type { DataPlane } from '../data-plane/data-plane.ts';
 import { AppStack } from './app.ts';
 import { DataStack } from './data.ts';
 import { ExternalData } from './external-data.ts';

@@ -7,13 +7,13 @@ import {
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
 import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
+import { asFunction, asVersion } from '../cdk/as-interface.ts';
 import type { Stage } from '../config/stage.ts';
-import { asFunction, asVersion } from '../constructs/as-interface.ts';
 import { BillingFunction, type FunctionVitals } from '../constructs/billing-function.ts';
-import type { DataPlane } from '../constructs/data-plane.ts';
 import { FlushSchedule } from '../constructs/flush-schedule.ts';
 import { ShardMigration } from '../constructs/shard-migration.ts';
 import { UsageApi } from '../constructs/usage-api.ts';
+import type { DataPlane } from '../data-plane/data-plane.ts';
 
 export interface AppStackProps extends StackProps {
   readonly settings: Stage;

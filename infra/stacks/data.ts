@@ -16,16 +16,16 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
+import { acknowledge } from '../cdk/acknowledge.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
-import { acknowledge } from '../constructs/acknowledge.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
-import type { DataPlane, NetworkGroups, ShardLogin } from '../constructs/data-plane.ts';
 import { generatedText } from '../constructs/generated-password.ts';
 import { LedgerShards } from '../constructs/ledger-shards.ts';
-import { ManagedDataPlane } from '../constructs/managed-data-plane.ts';
-import { NamedSecrets, shardVariables } from '../constructs/named-secrets.ts';
 import { SegmentCache } from '../constructs/segment-cache.ts';
 import { UsageLog } from '../constructs/usage-log.ts';
+import type { DataPlane, NetworkGroups, ShardLogin } from '../data-plane/data-plane.ts';
+import { ManagedDataPlane } from '../data-plane/managed-data-plane.ts';
+import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
 import { ports } from './network.ts';
 
 export interface DataStackProps extends StackProps {

@@ -13,13 +13,13 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
+import { acknowledge } from '../cdk/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { ExternalData as Settings, Stage } from '../config/stage.ts';
-import { acknowledge } from '../constructs/acknowledge.ts';
-import type { DataPlane, DataVitals, KeyVariable, Placement, ShardLogin } from '../constructs/data-plane.ts';
 import { generatedText } from '../constructs/generated-password.ts';
-import { logSource } from '../constructs/log-source.ts';
-import { NamedSecrets, shardVariables } from '../constructs/named-secrets.ts';
+import type { DataPlane, DataVitals, KeyVariable, Placement, ShardLogin } from '../data-plane/data-plane.ts';
+import { logSource } from '../data-plane/log-source.ts';
+import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
 
 export interface ExternalDataProps extends StackProps {
   readonly stage: Stage;

@@ -8,18 +8,13 @@ import {
   aws_sns_subscriptions as subscriptions,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { AlarmBook } from '../alarms/alarm-book.ts';
+import { addApiAlarms, addDataAlarms, addFunctionAlarms, addOwnAlarms } from '../alarms/pipeline-alarms.ts';
 import type { Stage } from '../config/stage.ts';
-import { AlarmBook } from '../constructs/alarm-book.ts';
 import type { FunctionVitals } from '../constructs/billing-function.ts';
-import type { DataVitals } from '../constructs/data-plane.ts';
-import {
-  addApiAlarms,
-  addDataAlarms,
-  addFunctionAlarms,
-  addOwnAlarms,
-} from '../constructs/pipeline-alarms.ts';
 import { PipelineDashboard } from '../constructs/pipeline-dashboard.ts';
 import type { UsageApi } from '../constructs/usage-api.ts';
+import type { DataVitals } from '../data-plane/data-plane.ts';
 
 export interface MonitoringStackProps extends StackProps {
   readonly settings: Stage;

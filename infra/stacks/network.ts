@@ -7,9 +7,9 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { asVpc } from '../cdk/as-interface.ts';
 import type { ManagedData } from '../config/stage.ts';
-import { asVpc } from '../constructs/as-interface.ts';
-import type { NetworkGroups, NetworkRole } from '../constructs/data-plane.ts';
+import type { NetworkGroups, NetworkRole } from '../data-plane/data-plane.ts';
 
 /** Not the products' usual ones, which is what a scan tries first. */
 export const ports = { log: 9098, cache: 6380, shards: 5433, secrets: 443 } as const;

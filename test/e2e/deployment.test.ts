@@ -223,7 +223,7 @@ describe('the next deployment', () => {
   });
 
   test('with another grant shows that IAM is enforced: the function cannot read its secret', async () => {
-    deployment.change('infra/constructs/named-secrets.ts', 'GetSecretValue', 'DescribeSecret');
+    deployment.change('infra/data-plane/named-secrets.ts', 'GetSecretValue', 'DescribeSecret');
     deployment.change('functions/query/handler.ts', 'changed: true', 'changed: false');
     await deployment.cdk('deploy', 'Odometer-local-App', '--require-approval', 'never');
     const refused = await call('/health');

@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readdirSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { bundle, repositoryRoot, type Travelling } from '../../infra/constructs/bundle.ts';
+import { bundle, repositoryRoot, type Travelling } from '../../infra/bundling/bundle.ts';
 
 const output = mkdtempSync(join(tmpdir(), 'odometer-bundles-'));
 afterAll(() => rmSync(output, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { runbookSections } from '../../infra/alarms/runbook.ts';
 import { production } from '../../infra/config/production.ts';
-import { runbookSections } from '../../infra/constructs/runbook.ts';
 import { functionMetrics } from '../../shared/contracts/metrics.ts';
 import { propertiesOf, templateOf } from './synthesize.ts';
 

@@ -1,11 +1,11 @@
 /** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
 import { shardCount } from '../../shared/limits.ts';
+import type { FunctionVitals } from '../constructs/billing-function.ts';
+import type { UsageApi } from '../constructs/usage-api.ts';
+import type { DataVitals } from '../data-plane/data-plane.ts';
 import type { AlarmBook, AlarmEntry } from './alarm-book.ts';
-import type { FunctionVitals } from './billing-function.ts';
-import type { DataVitals } from './data-plane.ts';
 import { type OwnMetric, ownMetric, shardMetric } from './own-metric.ts';
-import type { UsageApi } from './usage-api.ts';
 
 type OwnEntry = Omit<AlarmEntry, 'id' | 'metric'> & {
   readonly metric: OwnMetric;
