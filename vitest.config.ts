@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const realServers = {
-  globalSetup: ['test/servers.ts'],
+  globalSetup: ['test/harness/servers/servers.ts'],
   // One set of servers: files take turns, so that a file that kills a server disturbs no other.
   fileParallelism: false,
   testTimeout: 60_000,

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../builders.ts';
+import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
 
 const rounds = Number(process.argv[2] ?? 400);
 const requestsAtOnce = 8;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { say } from '../../localstack/screen.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
-import { replaceEach } from '../ops/program.ts';
+import { replaceEach } from '../harness/servers/program.ts';
 import type { Emulator } from './emulator.ts';
 
 const sources = ['infra', 'functions', 'shared', 'migrations', 'cdk.json', 'package.json', 'tsconfig.json'];

@@ -7,7 +7,7 @@ import { freePort } from '../../localstack/servers/ports.ts';
 import { venvPython } from '../../localstack/servers/venv.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { startProgram } from '../ops/program.ts';
+import { startProgram } from '../harness/servers/program.ts';
 
 const version = '1.5.33';
 /** No requirement of the package, but its TLS needs it. */

@@ -4,10 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ENV_SHARD_WRITER_URLS } from '../../shared/contracts/env.ts';
 import type { CommitStep } from '../../shared/ledger/checkpoint.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { rowsOf } from '../integration/isolation.ts';
-import { openPipeline, type Pipeline } from '../integration/pipeline.ts';
-import { type Cut, startCommitProxy } from './commit-proxy.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { rowsOf } from '../harness/pipeline/isolation.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
+import { type Cut, startCommitProxy } from '../harness/proxy/commit-proxy.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
-import { countedEvents, differencesOf } from './count.ts';
-import { startLoad } from './steady-load.ts';
-import { startTwin, type Twin } from './twin.ts';
+import { countedEvents, differencesOf } from '../harness/twin/count.ts';
+import { startLoad } from '../harness/twin/steady-load.ts';
+import { startTwin, type Twin } from '../harness/twin/twin.ts';
 
 const seed = 20261123;
 const calmMs = 1000;

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { countedEvents, differencesOf } from './count.ts';
-import { endOf, startTwin, type Twin } from './twin.ts';
+import { countedEvents, differencesOf } from '../harness/twin/count.ts';
+import { endOf, startTwin, type Twin } from '../harness/twin/twin.ts';
 
 const sample = 'test/data/dev-azure-llm.jsonl.gz';
 const expected = 'test/data/dev-azure-llm.json';

@@ -2,8 +2,8 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { onPath, runCommand } from '../../localstack/servers/command.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
-import { startTwin } from './twin.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
+import { startTwin } from '../harness/twin/twin.ts';
 
 /** What is left of a machine that can run Node when Java and Redis are hidden. */
 const programs = ['sh', 'id', 'ps', 'chmod', 'useradd'];

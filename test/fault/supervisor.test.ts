@@ -6,7 +6,7 @@ import { readState } from '../../localstack/processes/state-file.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { endOf, expectGone, launchTwin, startTwin, type Twin } from './twin.ts';
+import { endOf, expectGone, launchTwin, startTwin, type Twin } from '../harness/twin/twin.ts';
 
 const twins: Twin[] = [];
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import { envelope, noonMs, sealedEvent } from '../builders/records.ts';
-import { rowsOf } from './isolation.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
+import { rowsOf } from '../harness/pipeline/isolation.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {

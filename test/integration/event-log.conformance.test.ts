@@ -5,7 +5,7 @@ import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import type { EventLogReader, EventLogWriter, LogRecord } from '../../shared/log/event-log.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
-import { type FreshTopic, freshTopic } from './isolation.ts';
+import { type FreshTopic, freshTopic } from '../harness/pipeline/isolation.ts';
 
 const partitions = 4;
 let topic: FreshTopic;

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { startGroupConsumer } from '../../localstack/runtime/group-consumer.ts';
 import { pollInto } from '../../localstack/runtime/poll-into.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
-import { fakeLogger } from '../fakes/logger.ts';
-import { type FreshTopic, freshTopic } from './isolation.ts';
+import { fakeLogger } from '../harness/fakes/logger.ts';
+import { type FreshTopic, freshTopic } from '../harness/pipeline/isolation.ts';
 
 const partitions = 6;
 

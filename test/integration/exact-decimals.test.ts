@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import { envelope, noonMs, sealedEvent } from '../builders/records.ts';
+import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 import { fromUnits, toUnits } from '../recount/decimal.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
 
 const organization = 'exact';
 const partitions = 20;

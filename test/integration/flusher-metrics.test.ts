@@ -11,9 +11,9 @@ import { tailGapAgeMs, transactionStartRemainingMs } from '../../shared/limits.t
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { type Metrics, noMetrics, type ShardStanding } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { commitRecord } from '../builders/ledger.ts';
-import { newerEnvelope } from '../builders/records.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { commitRecord } from '../harness/builders/ledger.ts';
+import { newerEnvelope } from '../harness/builders/records.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 /** Long enough for passes that do nothing, short enough to be told once, at the end. */
 const invocationMs = 1500;

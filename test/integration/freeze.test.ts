@@ -11,10 +11,10 @@ import {
 import { shardConnectTimeoutMs, wakeAnswerTimeoutMs } from '../../shared/limits.ts';
 import { partitionOf, shardOf } from '../../shared/log/routing.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import { type CutProxy, cutProxy, type Death } from '../builders/cut-proxy.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { batchEvent, bodyOf, lambdaContext, summaryEvent, usageBody } from '../builders.ts';
-import { mskEvent, openPipeline, type Pipeline } from './pipeline.ts';
+import { batchEvent, bodyOf, lambdaContext, summaryEvent, usageBody } from '../harness/builders/handlers.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { mskEvent, openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
+import { type CutProxy, cutProxy, type Death } from '../harness/proxy/cut-proxy.ts';
 
 const organization = 'org_1';
 const home = shardOf(partitionOf(organization, 20), 4);

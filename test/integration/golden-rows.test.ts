@@ -9,10 +9,10 @@ import { inSession, oneStatement } from '../../localstack/servers/postgres-sessi
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { expectGolden, hexDump, jsonText } from '../builders/golden-file.ts';
-import { goldenPartition, goldenValues } from '../builders/golden-records.ts';
-import { envelope, noonMs, sealedEvent } from '../builders/records.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { expectGolden, hexDump, jsonText } from '../harness/builders/golden-file.ts';
+import { goldenPartition, goldenValues } from '../harness/builders/golden-records.ts';
+import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 /** `acme`: shard 2 too; its rows are loaded as they were folded, until a key comes again. */
 const plainPartition = 2;

@@ -14,8 +14,8 @@ import {
   partitions,
   usageRow,
   writeRange,
-} from '../builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+} from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);

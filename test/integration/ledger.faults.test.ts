@@ -6,7 +6,6 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { type CutProxy, cutProxy } from '../builders/cut-proxy.ts';
 import {
   commitRows,
   dayRows,
@@ -15,9 +14,10 @@ import {
   partitions,
   usageRow,
   writeRange,
-} from '../builders/ledger.ts';
-import { noonMs } from '../builders/records.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+} from '../harness/builders/ledger.ts';
+import { noonMs } from '../harness/builders/records.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type CutProxy, cutProxy } from '../harness/proxy/cut-proxy.ts';
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);

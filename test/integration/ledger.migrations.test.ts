@@ -7,8 +7,8 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { partitions } from '../builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+import { partitions } from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const schemaFile = new URL('../../migrations/schema.sql', import.meta.url);
 let shards: FreshShards;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRows, homeOf, partitions, usageRow } from '../builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 let shards: FreshShards;

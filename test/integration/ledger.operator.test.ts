@@ -12,8 +12,8 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import type { Decision, ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRecord, commitRows, homeOf, partitions, usageRow } from '../builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+import { commitRecord, commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 const commits = 5;

@@ -4,8 +4,8 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { asTenant } from '../../shared/ledger/postgres/tenant.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRows, homeOf, noonDay, partitions, usageRow } from '../builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from './isolation.ts';
+import { commitRows, homeOf, noonDay, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const ours = 'org_1';
 const { partition, shard } = homeOf(ours);

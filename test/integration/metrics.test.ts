@@ -10,11 +10,11 @@ import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { partitionOf, routeMapVersion, shardOf } from '../../shared/log/routing.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { httpEvent, lambdaContext } from '../builders.ts';
-import { fakeLogger } from '../fakes/logger.ts';
-import { rowsOf } from './isolation.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { fakeLogger } from '../harness/fakes/logger.ts';
+import { rowsOf } from '../harness/pipeline/isolation.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 interface Body {
   readonly [figure: string]: unknown;

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { tailGapAgeMs } from '../../shared/limits.ts';
-import { envelope, newerEnvelope, sealedEvent } from '../builders/records.ts';
-import { rowsOf } from './isolation.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
+import { rowsOf } from '../harness/pipeline/isolation.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 let pipeline: Pipeline;
 let redis: Redis;

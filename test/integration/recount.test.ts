@@ -1,11 +1,17 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { oneStatement } from '../../localstack/servers/postgres-session.ts';
+import {
+  type FreshShards,
+  type FreshTopic,
+  freshShards,
+  freshTopic,
+  rowsOf,
+} from '../harness/pipeline/isolation.ts';
+import { type Fate, type HandRecord, writeByHand } from '../harness/pipeline/shard-by-hand.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
 import type { LoggedEvent } from '../recount/envelope.ts';
 import { type RecountReport, recount } from '../recount/recount.ts';
-import { type FreshShards, type FreshTopic, freshShards, freshTopic, rowsOf } from './isolation.ts';
-import { type Fate, type HandRecord, writeByHand } from './shard-by-hand.ts';
 
 const noon = Date.UTC(2026, 10, 20, 12);
 const hour = 3_600_000;

@@ -17,10 +17,10 @@ import {
 import { transactionStartRemainingMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { bodyOf, lambdaContext, summaryEvent } from '../builders.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
-import { mskEvent, openPipeline, type Pipeline } from './pipeline.ts';
+import { bodyOf, lambdaContext, summaryEvent } from '../harness/builders/handlers.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { mskEvent, openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 
 /** Logins of this file only: they belong to the servers, not to its databases. */
 const logins = {

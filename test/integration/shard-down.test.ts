@@ -8,8 +8,8 @@ import { transactionStartRemainingMs } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { openPipeline, type Pipeline } from './pipeline.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {

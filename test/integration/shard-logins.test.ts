@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
-import { type FreshShards, freshShards } from './isolation.ts';
+import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
 
 /** Of this file only: roles belong to the server, not to the database. */
 const login = 'login_probe';

@@ -16,7 +16,7 @@ import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 import {
   makeCertificate,
   sentinelSettings,
@@ -25,7 +25,7 @@ import {
   startTlsPostgres,
   startTlsRedis,
   type TlsServer,
-} from './tls-servers.ts';
+} from '../harness/servers/tls-servers.ts';
 
 const password = 'tls-password';
 const partitions = 4;

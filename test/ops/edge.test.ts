@@ -6,10 +6,10 @@ import { runCommand } from '../../localstack/servers/command.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import { pipelineFigures } from '../../shared/contracts/metrics.ts';
-import { startTwin, type Twin } from '../fault/twin.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
-import { debianProgram } from './debian.ts';
-import { type Program, replaceEach, startProgram } from './program.ts';
+import { debianProgram } from '../harness/servers/debian.ts';
+import { type Program, replaceEach, startProgram } from '../harness/servers/program.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
+import { startTwin, type Twin } from '../harness/twin/twin.ts';
 
 const nginxConf = join(repositoryDir, 'localstack', 'nginx', 'nginx.conf');
 const prometheusYml = join(repositoryDir, 'localstack', 'prometheus', 'prometheus.yml');

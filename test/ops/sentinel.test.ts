@@ -9,8 +9,8 @@ import { redisProgram } from '../../localstack/servers/redis.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
-import { type Program, replaceEach, startProgram } from './program.ts';
+import { type Program, replaceEach, startProgram } from '../harness/servers/program.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 
 const settings = join(repositoryDir, 'localstack', 'redis');
 const password = 'failover-password';

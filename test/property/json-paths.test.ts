@@ -4,7 +4,7 @@ import type { Candidate, Rejection } from '../../functions/ingest/candidate.ts';
 import { fromHttpItem } from '../../functions/ingest/from-http-events.ts';
 import { hasLongRun, NumberReader, parseExact, readJson } from '../../functions/ingest/read-json.ts';
 import { canonicalNumber } from '../../functions/ingest/read-properties.ts';
-import { usageBody } from '../builders.ts';
+import { usageBody } from '../harness/builders/handlers.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -11,7 +11,7 @@ import {
   httpEvent,
   lambdaContext,
   usageBody,
-} from '../builders.ts';
+} from '../harness/builders/handlers.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -9,7 +9,7 @@ import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts'
 import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { FakeLogger, testNowMs } from '../builders.ts';
+import { FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
 
 const issuer = 'https://issuer.test';
 const audience = 'odometer';

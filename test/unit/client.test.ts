@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseRetryAfter, retryDelayMs } from '../../client/back-off.ts';
 import { type Client, createClient } from '../../client/client.ts';
 import { RequestFailed } from '../../client/request-failed.ts';
-import { type EdgeServer, startEdgeServer } from '../edge-server.ts';
+import { type EdgeServer, startEdgeServer } from '../harness/servers/edge-server.ts';
 
 let edge: EdgeServer;
 let client: Client;

@@ -25,7 +25,7 @@ import { usageTopic } from '../../shared/contracts/topic.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 import { createFileSecrets } from '../../shared/runtime/secrets/file-secrets.ts';
 import { fromSentinelUrl } from '../../shared/segments/redis/connect.ts';
-import { makeTestFolder, removeTestFolder } from '../servers.ts';
+import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 
 const folder = join(repositoryDir, 'localstack');
 const sdkVariables = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];

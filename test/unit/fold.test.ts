@@ -3,7 +3,7 @@ import { keyHash } from '../../shared/events/identity.ts';
 import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
 import { readRowPlaces, readRowUsage } from '../../shared/segments/copy-row.ts';
 import { foldRecords, recordHashOf } from '../../shared/segments/fold.ts';
-import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../builders/records.ts';
+import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 
 describe('foldRecords', () => {
   it('makes one segment of a range, with rows, sums and the hash of the last record', () => {

@@ -12,7 +12,7 @@ import {
 import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 import type { Append } from '../../shared/log/event-log.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import { FakeClock, FakeLog, settled, testNowMs } from '../builders.ts';
+import { FakeClock, FakeLog, settled, testNowMs } from '../harness/builders/handlers.ts';
 
 const partitions = 20;
 const lingerMs = 5;

@@ -3,7 +3,7 @@ import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import { problem } from '../../shared/http/problem.ts';
 import { createHttpHandler, type HttpAnswer, type HttpRequest } from '../../shared/http/stack.ts';
-import { administrator, bodyOf, FakeLogger, httpEvent, lambdaContext } from '../builders.ts';
+import { administrator, bodyOf, FakeLogger, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 
 async function answerOf(respond: (request: HttpRequest) => Promise<HttpAnswer>, logger = new FakeLogger()) {
   const handle = createHttpHandler({ logger, respond });

@@ -18,7 +18,7 @@ import {
   settled,
   testNowMs,
   usageBody,
-} from '../builders.ts';
+} from '../harness/builders/handlers.ts';
 
 const config = {
   bootstrapServers: '',

@@ -28,7 +28,7 @@ import {
   lambdaContext,
   testNowMs,
   usageBody,
-} from '../builders.ts';
+} from '../harness/builders/handlers.ts';
 
 const config = {
   bootstrapServers: '',

@@ -15,7 +15,7 @@ import {
   httpEvent,
   lambdaContext,
   settled,
-} from '../builders.ts';
+} from '../harness/builders/handlers.ts';
 
 interface EmfLine {
   readonly _aws: {

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { nextRange } from '../../functions/flusher/next-range.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, sealScope } from '../../shared/segments/segment.ts';
-import { envelope, newerEnvelope, records, sealedEvent } from '../builders/records.ts';
-import { fakeLog } from '../fakes/log.ts';
-import { fakeLogger } from '../fakes/logger.ts';
-import { FakeSegmentStore } from '../fakes/segment-store.ts';
+import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
+import { fakeLog } from '../harness/fakes/log.ts';
+import { fakeLogger } from '../harness/fakes/logger.ts';
+import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
 const values = Array.from({ length: 6 }, (_, i) => envelope([sealedEvent({ idempotencyKey: `k${i}` })]));

@@ -13,7 +13,7 @@ import {
   lambdaContext,
   settled,
   testNowMs,
-} from '../builders.ts';
+} from '../harness/builders/handlers.ts';
 
 type Request = Parameters<SummaryReader['summarize']>[0];
 

@@ -4,9 +4,9 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
-import { envelope, sealedEvent } from '../builders/records.ts';
-import { FakeClock, FakeLogger, testNowMs } from '../builders.ts';
-import { fakeLog } from '../fakes/log.ts';
+import { FakeClock, FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
+import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { fakeLog } from '../harness/fakes/log.ts';
 
 /** The ledger of partition 2 ends where its progress stands, unless a test says otherwise. */
 function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: number } = {}) {

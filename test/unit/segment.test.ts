@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../shared/segments/segment.ts';
-import { envelope, records, sealedEvent } from '../builders/records.ts';
+import { envelope, records, sealedEvent } from '../harness/builders/records.ts';
 
 const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
 const [segment] = foldRecords(

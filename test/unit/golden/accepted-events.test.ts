@@ -5,9 +5,16 @@ import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
 import { decodeEnvelope } from '../../../shared/log/envelope.ts';
 import type { Append } from '../../../shared/log/event-log.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
-import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
-import { goldenEncryptionKey, goldenProducerId } from '../../builders/golden-records.ts';
-import { batchEvent, bodyOf, FakeClock, FakeLog, FakeLogger, lambdaContext } from '../../builders.ts';
+import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
+import { goldenEncryptionKey, goldenProducerId } from '../../harness/builders/golden-records.ts';
+import {
+  batchEvent,
+  bodyOf,
+  FakeClock,
+  FakeLog,
+  FakeLogger,
+  lambdaContext,
+} from '../../harness/builders/handlers.ts';
 
 vi.mock('node:crypto', async (original) => ({
   ...(await original<typeof import('node:crypto')>()),

@@ -2,8 +2,8 @@ import { SignJWT } from 'jose';
 import { test } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
-import { FakeLogger, testNowMs } from '../../builders.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
+import { FakeLogger, testNowMs } from '../../harness/builders/handlers.ts';
 
 const secret = new TextEncoder().encode('a secret of at least thirty-two bytes');
 const settings = { issuer: 'https://issuer.test', audience: 'odometer', secret, jwksUrl: undefined };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
-import { noonMs } from '../../builders/records.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
+import { noonMs } from '../../harness/builders/records.ts';
 
 const first = {
   partition: 6,

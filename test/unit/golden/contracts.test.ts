@@ -6,7 +6,7 @@ import { functionMetrics, pipelineFigures } from '../../../shared/contracts/metr
 import { routes } from '../../../shared/contracts/routes.ts';
 import { usageTopic } from '../../../shared/contracts/topic.ts';
 import { createMetrics } from '../../../shared/runtime/metrics/emf-metrics.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { decodeEnvelope, encodeEnvelope } from '../../../shared/log/envelope.ts';
-import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
-import { goldenEvents, goldenPartition, goldenValues } from '../../builders/golden-records.ts';
-import { envelope, newerEnvelope, noonMs } from '../../builders/records.ts';
+import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
+import { goldenEvents, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
+import { envelope, newerEnvelope, noonMs } from '../../harness/builders/records.ts';
 
 const header = {
   partition: 0x0102,

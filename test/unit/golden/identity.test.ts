@@ -2,9 +2,9 @@ import { test } from 'vitest';
 import { createPropertiesDigest, PropertySealer } from '../../../functions/ingest/seal-properties.ts';
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
 import { propertiesColumn, sealingNonce } from '../../../shared/events/sealed-properties.ts';
-import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
-import { goldenEncryptionKey, goldenProducerId } from '../../builders/golden-records.ts';
-import { noonMs } from '../../builders/records.ts';
+import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
+import { goldenEncryptionKey, goldenProducerId } from '../../harness/builders/golden-records.ts';
+import { noonMs } from '../../harness/builders/records.ts';
 
 const digestProperties = createPropertiesDigest(goldenEncryptionKey);
 const event = {

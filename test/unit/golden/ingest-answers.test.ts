@@ -4,8 +4,8 @@ import { build } from '../../../functions/ingest/handler.ts';
 import type { HttpEvent, HttpResult } from '../../../shared/http/stack.ts';
 import { inFlightEventsMax } from '../../../shared/limits.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
-import { answerText, expectGolden } from '../../builders/golden-file.ts';
-import { goldenEncryptionKey } from '../../builders/golden-records.ts';
+import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
+import { goldenEncryptionKey } from '../../harness/builders/golden-records.ts';
 import {
   administrator,
   batchEvent,
@@ -16,7 +16,7 @@ import {
   lambdaContext,
   settled,
   usageBody,
-} from '../../builders.ts';
+} from '../../harness/builders/handlers.ts';
 
 vi.mock('node:crypto', async (original) => ({
   ...(await original<typeof import('node:crypto')>()),

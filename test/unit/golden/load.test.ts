@@ -5,9 +5,14 @@ import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/le
 import { dayMs } from '../../../shared/limits.ts';
 import { readRowPlaces } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
-import { closedDayMs, goldenPartition, goldenShard, goldenValues } from '../../builders/golden-records.ts';
-import { noonMs, records } from '../../builders/records.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
+import {
+  closedDayMs,
+  goldenPartition,
+  goldenShard,
+  goldenValues,
+} from '../../harness/builders/golden-records.ts';
+import { noonMs, records } from '../../harness/builders/records.ts';
 
 const values = goldenValues();
 /** Two segments, as when the consumer is given the records in two batches. */

@@ -2,9 +2,16 @@ import { beforeEach, test } from 'vitest';
 import { build } from '../../../functions/metrics/handler.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
-import { answerText, expectGolden } from '../../builders/golden-file.ts';
-import { envelope, sealedEvent } from '../../builders/records.ts';
-import { administrator, FakeClock, FakeLogger, httpEvent, lambdaContext, testNowMs } from '../../builders.ts';
+import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
+import {
+  administrator,
+  FakeClock,
+  FakeLogger,
+  httpEvent,
+  lambdaContext,
+  testNowMs,
+} from '../../harness/builders/handlers.ts';
+import { envelope, sealedEvent } from '../../harness/builders/records.ts';
 
 const partitions = 8;
 type Ports = Parameters<typeof build>[0];

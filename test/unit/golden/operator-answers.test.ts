@@ -7,8 +7,8 @@ import { resumePartition } from '../../../functions/operator/resume-partition.ts
 import { verifyShard } from '../../../functions/operator/verify-shard.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import type { ShardControl, StoredCommit } from '../../../shared/ledger/shard-control.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
-import { noonMs } from '../../builders/records.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
+import { noonMs } from '../../harness/builders/records.ts';
 
 const day = '2026-11-20';
 

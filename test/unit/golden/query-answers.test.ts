@@ -3,7 +3,7 @@ import { build, type QueryPorts } from '../../../functions/query/handler.ts';
 import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
-import { answerText, expectGolden } from '../../builders/golden-file.ts';
+import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
 import {
   administrator,
   FakeClock,
@@ -13,7 +13,7 @@ import {
   settled,
   summaryEvent,
   testNowMs,
-} from '../../builders.ts';
+} from '../../harness/builders/handlers.ts';
 
 const freshness = { asOfMs: testNowMs, completeThroughMs: testNowMs - 31, inFlightRecords: 12 };
 const metrics = [

@@ -8,7 +8,7 @@ import {
   shardOf,
 } from '../../../shared/log/routing.ts';
 import { segmentKeys } from '../../../shared/segments/redis/keys.ts';
-import { expectGolden, jsonText } from '../../builders/golden-file.ts';
+import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 
 const organizations = [
   ...Array.from({ length: 12 }, (_, i) => `org_${i}`),

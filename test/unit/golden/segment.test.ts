@@ -3,9 +3,9 @@ import { refusedEventsMax } from '../../../shared/limits.ts';
 import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../../shared/segments/segment.ts';
-import { expectGolden, hexDump, jsonText } from '../../builders/golden-file.ts';
-import { goldenPartition, goldenShard, goldenValues } from '../../builders/golden-records.ts';
-import { envelope, newerEnvelope, records, sealedEvent } from '../../builders/records.ts';
+import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
+import { goldenPartition, goldenShard, goldenValues } from '../../harness/builders/golden-records.ts';
+import { envelope, newerEnvelope, records, sealedEvent } from '../../harness/builders/records.ts';
 
 const seal = { scope: sealScope('billing.usage.events', 3), key: Buffer.alloc(32, 9) };
 const { segments } = foldRecords(records(goldenValues(), 40), goldenPartition, goldenShard);

@@ -8,7 +8,7 @@ import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { issueToken, localAudience, localIssuer } from '../../../localstack/token-issuer.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { fakeLogger } from '../../fakes/logger.ts';
+import { fakeLogger } from '../../harness/fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;
 const servers: Server[] = [];

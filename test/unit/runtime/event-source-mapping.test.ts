@@ -2,7 +2,7 @@ import type { MSKEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventSourceMapping, type MappingLimits } from '../../../localstack/runtime/event-source-mapping.ts';
 import type { PolledRecord } from '../../../localstack/runtime/msk-event.ts';
-import { fakeLogger } from '../../fakes/logger.ts';
+import { fakeLogger } from '../../harness/fakes/logger.ts';
 
 const windowMs = 100;
 const topic = 't';

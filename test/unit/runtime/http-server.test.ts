@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createHttpServer } from '../../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
-import { golden, shapeOf } from '../../builders/golden.ts';
-import { fakeLogger } from '../../fakes/logger.ts';
+import { golden, shapeOf } from '../../harness/builders/golden.ts';
+import { fakeLogger } from '../../harness/fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;
 const servers: Server[] = [];

@@ -6,7 +6,7 @@ import {
   payloadBytes,
   toMskEvent,
 } from '../../../localstack/runtime/msk-event.ts';
-import { golden, shapeOf } from '../../builders/golden.ts';
+import { golden, shapeOf } from '../../harness/builders/golden.ts';
 
 const source = { topic: 'my-topic', bootstrapServers: 'localhost:9092' };
 

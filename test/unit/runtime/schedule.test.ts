@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createInvoke } from '../../../localstack/runtime/invoke.ts';
 import { runSchedule, toScheduledEvent } from '../../../localstack/runtime/scheduler.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { golden, shapeOf } from '../../builders/golden.ts';
-import { fakeLogger } from '../../fakes/logger.ts';
+import { golden, shapeOf } from '../../harness/builders/golden.ts';
+import { fakeLogger } from '../../harness/fakes/logger.ts';
 
 const clock = {
   now: systemClock.now,

@@ -1,7 +1,7 @@
 /** A server of a test, started with its output kept and ended by its own process id. */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endOf } from '../fault/twin.ts';
+import { endOf } from '../twin/twin.ts';
 
 const readyMs = 20_000;
 const pollMs = 100;

@@ -1,7 +1,7 @@
 /** Golden files: what is stored, sent or answered, byte by byte. `vitest run -u` writes them anew. */
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { HttpResult } from '../../shared/http/stack.ts';
+import type { HttpResult } from '../../../shared/http/stack.ts';
 
 const folder = join(import.meta.dirname, '..', 'data', 'golden');
 const bytesPerLine = 32;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** An event as AWS documents it. */
 export function golden(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../data/golden/${name}.json`, import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(new URL(`../../data/golden/${name}.json`, import.meta.url), 'utf8'));
 }
 
 /** Field names and types of a value; lists by their first item, records with free names by any of theirs. */

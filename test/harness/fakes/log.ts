@@ -1,4 +1,4 @@
-import type { EventLogReader, LogRecord } from '../../shared/log/event-log.ts';
+import type { EventLogReader, LogRecord } from '../../../shared/log/event-log.ts';
 
 /** A log of one partition in memory: `values` from offset `start` on. */
 export function fakeLog(partition: number, values: readonly Buffer[], start = 0): EventLogReader {

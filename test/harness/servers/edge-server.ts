@@ -1,17 +1,17 @@
 /** The HTTP edge on a free port over a log in memory: for tests of the client and the importer. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { build as buildIngest } from '../functions/ingest/handler.ts';
-import { build as buildQuery } from '../functions/query/handler.ts';
-import { routes } from '../shared/contracts/routes.ts';
-import { DecimalSum } from '../shared/events/decimal.ts';
-import { keyHash } from '../shared/events/identity.ts';
-import type { HttpHandler } from '../shared/http/stack.ts';
-import type { SummaryReader } from '../shared/ledger/usage-summary.ts';
-import { dayMs } from '../shared/limits.ts';
-import { decodeEnvelope } from '../shared/log/envelope.ts';
-import { noMetrics } from '../shared/runtime/metrics.ts';
-import { systemClock } from '../shared/runtime/process/system-clock.ts';
-import { FakeLog, FakeLogger, httpEvent, lambdaContext } from './builders.ts';
+import { build as buildIngest } from '../../../functions/ingest/handler.ts';
+import { build as buildQuery } from '../../../functions/query/handler.ts';
+import { routes } from '../../../shared/contracts/routes.ts';
+import { DecimalSum } from '../../../shared/events/decimal.ts';
+import { keyHash } from '../../../shared/events/identity.ts';
+import type { HttpHandler } from '../../../shared/http/stack.ts';
+import type { SummaryReader } from '../../../shared/ledger/usage-summary.ts';
+import { dayMs } from '../../../shared/limits.ts';
+import { decodeEnvelope } from '../../../shared/log/envelope.ts';
+import { noMetrics } from '../../../shared/runtime/metrics.ts';
+import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
+import { FakeLog, FakeLogger, httpEvent, lambdaContext } from '../builders/handlers.ts';
 
 /** What a test may do to a request before the handlers see it; null lets it pass. */
 export type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;

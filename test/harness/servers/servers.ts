@@ -6,13 +6,13 @@ import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startTimeOf } from '../localstack/processes/identity.ts';
-import { runningSupervisor, stopLeftovers } from '../localstack/processes/state-file.ts';
-import { say } from '../localstack/screen.ts';
-import type { ServiceLogin } from '../localstack/servers/provision.ts';
-import { serviceLogins } from '../localstack/servers/provision.ts';
-import { type Servers, startServers } from '../localstack/servers/start-servers.ts';
-import { twinSettings } from '../localstack/settings.ts';
+import { startTimeOf } from '../../../localstack/processes/identity.ts';
+import { runningSupervisor, stopLeftovers } from '../../../localstack/processes/state-file.ts';
+import { say } from '../../../localstack/screen.ts';
+import type { ServiceLogin } from '../../../localstack/servers/provision.ts';
+import { serviceLogins } from '../../../localstack/servers/provision.ts';
+import { type Servers, startServers } from '../../../localstack/servers/start-servers.ts';
+import { twinSettings } from '../../../localstack/settings.ts';
 
 const testFolderPrefix = 'odometer-test-';
 

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { inSession } from '../../localstack/servers/postgres-session.ts';
-import { keyHash } from '../../shared/events/identity.ts';
-import { chainStart, commitHash } from '../../shared/ledger/commit-hash.ts';
-import { quarterHourMs } from '../../shared/limits.ts';
-import type { LoggedEvent } from '../recount/envelope.ts';
+import { inSession } from '../../../localstack/servers/postgres-session.ts';
+import { keyHash } from '../../../shared/events/identity.ts';
+import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
+import { quarterHourMs } from '../../../shared/limits.ts';
+import type { LoggedEvent } from '../../recount/envelope.ts';
 
 export type Fate = 'counts' | 'duplicate' | 'conflict';
 

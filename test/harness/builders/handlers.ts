@@ -1,11 +1,11 @@
 /** Builders with defaults for tests of the HTTP edge: events, callers, contexts, a clock and a log that obey. */
 import type { Context } from 'aws-lambda';
-import type { AuthorizerContext } from '../shared/callers/http-caller.ts';
-import { OdometerError } from '../shared/errors.ts';
-import type { HttpEvent, HttpResult } from '../shared/http/stack.ts';
-import type { Append, Appended, EventLogWriter } from '../shared/log/event-log.ts';
-import type { Clock } from '../shared/runtime/clock.ts';
-import type { Logger } from '../shared/runtime/logger.ts';
+import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
+import { OdometerError } from '../../../shared/errors.ts';
+import type { HttpEvent, HttpResult } from '../../../shared/http/stack.ts';
+import type { Append, Appended, EventLogWriter } from '../../../shared/log/event-log.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
 
 export const testNowMs = Date.UTC(2026, 10, 23, 10);
 

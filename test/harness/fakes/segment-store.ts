@@ -1,5 +1,5 @@
-import { OdometerError } from '../../shared/errors.ts';
-import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
+import { OdometerError } from '../../../shared/errors.ts';
+import type { SegmentStore, StoredRange } from '../../../shared/segments/segment-store.ts';
 
 /** One partition's segments in memory; `down` makes every call fail as a lost Redis does. */
 export class FakeSegmentStore implements SegmentStore {

@@ -1,6 +1,6 @@
-import { usageTopic } from '../../shared/contracts/topic.ts';
-import { rowsOf } from '../integration/isolation.ts';
-import { recount } from '../recount/recount.ts';
+import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { recount } from '../../recount/recount.ts';
+import { rowsOf } from '../pipeline/isolation.ts';
 import type { Twin } from './twin.ts';
 
 /** Events that the four shards of a twin have counted. */

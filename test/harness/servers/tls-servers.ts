@@ -3,21 +3,21 @@ import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
-import { runCommand } from '../../localstack/servers/command.ts';
-import { findJava } from '../../localstack/servers/java.ts';
-import { kafkaJars } from '../../localstack/servers/kafka-jars.ts';
-import { kafkaProperties } from '../../localstack/servers/kafka-settings.ts';
-import { freePort } from '../../localstack/servers/ports.ts';
-import { postgresSpecs } from '../../localstack/servers/postgres.ts';
+import { runCommand } from '../../../localstack/servers/command.ts';
+import { findJava } from '../../../localstack/servers/java.ts';
+import { kafkaJars } from '../../../localstack/servers/kafka-jars.ts';
+import { kafkaProperties } from '../../../localstack/servers/kafka-settings.ts';
+import { freePort } from '../../../localstack/servers/ports.ts';
+import { postgresSpecs } from '../../../localstack/servers/postgres.ts';
 import {
   postgresAccount,
   postgresFolder,
   postgresPrograms,
-} from '../../localstack/servers/postgres-account.ts';
-import { oneStatement } from '../../localstack/servers/postgres-session.ts';
-import { twinSettings } from '../../localstack/settings.ts';
-import { debianProgram } from '../ops/debian.ts';
-import { type Program, startProgram } from '../ops/program.ts';
+} from '../../../localstack/servers/postgres-account.ts';
+import { oneStatement } from '../../../localstack/servers/postgres-session.ts';
+import { twinSettings } from '../../../localstack/settings.ts';
+import { debianProgram } from './debian.ts';
+import { type Program, startProgram } from './program.ts';
 
 export interface Certificate {
   readonly certFile: string;

@@ -1,4 +1,4 @@
-import type { Logger } from '../../shared/runtime/logger.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
 
 /** Keeps the messages, so that a test can ask what was said. */
 export function fakeLogger(): Logger & { readonly messages: string[] } {

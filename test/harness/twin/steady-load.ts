@@ -1,6 +1,6 @@
 /** A seeded, bounded stream of events through the HTTP API, with retries of events that were sent before. */
-import type { ClientEvent } from '../../client/bodies.ts';
-import { createClient } from '../../client/client.ts';
+import type { ClientEvent } from '../../../client/bodies.ts';
+import { createClient } from '../../../client/client.ts';
 
 const batchEvents = 40;
 const duplicateShare = 0.1;

@@ -5,30 +5,30 @@
 import { randomBytes } from 'node:crypto';
 import type { MSKEvent } from 'aws-lambda';
 import { inject } from 'vitest';
-import { buildConsumer } from '../../functions/consumer/handler.ts';
-import { flushShard, isWeather } from '../../functions/flusher/flush-shard.ts';
-import { LogHistory } from '../../functions/flusher/log-history.ts';
+import { buildConsumer } from '../../../functions/consumer/handler.ts';
+import { flushShard, isWeather } from '../../../functions/flusher/flush-shard.ts';
+import { LogHistory } from '../../../functions/flusher/log-history.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_REDIS_URL,
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
-} from '../../shared/contracts/env.ts';
-import { type Checkpoint, noCheckpoint } from '../../shared/ledger/checkpoint.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
-import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { tailGapAgeMs } from '../../shared/limits.ts';
-import type { LogRecord } from '../../shared/log/event-log.ts';
-import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
-import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
-import { routeMapVersion } from '../../shared/log/routing.ts';
-import { noMetrics } from '../../shared/runtime/metrics.ts';
-import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import { sealScope } from '../../shared/segments/segment.ts';
+} from '../../../shared/contracts/env.ts';
+import { type Checkpoint, noCheckpoint } from '../../../shared/ledger/checkpoint.ts';
+import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
+import type { ShardLedger } from '../../../shared/ledger/shard-ledger.ts';
+import { tailGapAgeMs } from '../../../shared/limits.ts';
+import type { LogRecord } from '../../../shared/log/event-log.ts';
+import { createLogReader } from '../../../shared/log/kafka/log-reader.ts';
+import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
+import { routeMapVersion } from '../../../shared/log/routing.ts';
+import { noMetrics } from '../../../shared/runtime/metrics.ts';
+import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
+import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
+import { sealScope } from '../../../shared/segments/segment.ts';
+import { recount } from '../../recount/recount.ts';
 import { fakeLogger } from '../fakes/logger.ts';
-import { recount } from '../recount/recount.ts';
 import { freshShards, freshTopic } from './isolation.ts';
 
 const passesMax = 60;

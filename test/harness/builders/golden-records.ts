@@ -1,8 +1,8 @@
 /** The records that golden files are made of: every kind of event and record that a partition can hold. */
-import { createPropertiesDigest, PropertySealer } from '../../functions/ingest/seal-properties.ts';
-import { fingerprintOf } from '../../shared/events/identity.ts';
-import type { SealedEvent } from '../../shared/events/usage-event.ts';
-import { dayMs } from '../../shared/limits.ts';
+import { createPropertiesDigest, PropertySealer } from '../../../functions/ingest/seal-properties.ts';
+import { fingerprintOf } from '../../../shared/events/identity.ts';
+import type { SealedEvent } from '../../../shared/events/usage-event.ts';
+import { dayMs } from '../../../shared/limits.ts';
 import { envelope, noonMs, sealedEvent } from './records.ts';
 
 export const goldenEncryptionKey = Buffer.alloc(32, 1);

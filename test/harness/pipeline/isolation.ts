@@ -1,13 +1,13 @@
 /** What keeps test files apart that share servers: databases, topics and a Redis of their own. */
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
-import { databaseUrl, provisionShard, setServicePasswords } from '../../localstack/servers/provision.ts';
-import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
-import { migrateShard } from '../../migrations/migrate.ts';
-import { usageTopic } from '../../shared/contracts/topic.ts';
-import { shardCount } from '../../shared/limits.ts';
-import { partitionsOf, routeMapVersion } from '../../shared/log/routing.ts';
+import { inSession, oneStatement } from '../../../localstack/servers/postgres-session.ts';
+import { databaseUrl, provisionShard, setServicePasswords } from '../../../localstack/servers/provision.ts';
+import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
+import { migrateShard } from '../../../migrations/migrate.ts';
+import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { shardCount } from '../../../shared/limits.ts';
+import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
 
 const partitionsDefault = 20;
 const generation = 1;

@@ -1,17 +1,17 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
 import { createHash } from 'node:crypto';
-import { fingerprintOf, keyHash } from '../../shared/events/identity.ts';
+import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
 import type {
   CommitRecord,
   DayRows,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
-} from '../../shared/ledger/shard-ledger.ts';
-import { dayMs } from '../../shared/limits.ts';
-import { partitionOf, shardOf } from '../../shared/log/routing.ts';
-import { type CopyRow, CopyRows } from '../../shared/segments/copy-row.ts';
-import { RollupSums } from '../../shared/segments/rollup.ts';
+} from '../../../shared/ledger/shard-ledger.ts';
+import { dayMs } from '../../../shared/limits.ts';
+import { partitionOf, shardOf } from '../../../shared/log/routing.ts';
+import { type CopyRow, CopyRows } from '../../../shared/segments/copy-row.ts';
+import { RollupSums } from '../../../shared/segments/rollup.ts';
 import { noonMs } from './records.ts';
 
 export const noonDay = Math.floor(noonMs / dayMs);

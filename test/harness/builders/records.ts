@@ -1,8 +1,8 @@
 /** Envelopes and log records with defaults; a test names only what it is about. */
 import { crc32 } from 'node:zlib';
-import { fingerprintOf } from '../../shared/events/identity.ts';
-import type { SealedEvent } from '../../shared/events/usage-event.ts';
-import { encodeEnvelope, envelopeVersion } from '../../shared/log/envelope.ts';
+import { fingerprintOf } from '../../../shared/events/identity.ts';
+import type { SealedEvent } from '../../../shared/events/usage-event.ts';
+import { encodeEnvelope, envelopeVersion } from '../../../shared/log/envelope.ts';
 
 /** 2026-11-20T12:00:00Z. */
 export const noonMs = Date.UTC(2026, 10, 20, 12);
