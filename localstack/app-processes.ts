@@ -21,7 +21,8 @@ import {
   ENV_STAGE,
 } from '../shared/contracts/env.ts';
 import { usageTopic } from '../shared/contracts/topic.ts';
-import { type Environment, processEnvironment } from '../shared/runtime/process/environment.ts';
+import type { Environment } from '../shared/runtime/config.ts';
+import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { logGeneration } from './prepare-data.ts';
 import type { ProcessSpec } from './processes/kept-process.ts';
 import { openLog } from './processes/log-file.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { startOperator } from '../functions/operator/handler.ts';
+import { start } from '../functions/operator/handler.ts';
 import type { Endpoints } from '../shared/contracts/endpoints.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
@@ -11,7 +11,9 @@ import {
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
 } from '../shared/contracts/env.ts';
-import { type Environment, processEnvironment } from '../shared/runtime/process/environment.ts';
+import type { Environment } from '../shared/runtime/config.ts';
+import { processEnvironment } from '../shared/runtime/process/environment.ts';
+import { startForOnce } from '../shared/runtime/process/function-start.ts';
 import { readJson } from './processes/atomic-file.ts';
 import { Refusal } from './processes/refusal.ts';
 import { ownerLogin } from './servers/provision.ts';
@@ -80,15 +82,10 @@ function toResume(partition: number, { by, why, skipTo, restartAt, topicId }: Re
 }
 
 async function run(event: object): Promise<void> {
-  const operator = await startOperator(twinEnvironment());
-  try {
-    const answer = await operator.operate(event);
-    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-    const verdicts = verdictsSchema.safeParse(answer);
-    if (verdicts.data?.some(({ bad }) => bad.length > 0) === true) process.exitCode = exitCodes.found;
-  } finally {
-    await operator.close();
-  }
+  const answer = await startForOnce('operator', twinEnvironment(), start, (operate) => operate(event));
+  process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  const verdicts = verdictsSchema.safeParse(answer);
+  if (verdicts.data?.some(({ bad }) => bad.length > 0) === true) process.exitCode = exitCodes.found;
 }
 
 /** The addresses of the twin that runs, as an operator's Lambda would be told them. */

@@ -12,7 +12,8 @@ import {
   ENV_REDIS_PORT,
   ENV_WORKERS,
 } from '../shared/contracts/env.ts';
-import { type Environment, processEnvironment } from '../shared/runtime/process/environment.ts';
+import type { Environment } from '../shared/runtime/config.ts';
+import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { Refusal } from './processes/refusal.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';

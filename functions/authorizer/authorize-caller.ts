@@ -4,15 +4,7 @@ import { type Scope, scopes } from '../../shared/callers/caller.ts';
 import type { TokenRefusal, TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { nameCharsMax, tokenCharsMax } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { VerifiedTokens } from './verified-tokens.ts';
-
-/** What a verified token grants. */
-export interface CallerGrant {
-  readonly callerId: string;
-  readonly scopes: readonly Scope[];
-  readonly organizations: 'all' | readonly string[];
-  readonly keysRequired: boolean;
-}
+import { type CallerGrant, VerifiedTokens } from './verified-tokens.ts';
 
 /** `unauthenticated`: we do not know who this is. `forbidden`: we do, and they may do nothing here. */
 export type Authorization =

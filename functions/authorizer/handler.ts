@@ -1,13 +1,9 @@
 /** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
 import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts';
 import { logFields } from '../../shared/errors.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
-import { renewable } from '../../shared/runtime/lifetime.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { type AuthorizePorts, createAuthorizeCaller } from './authorize-caller.ts';
 import { authorizerConfig } from './config.ts';
 import {
@@ -38,19 +34,15 @@ export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler 
   };
 }
 
-const start = renewable(async () => {
-  const environment = processEnvironment();
-  const secrets = createSecrets(environment);
-  const config = await loadConfig(authorizerConfig, environment, secrets);
-  return build({
-    tokens: createTokenVerifier(config, systemClock),
-    clock: systemClock,
-    logger: createLogger('authorizer', environment),
-  });
-});
+async function start({ load, logger }: FunctionStart): Promise<AuthorizerHandler> {
+  const config = await load(authorizerConfig);
+  return build({ tokens: createTokenVerifier(config, systemClock), clock: systemClock, logger });
+}
+
+const { started } = functionStart('authorizer', start);
 
 /** AWS Lambda entry: a REQUEST authorizer with simple responses. */
 export async function handler(event: AuthorizerEvent): Promise<AuthorizerAnswer> {
-  const authorize = await start();
+  const authorize = await started();
   return authorize(event);
 }

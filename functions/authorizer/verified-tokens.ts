@@ -1,5 +1,13 @@
+import type { Scope } from '../../shared/callers/caller.ts';
 import { verifiedTokenAgeMsMax, verifiedTokensMax } from '../../shared/limits.ts';
-import type { CallerGrant } from './authorize-caller.ts';
+
+/** What a verified token grants. */
+export interface CallerGrant {
+  readonly callerId: string;
+  readonly scopes: readonly Scope[];
+  readonly organizations: 'all' | readonly string[];
+  readonly keysRequired: boolean;
+}
 
 /**
  * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256, so that checking a

@@ -1,6 +1,5 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { ENV_LAMBDA_NAME } from '../../shared/contracts/env.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -14,12 +13,10 @@ import type { EventLogWriter } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import { createMetrics } from '../../shared/runtime/metrics/emf-metrics.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
+import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
@@ -86,10 +83,11 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   }
 }
 
-/** The Lambda entry point; its clients are made at the first invocation and kept. */
-export const handler = httpEntry('ingest', async ({ environment, logger, lifetime }) => {
-  const config = await loadConfig(ingestConfig, environment, createSecrets(environment));
-  const metrics = createMetrics('ingest', environment[ENV_LAMBDA_NAME]);
-  const log = lifetime.keep(createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }));
+async function start({ load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+  const config = await load(ingestConfig);
+  const log = keep(createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }));
   return build(config, { log, clock: systemClock, logger, metrics });
-});
+}
+
+/** AWS Lambda entry: the routes of the contracts that name `ingest`. */
+export const handler = httpEntry(functionStart('ingest', start));

@@ -11,9 +11,8 @@ import {
 import { createFiguresReader } from '../../shared/ledger/postgres/figures-reader.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
+import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { metricsConfig } from './config.ts';
 import { type MeasurePorts, measurePipeline } from './measure-pipeline.ts';
@@ -36,10 +35,8 @@ async function respond(ports: MeasurePorts, { event, caller }: HttpRequest): Pro
     : toHttpMetrics(outcome.measure);
 }
 
-/** The Lambda entry point; its clients are made at the first invocation and kept. */
-export const handler = httpEntry('metrics', async ({ environment, logger, lifetime }) => {
-  const { keep, refused: onRefused } = lifetime;
-  const config = await loadConfig(metricsConfig, environment, createSecrets(environment));
+async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
+  const config = await load(metricsConfig);
   const { log, redis, shardUrls: urls, partitions } = config;
   return build({
     shards: keep(createFiguresReader({ urls, logger, onRefused })),
@@ -49,4 +46,7 @@ export const handler = httpEntry('metrics', async ({ environment, logger, lifeti
     logger,
     partitions,
   });
-});
+}
+
+/** AWS Lambda entry: the routes of the contracts that name `metrics`. */
+export const handler = httpEntry(functionStart('metrics', start));

@@ -21,13 +21,14 @@ import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/l
 import { shardOf } from '../../shared/log/routing.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import { within } from '../../shared/runtime/within.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 
 export interface MeasurePorts {
   readonly shards: Pick<FiguresReader, 'read'>;
   readonly log: Pick<EventLogReader, 'bounds' | 'read'>;
   readonly segments: Pick<SegmentStore, 'list'>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
   readonly partitions: number;
 }
@@ -114,18 +115,13 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
 }
 
 /** null for a source that fails or takes too long. A bug is neither, and is thrown. */
-async function ask<T>(
-  source: string,
-  read: () => Promise<T>,
-  { clock, logger }: MeasurePorts,
-): Promise<T | null> {
-  const late = clock.sleep(metricsSourceTimeoutMs).then(() => null);
+async function ask<T>(source: string, read: () => Promise<T>, { logger }: MeasurePorts): Promise<T | null> {
   const answer = read().catch((error: unknown) => {
     if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
     logger.warn({ source, err: error }, 'a source of metrics is down');
     return null;
   });
-  return Promise.race([answer, late]);
+  return within(answer, metricsSourceTimeoutMs, () => null);
 }
 
 function sums(windows: readonly LedgerWindow[] | null) {

@@ -8,10 +8,11 @@ import {
 } from '../../shared/contracts/env.ts';
 import { shardCount } from '../../shared/limits.ts';
 import { listValue } from '../../shared/runtime/config.ts';
-import { logVariables, regionWithIam } from '../../shared/runtime/log-config.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 const shardUrls = listValue.refine((urls) => urls.length === shardCount, `must list ${shardCount} DSNs`);
 
+/** What the operator reads from the environment. */
 export const operatorConfig = z
   .object({
     ...logVariables,
@@ -22,4 +23,16 @@ export const operatorConfig = z
     [ENV_SHARD_WRITER_URLS]: shardUrls.optional(),
     [ENV_SHARD_READER_URLS]: shardUrls.optional(),
   })
-  .refine(...regionWithIam);
+  .refine(...regionWithIam)
+  .transform((values) => ({
+    log: toLogPlace(values),
+    generation: values[ENV_LOG_GENERATION],
+    ownerUrls: values[ENV_SHARD_OWNER_URLS],
+    operatorUrls: values[ENV_SHARD_OPERATOR_URLS],
+    /** The DSNs of every login whose password is known. */
+    loginUrls: ([ENV_SHARD_OPERATOR_URLS, ENV_SHARD_WRITER_URLS, ENV_SHARD_READER_URLS] as const).map(
+      (variable) => values[variable] ?? [],
+    ),
+  }));
+
+export type OperatorConfig = Readonly<z.output<typeof operatorConfig>>;

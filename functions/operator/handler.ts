@@ -1,11 +1,5 @@
+/** Lambda `operator`: what an operator asks for, one use case a verb. */
 import { migrateShard } from '../../migrations/migrate.ts';
-import {
-  ENV_LOG_GENERATION,
-  ENV_SHARD_OPERATOR_URLS,
-  ENV_SHARD_OWNER_URLS,
-  ENV_SHARD_READER_URLS,
-  ENV_SHARD_WRITER_URLS,
-} from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
@@ -13,68 +7,69 @@ import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
-import { toLogPlace } from '../../shared/runtime/log-config.ts';
-import { type Environment, processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
-import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
-import { operatorConfig } from './config.ts';
-import { fromOperatorEvent, type OperatorRequest } from './from-operator-event.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { type FunctionStart, startForOnce } from '../../shared/runtime/process/function-start.ts';
+import { type OperatorConfig, operatorConfig } from './config.ts';
+import { fromOperatorEvent } from './from-operator-event.ts';
 import { listHalts } from './list-halts.ts';
 import { listQuarantine } from './list-quarantine.ts';
 import { type MigrateShard, migrateShards } from './migrate-shards.ts';
 import { resumePartition } from './resume-partition.ts';
 import { verifyShard } from './verify-shard.ts';
 
-/** Does what an operator asks for, with what the environment names. */
-export interface Operator {
-  operate(event: unknown): Promise<unknown>;
-  close(): Promise<void>;
+export interface OperatorPorts {
+  readonly shards: readonly ShardControl[];
+  readonly migrate: () => ReturnType<typeof migrateShards>;
+  readonly logger: Logger;
 }
 
-/** The operator of one installation; each verb is one use case. */
-export async function startOperator(environment: Environment): Promise<Operator> {
-  const secrets = createSecrets(environment);
-  const config = await loadConfig(operatorConfig, environment, secrets);
-  const logger = createLogger('operator', environment);
-  const ownerUrls = config[ENV_SHARD_OWNER_URLS];
-  const shards = config[ENV_SHARD_OPERATOR_URLS].map((operatorUrl, shard) =>
-    createShardControl({
-      ownerUrl: ownerUrls[shard] ?? '',
-      operatorUrl,
-      shard,
-      mapVersion: routeMapVersion,
-      logger,
-    }),
-  );
-  const loginUrls = ([ENV_SHARD_OPERATOR_URLS, ENV_SHARD_WRITER_URLS, ENV_SHARD_READER_URLS] as const).map(
-    (variable) => config[variable] ?? [],
-  );
-  const topicId = async (): Promise<string> => {
-    const place = toLogPlace(config);
-    const log = createLogReader({ ...place, security: iamSecurity(place.iamRegion) });
-    try {
-      return await log.topicId();
-    } finally {
-      await log.close();
+export type OperatorHandler = (event: unknown) => Promise<unknown>;
+
+/** The operator of one installation. Throws `config_invalid` for an event that names no verb of ours. */
+export function build({ shards, migrate, logger }: OperatorPorts): OperatorHandler {
+  return async (event) => {
+    const request = fromOperatorEvent(event);
+    logger.info({ request }, 'operator');
+    switch (request.verb) {
+      case 'migrate':
+        return await migrate();
+      case 'halts':
+        return await listHalts(shards);
+      case 'verify':
+        return await Promise.all(shards.map((control) => verifyShard(control, request.heads)));
+      case 'quarantine':
+        return await listQuarantine(shards, request.rows);
+      case 'resume':
+        return { outcome: await resumePartition(request, shards) };
     }
   };
-  const migrate = async (): Promise<unknown> => {
-    const { partitions } = usageTopic;
-    const generation = config[ENV_LOG_GENERATION];
-    const request = { ownerUrls, topicId: await topicId(), partitions, generation };
+}
+
+/** The operator with its clients. */
+export async function start({ load, keep, logger }: FunctionStart): Promise<OperatorHandler> {
+  const config = await load(operatorConfig);
+  const { log, ownerUrls, operatorUrls, generation, loginUrls } = config;
+  const shards = operatorUrls.map((operatorUrl, shard) => {
+    const ownerUrl = ownerUrls[shard] ?? '';
+    return keep(createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion, logger }));
+  });
+  const migrate = async () => {
+    const topicId = await topicIdOf(log);
+    const request = { ownerUrls, topicId, partitions: usageTopic.partitions, generation };
     return await migrateShards(request, migrateWithLogins(loginUrls));
   };
-  return {
-    async operate(event) {
-      const request = fromOperatorEvent(event);
-      logger.info({ request }, 'operator');
-      return request.verb === 'migrate' ? await migrate() : await onShards(request, shards);
-    },
-    async close() {
-      await Promise.all(shards.map((control) => control.close()));
-    },
-  };
+  return build({ shards, migrate, logger });
+}
+
+/** Only `migrate` needs the log, so no other verb waits for its connection. */
+async function topicIdOf(log: OperatorConfig['log']): Promise<string> {
+  const reader = createLogReader({ ...log, security: iamSecurity(log.iamRegion) });
+  try {
+    return await reader.topicId();
+  } finally {
+    await reader.close();
+  }
 }
 
 /**
@@ -91,32 +86,10 @@ function migrateWithLogins(loginUrls: readonly (readonly string[])[]): MigrateSh
   };
 }
 
-/** The verbs that need migrated shards. */
-async function onShards(
-  request: Exclude<OperatorRequest, { verb: 'migrate' }>,
-  shards: readonly ShardControl[],
-): Promise<unknown> {
-  switch (request.verb) {
-    case 'halts':
-      return await listHalts(shards);
-    case 'verify':
-      return await Promise.all(shards.map((control) => verifyShard(control, request.heads)));
-    case 'quarantine':
-      return await listQuarantine(shards, request.rows);
-    case 'resume':
-      return { outcome: await resumePartition(request, shards) };
-  }
-}
-
 /**
  * AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. It starts anew each time: `migrate` sets the
  * passwords that the secrets hold, so remembered ones would undo a change.
  */
-export async function handler(event: unknown): Promise<unknown> {
-  const operator = await startOperator(processEnvironment());
-  try {
-    return await operator.operate(event);
-  } finally {
-    await operator.close();
-  }
+export function handler(event: unknown): Promise<unknown> {
+  return startForOnce('operator', processEnvironment(), start, (operate) => operate(event));
 }

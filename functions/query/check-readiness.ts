@@ -1,7 +1,7 @@
 /** The use case: does every dependency answer, and soon? */
 import { OdometerError } from '../../shared/errors.ts';
 import { readinessTimeoutMs } from '../../shared/limits.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import { within } from '../../shared/runtime/within.ts';
 
 /** A dependency by the name that an operator knows it by. */
 export interface Dependency {
@@ -17,15 +17,11 @@ export interface DependencyState {
 }
 
 /** Asks all at once; each has `readinessTimeoutMs`. */
-export function checkReadiness(
-  dependencies: readonly Dependency[],
-  clock: Clock,
-): Promise<readonly DependencyState[]> {
+export function checkReadiness(dependencies: readonly Dependency[]): Promise<readonly DependencyState[]> {
   return Promise.all(
     dependencies.map(async ({ name, check }) => {
-      const late = clock.sleep(readinessTimeoutMs).then(() => 'timeout');
       const answer = check().then(() => 'ok', stateOf);
-      return { name, state: await Promise.race([answer, late]) };
+      return { name, state: await within(answer, readinessTimeoutMs, () => 'timeout') };
     }),
   );
 }

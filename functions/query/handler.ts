@@ -13,11 +13,8 @@ import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
-import { loadConfig } from '../../shared/runtime/config.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { createSecrets } from '../../shared/runtime/secrets/secrets.ts';
+import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 import { checkReadiness, type Dependency } from './check-readiness.ts';
@@ -30,7 +27,6 @@ export interface QueryPorts {
   readonly summaries: Pick<SummaryReader, 'summarize' | 'ping'>;
   readonly log: Pick<EventLogReader, 'bounds'>;
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -40,7 +36,7 @@ const summaryRoute = 'GET /api/v1/usage/summary/{organization}';
 
 /** The handler of all routes over the given ports. */
 export function build(ports: QueryPorts): HttpHandler {
-  const { summaries, log, segments, clock, logger } = ports;
+  const { summaries, log, segments, logger } = ports;
   const dependencies: readonly Dependency[] = [
     { name: 'kafka', check: () => log.bounds() },
     { name: 'redis', check: () => segments.assertNothingEvicted() },
@@ -48,7 +44,7 @@ export function build(ports: QueryPorts): HttpHandler {
   ];
   const answers: Readonly<Record<string, (request: HttpRequest) => Promise<HttpAnswer>>> = {
     [healthRoute]: async () => ({ status: 200, body: { status: 'ok' } }),
-    [readyRoute]: () => readiness(dependencies, clock),
+    [readyRoute]: () => readiness(dependencies),
     [summaryRoute]: (request) => summary(ports, request),
   };
   const unknown = async (): Promise<HttpAnswer> => ({
@@ -67,8 +63,8 @@ async function summary({ summaries }: QueryPorts, { event, caller }: HttpRequest
   return toHttpSummary(await summarizeUsage(summaries, caller, reading.request));
 }
 
-async function readiness(dependencies: readonly Dependency[], clock: Clock): Promise<HttpAnswer> {
-  const found = await checkReadiness(dependencies, clock);
+async function readiness(dependencies: readonly Dependency[]): Promise<HttpAnswer> {
+  const found = await checkReadiness(dependencies);
   const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
   if (found.every(({ state }) => state === 'ok')) {
     return { status: 200, body: { status: 'ready', dependencies: states } };
@@ -79,16 +75,16 @@ async function readiness(dependencies: readonly Dependency[], clock: Clock): Pro
   };
 }
 
-/** The Lambda entry point; its clients are made at the first invocation and kept. */
-export const handler = httpEntry('query', async ({ environment, logger, lifetime }) => {
-  const { keep, refused: onRefused } = lifetime;
-  const config = await loadConfig(queryConfig, environment, createSecrets(environment));
+async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
+  const config = await load(queryConfig);
   const { shardUrls: urls, partitions } = config;
   return build({
     summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
     log: keep(createLogReader({ ...config, security: iamSecurity(config.iamRegion) })),
     segments: keep(createSegmentStore({ ...config.redis, onRefused })),
-    clock: systemClock,
     logger,
   });
-});
+}
+
+/** AWS Lambda entry: the routes of the contracts that name `query`. */
+export const handler = httpEntry(functionStart('query', start));

@@ -1,6 +1,7 @@
 /** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import { within } from '../../shared/runtime/within.ts';
 import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
@@ -123,18 +124,11 @@ async function invoke(
   if (handler === undefined)
     return problem(500, 'function_missing', `There is no function ${route.function}.`);
   const endsAtMs = request.nowMs + timeoutMs;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<HttpResponse>((resolve) => {
-    const late = () => resolve(problem(503, 'timeout', `The function took longer than ${timeoutMs} ms.`));
-    timer = setTimeout(late, timeoutMs);
-  });
-  try {
-    const context = createContext(route.function, () => endsAtMs);
-    const result = handler(toGatewayEvent(request, route, caller), context).then(fromGatewayResult);
-    return await Promise.race([result, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const context = createContext(route.function, () => endsAtMs);
+  const result = handler(toGatewayEvent(request, route, caller), context).then(fromGatewayResult);
+  return within(result, timeoutMs, () =>
+    problem(503, 'timeout', `The function took longer than ${timeoutMs} ms.`),
+  );
 }
 
 /** A server that was closed ends each connection with its last answer, instead of waiting for idle clients. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { OdometerError } from '../errors.ts';
-import type { Environment } from './process/environment.ts';
 import type { Secrets } from './secrets.ts';
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const secretPrefix = 'secret:';
 

@@ -8,26 +8,30 @@
  *   renewing  --fails--> refused: this invocation fails, the old clients serve the next ones
  */
 import { credentialsRenewalMs } from '../limits.ts';
-import { systemClock } from './process/system-clock.ts';
+import type { Clock } from './clock.ts';
 
 interface Client {
   close(): Promise<void>;
 }
 
-/** What a start is given: how its clients say that they were refused, and where they are kept until they are old. */
+/** For as long as the clients of one start are used. */
 export interface Lifetime {
-  readonly refused: () => void;
-  /** Answers the client. */
+  /** Clients call it when a server refuses their credentials. */
+  readonly onRefused: () => void;
+  /** Closes the client at the end of this lifetime; returns it. */
   readonly keep: <Kept extends Client>(client: Kept) => Kept;
 }
 
 /** What `start` makes, for each invocation to ask for. */
-export function renewable<T>(start: (lifetime: Lifetime) => Promise<T>): () => Promise<T> {
+export function renewable<T>(
+  clock: Pick<Clock, 'now'>,
+  start: (lifetime: Lifetime) => Promise<T>,
+): () => Promise<T> {
   let current: Span<T> | undefined;
   let renewedMs = Number.NEGATIVE_INFINITY;
   return () => {
     const before = current;
-    const nowMs = systemClock.now();
+    const nowMs = clock.now();
     const renews = before?.wasRefused === true && nowMs - renewedMs >= credentialsRenewalMs;
     if (before !== undefined && !renews) return before.value;
     if (renews) renewedMs = nowMs;
@@ -43,6 +47,16 @@ export function renewable<T>(start: (lifetime: Lifetime) => Promise<T>): () => P
   };
 }
 
+/** Uses clients for the length of one call, and closes them. */
+export async function withLifetime<T>(use: (lifetime: Lifetime) => Promise<T>): Promise<T> {
+  const span = new Span(use);
+  try {
+    return await span.value;
+  } finally {
+    await span.close();
+  }
+}
+
 /** One start with the clients that it made. */
 class Span<T> implements Lifetime {
   readonly value: Promise<T>;
@@ -56,7 +70,7 @@ class Span<T> implements Lifetime {
     });
   }
 
-  readonly refused = (): void => {
+  readonly onRefused = (): void => {
     this.wasRefused = true;
   };
 
@@ -67,6 +81,6 @@ class Span<T> implements Lifetime {
 
   /** Clients whose end fails are as gone as the others. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#clients.map((client) => client.close()));
+    await Promise.allSettled(this.#clients.splice(0).map((client) => client.close()));
   }
 }

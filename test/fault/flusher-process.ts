@@ -2,9 +2,8 @@
  * A real flusher that stops at a step of its first commit: `flusher-process.ts STEP SIGNAL`. It sends the
  * signal to itself there, so that nothing after that step runs (SIGKILL) or runs later (SIGSTOP).
  */
-import { startFlusher } from '../../functions/flusher/handler.ts';
-import { renewable } from '../../shared/runtime/lifetime.ts';
-import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { start } from '../../functions/flusher/handler.ts';
+import { functionStart } from '../../shared/runtime/process/function-start.ts';
 
 const [, , step, signal] = process.argv;
 let stopped = false;
@@ -16,7 +15,7 @@ async function stopAtStep(at: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 500));
 }
 
-const start = renewable((lifetime) => startFlusher(processEnvironment(), stopAtStep, lifetime));
-const flush = await start();
+const { started } = functionStart('flusher', (given) => start(given, stopAtStep));
+const flush = await started();
 const endMs = Date.now() + 60_000;
 await flush({}, { getRemainingTimeInMillis: () => endMs - Date.now() });

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sendRows } from '../../localstack/importing/send-rows.ts';
-import { type Environment, processEnvironment } from '../../shared/runtime/process/environment.ts';
+import type { Environment } from '../../shared/runtime/config.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { type EdgeServer, startEdgeServer } from '../harness/servers/edge-server.ts';
 
 // Each test starts the importer as a process of its own, some of them twice.

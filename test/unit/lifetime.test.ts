@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { credentialsRenewalMs } from '../../shared/limits.ts';
 import { type Lifetime, renewable } from '../../shared/runtime/lifetime.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 
 const secretsGone = new Error('no secrets');
 let starts: Lifetime[];
@@ -10,7 +11,7 @@ let fails: boolean;
 
 /** Each start makes one client and answers its number. */
 const start = () =>
-  renewable(async (lifetime) => {
+  renewable(systemClock, async (lifetime) => {
     const number = starts.push(lifetime);
     lifetime.keep({ close: async () => void closed.push(number) });
     if (fails) throw secretsGone;
@@ -43,7 +44,7 @@ it('a start that fails closes what it made, and the next invocation tries again'
 it('refused credentials are renewed by the next invocation, and the old clients are closed then', async () => {
   const started = start();
   await started();
-  starts[0]?.refused();
+  starts[0]?.onRefused();
   expect(closed).toEqual([]);
   expect(await started()).toBe(2);
   expect(closed).toEqual([1]);
@@ -53,9 +54,9 @@ it('refused credentials are renewed by the next invocation, and the old clients 
 it('a renewal that is refused again waits its time', async () => {
   const started = start();
   await started();
-  starts[0]?.refused();
+  starts[0]?.onRefused();
   await started();
-  starts[1]?.refused();
+  starts[1]?.onRefused();
   vi.advanceTimersByTime(credentialsRenewalMs - 1);
   expect(await started()).toBe(2);
   vi.advanceTimersByTime(1);
@@ -66,7 +67,7 @@ it('a renewal that is refused again waits its time', async () => {
 it('while a renewal fails the old clients serve, and it is tried again', async () => {
   const started = start();
   await started();
-  starts[0]?.refused();
+  starts[0]?.onRefused();
   fails = true;
   await expect(started()).rejects.toBe(secretsGone);
   expect(await started()).toBe(1);
@@ -80,9 +81,9 @@ it('while a renewal fails the old clients serve, and it is tried again', async (
 it('who was closed already is refused without effect', async () => {
   const started = start();
   await started();
-  starts[0]?.refused();
+  starts[0]?.onRefused();
   await started();
-  starts[0]?.refused();
+  starts[0]?.onRefused();
   vi.advanceTimersByTime(credentialsRenewalMs);
   expect(await started()).toBe(2);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { build, type QueryPorts } from '../../functions/query/handler.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
@@ -7,11 +7,9 @@ import { readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
 import {
   administrator,
   bodyOf,
-  FakeClock,
   FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
   testNowMs,
 } from '../harness/builders/handlers.ts';
 
@@ -19,7 +17,6 @@ type Request = Parameters<SummaryReader['summarize']>[0];
 
 function setup(ports: Partial<QueryPorts> = {}) {
   const requests: Request[] = [];
-  const clock = new FakeClock();
   const handle = build({
     summaries: {
       summarize: async (request) => {
@@ -33,7 +30,6 @@ function setup(ports: Partial<QueryPorts> = {}) {
     },
     log: { bounds: async () => new Map() },
     segments: { assertNothingEvicted: async () => {} },
-    clock,
     logger: new FakeLogger(),
     ...ports,
   });
@@ -50,7 +46,7 @@ function setup(ports: Partial<QueryPorts> = {}) {
   };
   const get = (path: string): Promise<HttpResult> =>
     handle(httpEvent({ routeKey: `GET ${path}`, authorizer: null }), lambdaContext());
-  return { requests, clock, summary, get };
+  return { requests, summary, get };
 }
 
 const november = { start_date: '2026-11-01', end_date: '2026-11-30' };
@@ -162,15 +158,18 @@ describe('health and readiness', () => {
       throw new OdometerError(code, 'secret host', { retryable: true });
     };
     const hang = () => new Promise<void>(() => {});
-    const { get, clock } = setup({
+    const { get } = setup({
       log: { bounds: fail('log_unavailable') },
       segments: { assertNothingEvicted: fail('segments_evictable') },
       summaries: { summarize: fail('log_unavailable'), ping: hang },
     });
+    vi.useFakeTimers();
     const answer = get('/ready');
-    await settled();
-    await clock.advance(readinessTimeoutMs);
+    await vi.advanceTimersByTimeAsync(readinessTimeoutMs + 1);
     const result = await answer;
+    // Those that answered in time have left no timer behind either.
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
     expect(result.statusCode).toBe(503);
     expect(bodyOf(result)).toMatchObject({
       code: 'not_ready',

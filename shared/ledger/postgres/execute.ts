@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { OdometerError } from '../../errors.ts';
 import { shardAnswerTimeoutMs } from '../../limits.ts';
+import { within } from '../../runtime/within.ts';
 import { toOdometerError } from './shard-error.ts';
 
 /**
@@ -22,19 +23,8 @@ export async function execute<Row extends pg.QueryResultRow>(
 }
 
 /** Rejects with `shard_unavailable` when the answer takes too long; the caller then discards the connection. */
-export async function withinAnswerTime<T>(
-  answer: Promise<T>,
-  answerTimeoutMs = shardAnswerTimeoutMs,
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new OdometerError('shard_unavailable', 'the shard does not answer', { retryable: true }));
-    }, answerTimeoutMs);
+export function withinAnswerTime<T>(answer: Promise<T>, answerTimeoutMs = shardAnswerTimeoutMs): Promise<T> {
+  return within(answer, answerTimeoutMs, () => {
+    throw new OdometerError('shard_unavailable', 'the shard does not answer', { retryable: true });
   });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer, RecordMetadata } from 'kafkajs';
 import { produceTimeoutMs, wakeAnswerTimeoutMs } from '../../limits.ts';
+import { within } from '../../runtime/within.ts';
 import type { Append, Appended, EventLogWriter } from '../event-log.ts';
 import { createKafka } from './kafkajs.ts';
 import type { LogPlace } from './log-place.ts';
@@ -154,7 +155,7 @@ async function appendLane(
       const sent = session.use((producer) =>
         producer.send({ topic, messages, acks: -1, timeout: timeoutMs }),
       );
-      return toAppended(records, await within(sent, untilMs, failure));
+      return toAppended(records, await within(sent, untilMs - Date.now(), () => passDeadline(failure)));
     } catch (error) {
       failure = error;
       if (slept) session.dropUnlessUsedSince(started);
@@ -168,13 +169,9 @@ async function appendLane(
   }
 }
 
-/** Rejects at the deadline, with what failed before; what was sent may still arrive, as the port's contract says. */
-function within<T>(work: Promise<T>, deadline: number, cause: unknown): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Error('the deadline passed', { cause }));
-    const timer = setTimeout(late, deadline - Date.now());
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+/** With what failed before; what was sent may still arrive, as the port's contract says. */
+function passDeadline(cause: unknown): never {
+  throw new Error('the deadline passed', { cause });
 }
 
 /**

@@ -24,11 +24,11 @@ type EmittingFunction = keyof typeof functionMetrics;
 type Values<Name extends EmittingFunction> = Readonly<Record<keyof (typeof functionMetrics)[Name], number>>;
 
 /** The metrics of a function of this name; nothing is collected where Lambda does not run it. */
-export function createMetrics(name: EmittingFunction, lambdaName: string | undefined): Metrics {
+export function createMetrics(name: string, lambdaName: string | undefined): Metrics {
   return lambdaName === undefined ? noMetrics : createEmfMetrics(name);
 }
 
-function createEmfMetrics(name: EmittingFunction): Metrics {
+function createEmfMetrics(name: string): Metrics {
   const powertools = new Powertools({ namespace: metricNamespace, serviceName: name });
   const emit = <Of extends EmittingFunction>(of: Of, values: Partial<Values<Of>>): void => {
     const units: Readonly<Record<string, 'Count' | 'Seconds'>> = functionMetrics[of];

@@ -1,6 +1,6 @@
-/** The one file that reads `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../config.ts';
 
+/** The environment of this process; the one file that reads `process.env`. */
 export function processEnvironment(): Environment {
   return process.env;
 }

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { ENV_LOG_LEVEL } from '../../contracts/env.ts';
+import type { Environment } from '../config.ts';
 import type { Logger } from '../logger.ts';
-import type { Environment } from './environment.ts';
 
 /** JSON lines on standard output, one a call, with the function's name in each. */
 export function createLogger(name: string, environment: Environment): Logger {

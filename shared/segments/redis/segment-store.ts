@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { invariant, OdometerError } from '../../errors.ts';
 import { partitionSegmentBytesMax, segmentAppendTimeoutMs } from '../../limits.ts';
+import { within } from '../../runtime/within.ts';
 import type { AppendOutcome, SegmentStore, StoredRange } from '../segment-store.ts';
 import { connectRedis, type RedisLocation } from './connect.ts';
 import { segmentKeys } from './keys.ts';
@@ -31,23 +32,27 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   };
   return {
     append: (partition, { from, to, events }, segment) =>
-      within(opened(), segmentAppendTimeoutMs, async () => {
+      answerOf(opened(), segmentAppendTimeoutMs, async () => {
         invariant(from < to, `a segment from ${from} to ${to} is empty`);
         return toOutcome(await append(...keysOf(partition), from, to, events, bytesMax, segment));
       }),
     list: (partitions, rangesMax) =>
-      within(opened(), readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
+      answerOf(opened(), readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
     read: (partition, froms) =>
-      within(opened(), readTimeoutMs, async () =>
+      answerOf(opened(), readTimeoutMs, async () =>
         froms.length === 0
           ? []
           : redis.hmgetBuffer(segmentKeys(topic, partition).content, ...froms.map(String)),
       ),
     deleteBelow: (partition, nextOffset) =>
-      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
+      answerOf(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
     delete: (partition, from) =>
-      within(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), from, from + 1))),
-    assertNothingEvicted: () => within(opened(), readTimeoutMs, () => assertNoEviction(redis)),
+      answerOf(
+        opened(),
+        readTimeoutMs,
+        async () => void (await remove(...keysOf(partition), from, from + 1)),
+      ),
+    assertNothingEvicted: () => answerOf(opened(), readTimeoutMs, () => assertNoEviction(redis)),
     close: async () => redis.disconnect(),
   };
 }
@@ -94,23 +99,17 @@ async function assertNoEviction(redis: Redis): Promise<void> {
 }
 
 /** Whatever goes wrong with Redis, or takes longer, is `segments_unavailable`. */
-async function within<T>(opened: Promise<void>, timeoutMs: number, work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const expire = () => reject(new Error(`no answer in ${timeoutMs} ms`));
-    // A busy process runs timers before it looks at its sockets: an answer that waits there still counts.
-    timer = setTimeout(() => setImmediate(expire), timeoutMs);
-  });
+async function answerOf<T>(opened: Promise<void>, timeoutMs: number, work: () => Promise<T>): Promise<T> {
   try {
-    return await Promise.race([opened.then(work), timeout]);
+    return await within(opened.then(work), timeoutMs, () => {
+      throw new Error(`no answer in ${timeoutMs} ms`);
+    });
   } catch (error) {
     if (error instanceof OdometerError) throw error;
     throw new OdometerError('segments_unavailable', 'Redis did not answer', {
       retryable: true,
       cause: error,
     });
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { MSKEvent } from 'aws-lambda';
 import { inject } from 'vitest';
-import { buildConsumer } from '../../../functions/consumer/handler.ts';
+import { build as buildConsumer } from '../../../functions/consumer/handler.ts';
 import { flushShard, isWeather } from '../../../functions/flusher/flush-shard.ts';
 import { LogHistory } from '../../../functions/flusher/log-history.ts';
 import {

@@ -48,7 +48,6 @@ export async function startEdgeServer(): Promise<EdgeServer> {
       summaries: { summarize: async (request) => summarize(log, request), ping: async () => {} },
       log: { bounds: async () => new Map() },
       segments: { assertNothingEvicted: async () => {} },
-      clock: systemClock,
       logger: ports.logger,
     }),
   };

@@ -1,4 +1,4 @@
-import { beforeEach, test } from 'vitest';
+import { beforeEach, test, vi } from 'vitest';
 import { build, type QueryPorts } from '../../../functions/query/handler.ts';
 import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../../shared/errors.ts';
@@ -6,11 +6,9 @@ import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
 import {
   administrator,
-  FakeClock,
   FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
   summaryEvent,
   testNowMs,
 } from '../../harness/builders/handlers.ts';
@@ -21,12 +19,10 @@ const metrics = [
   { metric: 'storage:gb_hours', totalQuantity: '-0.5', eventCount: 1 },
 ];
 
-const clock = new FakeClock();
 const healthy: QueryPorts = {
   summaries: { summarize: async () => ({ metrics, freshness }), ping: async () => {} },
   log: { bounds: async () => new Map() },
   segments: { assertNothingEvicted: async () => {} },
-  clock,
   logger: new FakeLogger(),
 };
 
@@ -77,13 +73,14 @@ test('liveness and readiness are answered as in the golden file', async () => {
   await answer('200 health', health);
   await answer('200 ready', ready);
   const evictable = new OdometerError('segments_evictable', 'a host', { retryable: false });
+  vi.useFakeTimers();
   const down = answer('503 not ready', ready, {
     log: { bounds: () => new Promise(() => {}) },
     segments: { assertNothingEvicted: () => Promise.reject(evictable) },
     summaries: { ...healthy.summaries, ping: () => Promise.reject(new Error('a host')) },
   });
-  await settled();
-  await clock.advance(2000);
+  await vi.advanceTimersByTimeAsync(2001);
   await down;
+  vi.useRealTimers();
   await expectGolden('answers/query-readiness.txt', answers.join('\n'));
 });

@@ -1,0 +1,60 @@
+/** How every function starts: with what its environment names, once, and again when credentials are refused. */
+import type { z } from 'zod';
+import { ENV_LAMBDA_NAME } from '../../contracts/env.ts';
+import { type Environment, loadConfig } from '../config.ts';
+import { type Lifetime, renewable, withLifetime } from '../lifetime.ts';
+import type { Logger } from '../logger.ts';
+import { createMetrics } from '../metrics/emf-metrics.ts';
+import type { Metrics } from '../metrics.ts';
+import { createSecrets } from '../secrets/secrets.ts';
+import { processEnvironment } from './environment.ts';
+import { createLogger } from './pino-logger.ts';
+import { systemClock } from './system-clock.ts';
+
+/** What the `start` of a function is given. */
+export interface FunctionStart extends Lifetime {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The environment, as the function's own schema reads it. Throws `config_invalid` with every problem. */
+  readonly load: <Schema extends z.ZodType>(schema: Schema) => Promise<Readonly<z.output<Schema>>>;
+}
+
+/** A function of ours before its first invocation. */
+export interface StartedFunction<Started> {
+  readonly logger: Logger;
+  /** What `start` made; each invocation asks for it. */
+  readonly started: () => Promise<Started>;
+}
+
+/** The function of this name, in the environment of this process. */
+export function functionStart<Started>(
+  name: string,
+  start: (given: FunctionStart) => Promise<Started>,
+): StartedFunction<Started> {
+  const environment = processEnvironment();
+  const logger = createLogger(name, environment);
+  const started = renewable(systemClock, (lifetime) => start(startOf(name, environment, logger, lifetime)));
+  return { logger, started };
+}
+
+/** Starts the function of this name in the given environment, uses it once, and closes its clients. */
+export function startForOnce<Started, Answer>(
+  name: string,
+  environment: Environment,
+  start: (given: FunctionStart) => Promise<Started>,
+  use: (started: Started) => Promise<Answer>,
+): Promise<Answer> {
+  const logger = createLogger(name, environment);
+  return withLifetime(async (lifetime) => use(await start(startOf(name, environment, logger, lifetime))));
+}
+
+function startOf(name: string, environment: Environment, logger: Logger, lifetime: Lifetime): FunctionStart {
+  return {
+    keep: lifetime.keep,
+    onRefused: lifetime.onRefused,
+    logger,
+    metrics: createMetrics(name, environment[ENV_LAMBDA_NAME]),
+    // Secrets are read anew at each start: remembered ones would bring refused credentials back.
+    load: (schema) => loadConfig(schema, environment, createSecrets(environment)),
+  };
+}
