@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { HttpResult } from '../../../shared/http/stack.ts';
 
-const folder = join(import.meta.dirname, '..', 'data', 'golden');
+const folder = join(import.meta.dirname, '..', '..', 'data', 'golden');
 const bytesPerLine = 32;
 
 /** Compares a text with a file of `test/data/golden`. */
