@@ -15,20 +15,20 @@ export interface CallerGrant {
  * a moment later.
  */
 export class VerifiedTokens {
-  private readonly grants = new Map<string, { readonly grant: CallerGrant; readonly untilMs: number }>();
+  readonly #grants = new Map<string, { readonly grant: CallerGrant; readonly untilMs: number }>();
 
   find(digest: string, nowMs: number): CallerGrant | null {
-    const found = this.grants.get(digest);
+    const found = this.#grants.get(digest);
     if (found === undefined) return null;
     if (nowMs < found.untilMs) return found.grant;
-    this.grants.delete(digest);
+    this.#grants.delete(digest);
     return null;
   }
 
   keep(digest: string, grant: CallerGrant, expiresAtMs: number, nowMs: number): void {
-    this.grants.set(digest, { grant, untilMs: Math.min(nowMs + verifiedTokenAgeMsMax, expiresAtMs) });
+    this.#grants.set(digest, { grant, untilMs: Math.min(nowMs + verifiedTokenAgeMsMax, expiresAtMs) });
     // A Map lists its keys in the order of insertion: the first is the oldest.
-    const [oldest] = this.grants.keys();
-    if (this.grants.size > verifiedTokensMax && oldest !== undefined) this.grants.delete(oldest);
+    const [oldest] = this.#grants.keys();
+    if (this.#grants.size > verifiedTokensMax && oldest !== undefined) this.#grants.delete(oldest);
   }
 }

@@ -5,26 +5,26 @@ import { tailGapAgeMs } from '../../shared/limits.ts';
  * consumer, and since when an end has been below what is committed. Losing it costs freshness only.
  */
 export class LogHistory {
-  private readonly ends = new Map<number, { atMs: number; end: number }[]>();
-  private readonly behind = new Map<number, number>();
+  readonly #ends = new Map<number, { atMs: number; end: number }[]>();
+  readonly #behind = new Map<number, number>();
 
   note(partition: number, end: number, nextOffset: number, nowMs: number): void {
-    const seen = this.ends.get(partition) ?? [];
+    const seen = this.#ends.get(partition) ?? [];
     seen.push({ atMs: nowMs, end });
     // Keep one entry that is old enough, and the younger ones.
     while (seen.length > 1 && (seen[1]?.atMs ?? nowMs) <= nowMs - tailGapAgeMs) seen.shift();
-    this.ends.set(partition, seen);
-    if (end >= nextOffset) this.behind.delete(partition);
-    else if (!this.behind.has(partition)) this.behind.set(partition, nowMs);
+    this.#ends.set(partition, seen);
+    if (end >= nextOffset) this.#behind.delete(partition);
+    else if (!this.#behind.has(partition)) this.#behind.set(partition, nowMs);
   }
 
   /** Every record below this offset is at least `tailGapAgeMs` old; 0 when that is not known yet. */
   oldEnd(partition: number, nowMs: number): number {
-    const oldest = this.ends.get(partition)?.[0];
+    const oldest = this.#ends.get(partition)?.[0];
     return oldest !== undefined && oldest.atMs <= nowMs - tailGapAgeMs ? oldest.end : 0;
   }
 
   behindSinceMs(partition: number): number | null {
-    return this.behind.get(partition) ?? null;
+    return this.#behind.get(partition) ?? null;
   }
 }

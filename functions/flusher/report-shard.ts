@@ -11,44 +11,44 @@ type ReportPorts = Pick<FlushPorts, 'log' | 'clock' | 'logger' | 'metrics'>;
 
 /** Commits of one shard since they were last told. */
 export class ShardReport {
-  private readonly ledger: ShardLedger;
-  private readonly ports: ReportPorts;
-  private counts: FlushCounts = nothing;
-  private toldMs: number;
+  readonly #ledger: ShardLedger;
+  readonly #ports: ReportPorts;
+  #counts: FlushCounts = nothing;
+  #toldMs: number;
   /** Of the latest pass that came to its end. */
   waitingForCode = 0;
 
   constructor(ledger: ShardLedger, ports: ReportPorts) {
-    this.ledger = ledger;
-    this.ports = ports;
-    this.toldMs = ports.clock.now();
+    this.#ledger = ledger;
+    this.#ports = ports;
+    this.#toldMs = ports.clock.now();
   }
 
   add({ committed, duplicate, quarantined }: FlushCounts): void {
-    this.counts = {
-      committed: this.counts.committed + committed,
-      duplicate: this.counts.duplicate + duplicate,
-      quarantined: this.counts.quarantined + quarantined,
+    this.#counts = {
+      committed: this.#counts.committed + committed,
+      duplicate: this.#counts.duplicate + duplicate,
+      quarantined: this.#counts.quarantined + quarantined,
     };
   }
 
   async tellIfDue(): Promise<void> {
-    if (this.ports.clock.now() - this.toldMs >= metricsPublishMs) await this.tell();
+    if (this.#ports.clock.now() - this.#toldMs >= metricsPublishMs) await this.tell();
   }
 
   /** Never throws: figures stop nobody's commits. */
   async tell(): Promise<void> {
-    const standing = await this.standing();
-    this.ports.metrics.flushed(this.ledger.shard, this.counts, standing);
-    this.counts = nothing;
-    this.toldMs = this.ports.clock.now();
+    const standing = await this.#standing();
+    this.#ports.metrics.flushed(this.#ledger.shard, this.#counts, standing);
+    this.#counts = nothing;
+    this.#toldMs = this.#ports.clock.now();
   }
 
-  private async standing(): Promise<ShardStanding | null> {
+  async #standing(): Promise<ShardStanding | null> {
     try {
-      return { ...(await readStanding(this.ledger, this.ports)), waitingForCode: this.waitingForCode };
+      return { ...(await readStanding(this.#ledger, this.#ports)), waitingForCode: this.waitingForCode };
     } catch (error) {
-      this.ports.logger.warn({ shard: this.ledger.shard, ...logFields(error) }, 'standing not read');
+      this.#ports.logger.warn({ shard: this.#ledger.shard, ...logFields(error) }, 'standing not read');
       return null;
     }
   }

@@ -40,19 +40,22 @@ interface Lane {
 }
 
 export class GroupCommit {
-  private readonly options: GroupCommitOptions;
-  private readonly queues: readonly PartitionQueue[];
-  private readonly lanes = new Map<number, Lane>();
+  readonly #options: GroupCommitOptions;
+  readonly #queues: readonly PartitionQueue[];
+  readonly #lanes = new Map<number, Lane>();
   /** Requests without an answer yet, oldest first. */
-  private readonly open = new Set<Ticket>();
-  private watching = false;
-  private sequence = 0;
-  private heldEvents = 0;
-  private heldBytes = 0;
+  readonly #open = new Set<Ticket>();
+  #watching = false;
+  #sequence = 0;
+  #heldEvents = 0;
+  #heldBytes = 0;
 
   constructor(options: GroupCommitOptions) {
-    this.options = options;
-    this.queues = Array.from({ length: options.partitions }, (_, partition) => new PartitionQueue(partition));
+    this.#options = options;
+    this.#queues = Array.from(
+      { length: options.partitions },
+      (_, partition) => new PartitionQueue(partition),
+    );
   }
 
   /**
@@ -64,139 +67,139 @@ export class GroupCommit {
     if (events.length === 0) return Promise.resolve([]);
     const sizes = events.map(eventBytesBound);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (this.heldEvents + events.length > inFlightEventsMax || this.heldBytes + bytes > inFlightBytesMax) {
+    if (this.#heldEvents + events.length > inFlightEventsMax || this.#heldBytes + bytes > inFlightBytesMax) {
       const message = 'the bound of events in flight is reached';
       return Promise.reject(new OdometerError('overloaded', message, { retryable: true }));
     }
-    this.heldEvents += events.length;
-    this.heldBytes += bytes;
+    this.#heldEvents += events.length;
+    this.#heldBytes += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const receipts = new Array<string>(events.length);
     const ticket = { unacknowledged: events.length, deadlineMs, receipts, resolve, reject };
-    this.open.add(ticket);
-    this.watchDeadlines();
-    this.enqueue(events, sizes, ticket);
+    this.#open.add(ticket);
+    this.#watchDeadlines();
+    this.#enqueue(events, sizes, ticket);
     return promise;
   }
 
   /** One timer for all requests: at 15,000 requests a second a timer each would cost more than their hashing. */
-  private watchDeadlines(): void {
-    if (this.watching) return;
-    this.watching = true;
-    void this.options.clock.sleep(deadlineCheckMs).then(() => {
-      this.watching = false;
-      const nowMs = this.options.clock.now();
-      for (const ticket of this.open) {
+  #watchDeadlines(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    void this.#options.clock.sleep(deadlineCheckMs).then(() => {
+      this.#watching = false;
+      const nowMs = this.#options.clock.now();
+      for (const ticket of this.#open) {
         if (ticket.deadlineMs > nowMs) continue;
         const message = 'the log did not acknowledge in time';
-        this.fail(ticket, new OdometerError('log_unavailable', message, { retryable: true }));
+        this.#fail(ticket, new OdometerError('log_unavailable', message, { retryable: true }));
       }
-      if (this.open.size > 0) this.watchDeadlines();
+      if (this.#open.size > 0) this.#watchDeadlines();
     });
   }
 
-  private fail(ticket: Ticket, error: unknown): void {
-    this.open.delete(ticket);
+  #fail(ticket: Ticket, error: unknown): void {
+    this.#open.delete(ticket);
     ticket.reject(error);
   }
 
-  private enqueue(events: readonly UsageEvent[], sizes: readonly number[], ticket: Ticket): void {
-    const nowMs = this.options.clock.now();
+  #enqueue(events: readonly UsageEvent[], sizes: readonly number[], ticket: Ticket): void {
+    const nowMs = this.#options.clock.now();
     const touched = new Set<PartitionQueue>();
     events.forEach((event, position) => {
-      const queue = this.queues[partitionOf(event.organization, this.queues.length)];
+      const queue = this.#queues[partitionOf(event.organization, this.#queues.length)];
       invariant(queue !== undefined, 'an organization was routed beyond the partitions');
       queue.push({ event, bytes: sizes[position] ?? 0, ticket, position }, nowMs);
       touched.add(queue);
     });
-    for (const queue of touched) this.wake(queue, nowMs);
+    for (const queue of touched) this.#wake(queue, nowMs);
   }
 
   /** Sees to it that an append will take what waits in the queue: now, after the linger, or after the running one. */
-  private wake(queue: PartitionQueue, nowMs: number): void {
-    const { lingerMs, log, clock } = this.options;
+  #wake(queue: PartitionQueue, nowMs: number): void {
+    const { lingerMs, log, clock } = this.#options;
     const number = log.laneOf(queue.partition);
-    const lane = this.lane(number);
+    const lane = this.#lane(number);
     if (queue.isEmpty || lane.appending) return;
     const remainingMs = lingerMs - queue.waitedMs(nowMs);
     if (remainingMs <= 0 || queue.fillsEnvelope) {
-      void this.append(number, lane);
+      void this.#append(number, lane);
     } else if (!lane.lingering) {
       lane.lingering = true;
       void clock.sleep(remainingMs).then(() => {
         lane.lingering = false;
-        if (!lane.appending) void this.append(number, lane);
+        if (!lane.appending) void this.#append(number, lane);
       });
     }
   }
 
-  private lane(number: number): Lane {
-    let lane = this.lanes.get(number);
+  #lane(number: number): Lane {
+    let lane = this.#lanes.get(number);
     if (lane === undefined) {
       lane = { appending: false, lingering: false };
-      this.lanes.set(number, lane);
+      this.#lanes.set(number, lane);
     }
     return lane;
   }
 
   /** One append with everything that waits on the lane; never rejects. */
-  private async append(number: number, lane: Lane): Promise<void> {
-    const { log, clock } = this.options;
-    const onLane = this.queues.filter((queue) => !queue.isEmpty && log.laneOf(queue.partition) === number);
+  async #append(number: number, lane: Lane): Promise<void> {
+    const { log, clock } = this.#options;
+    const onLane = this.#queues.filter((queue) => !queue.isEmpty && log.laneOf(queue.partition) === number);
     const batches = onLane.flatMap((queue) => queue.take());
     if (batches.length > 0) {
       lane.appending = true;
       try {
         const createdAtMs = clock.now();
-        const appended = await log.append(batches.map((batch) => this.encode(batch, createdAtMs)));
+        const appended = await log.append(batches.map((batch) => this.#encode(batch, createdAtMs)));
         invariant(
           appended.length === batches.length,
           'the log acknowledged other records than were appended',
         );
         batches.forEach((batch, i) => {
-          this.acknowledge(batch, receiptPrefix(this.options.generation, appended[i]));
+          this.#acknowledge(batch, receiptPrefix(this.#options.generation, appended[i]));
         });
       } catch (error) {
-        for (const { waiting } of batches) for (const { ticket } of waiting) this.fail(ticket, error);
+        for (const { waiting } of batches) for (const { ticket } of waiting) this.#fail(ticket, error);
       } finally {
-        for (const batch of batches) this.release(batch);
+        for (const batch of batches) this.#release(batch);
         lane.appending = false;
       }
     }
     // Every queue, not only this lane's: a partition may have moved to another lane in the meantime.
     const nowMs = clock.now();
-    for (const queue of this.queues) this.wake(queue, nowMs);
+    for (const queue of this.#queues) this.#wake(queue, nowMs);
   }
 
-  private acknowledge(batch: Batch, prefix: string): void {
+  #acknowledge(batch: Batch, prefix: string): void {
     batch.waiting.forEach(({ ticket, position }, index) => {
       ticket.receipts[position] = prefix + index;
       if (--ticket.unacknowledged > 0) return;
-      this.open.delete(ticket);
+      this.#open.delete(ticket);
       ticket.resolve(ticket.receipts);
     });
   }
 
-  private release(batch: Batch): void {
-    this.heldEvents -= batch.waiting.length;
-    for (const { bytes } of batch.waiting) this.heldBytes -= bytes;
+  #release(batch: Batch): void {
+    this.#heldEvents -= batch.waiting.length;
+    for (const { bytes } of batch.waiting) this.#heldBytes -= bytes;
   }
 
   /** Seals and encodes one envelope under the next sequence, which is never used again (it is in the nonces). */
-  private encode(batch: Batch, createdAtMs: number): Append {
-    const { producerId } = this.options;
-    const sequence = this.sequence++;
-    const events = batch.waiting.map(({ event }, index) => this.seal(event, sequence, index));
+  #encode(batch: Batch, createdAtMs: number): Append {
+    const { producerId } = this.#options;
+    const sequence = this.#sequence++;
+    const events = batch.waiting.map(({ event }, index) => this.#seal(event, sequence, index));
     const header = { partition: batch.partition, producerId, sequence, createdAtMs };
     return { partition: batch.partition, value: encodeEnvelope(header, events) };
   }
 
-  private seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
+  #seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
     const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint } = event;
     const sealed =
       event.properties === null
         ? null
-        : this.options.sealer.seal({ sequence, index, organization, idempotencyKey }, event.properties);
+        : this.#options.sealer.seal({ sequence, index, organization, idempotencyKey }, event.properties);
     return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
   }
 }

@@ -31,56 +31,56 @@ export interface Batch {
 
 export class PartitionQueue {
   readonly partition: number;
-  private waiting: Waiting[] = [];
-  private bytes = 0;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
   /** When the first of the waiting events came. */
-  private firstAtMs = 0;
+  #firstAtMs = 0;
 
   constructor(partition: number) {
     this.partition = partition;
   }
 
   get isEmpty(): boolean {
-    return this.waiting.length === 0;
+    return this.#waiting.length === 0;
   }
 
   get fillsEnvelope(): boolean {
-    return this.bytes >= envelopeEventBytesMax;
+    return this.#bytes >= envelopeEventBytesMax;
   }
 
   waitedMs(nowMs: number): number {
-    return nowMs - this.firstAtMs;
+    return nowMs - this.#firstAtMs;
   }
 
   push(waiting: Waiting, nowMs: number): void {
-    if (this.waiting.length === 0) this.firstAtMs = nowMs;
-    this.waiting.push(waiting);
-    this.bytes += waiting.bytes;
+    if (this.#waiting.length === 0) this.#firstAtMs = nowMs;
+    this.#waiting.push(waiting);
+    this.#bytes += waiting.bytes;
   }
 
   /** Takes the oldest events, cut into envelopes: as many as one append may carry. */
   take(): readonly Batch[] {
     const batches: Batch[] = [];
     let from = 0;
-    while (from < this.waiting.length && batches.length < produceEnvelopesMax) {
-      const to = this.envelopeEnd(from);
-      batches.push({ partition: this.partition, waiting: this.waiting.slice(from, to) });
+    while (from < this.#waiting.length && batches.length < produceEnvelopesMax) {
+      const to = this.#envelopeEnd(from);
+      batches.push({ partition: this.partition, waiting: this.#waiting.slice(from, to) });
       from = to;
     }
-    this.waiting = from === this.waiting.length ? [] : this.waiting.slice(from);
+    this.#waiting = from === this.#waiting.length ? [] : this.#waiting.slice(from);
     return batches;
   }
 
   /** The end of the envelope that starts at `from`: at least one event, then what fits. */
-  private envelopeEnd(from: number): number {
+  #envelopeEnd(from: number): number {
     let bytes = 0;
     let to = from;
-    for (; to < this.waiting.length; to++) {
-      const size = this.waiting[to]?.bytes ?? 0;
+    for (; to < this.#waiting.length; to++) {
+      const size = this.#waiting[to]?.bytes ?? 0;
       if (to > from && bytes + size > envelopeEventBytesMax) break;
       bytes += size;
     }
-    this.bytes -= bytes;
+    this.#bytes -= bytes;
     return to;
   }
 }

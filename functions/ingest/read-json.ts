@@ -46,19 +46,19 @@ function isNumeric(charCode: number): boolean {
 
 /** Turns numbers back into text, and remembers whether one of them may have lost its value to the float. */
 export class NumberReader {
-  private extremes = 0;
+  #extremes = 0;
 
   /** The text of a JSON number; null for anything else. */
   textOf(value: unknown): string | null {
     if (value instanceof NumberText) return value.text;
     if (typeof value !== 'number') return null;
     const size = Math.abs(value);
-    if (!(size >= exactFloatMin && size <= exactFloatMax)) this.extremes++;
+    if (!(size >= exactFloatMin && size <= exactFloatMax)) this.#extremes++;
     return String(value);
   }
 
   get sawExtreme(): boolean {
-    return this.extremes > 0;
+    return this.#extremes > 0;
   }
 }
 

@@ -37,14 +37,14 @@ export interface SealPlace {
 
 /** Seals properties for one producer id. */
 export class PropertySealer {
-  private readonly key: KeyObject;
+  readonly #key: KeyObject;
 
   constructor(encryptionKey: Buffer, producerId: Buffer) {
-    this.key = derivedKey(encryptionKey, producerId, sealInfo);
+    this.#key = derivedKey(encryptionKey, producerId, sealInfo);
   }
 
   seal(place: SealPlace, properties: PropertiesText): string {
-    const cipher = createCipheriv(algorithm, this.key, sealingNonce(place.sequence, place.index));
+    const cipher = createCipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index));
     cipher.setAAD(associatedDataOf(place));
     const ciphertext = Buffer.concat([cipher.update(properties, 'utf8'), cipher.final()]);
     return Buffer.concat([ciphertext, cipher.getAuthTag()]).toString('base64');
@@ -53,7 +53,7 @@ export class PropertySealer {
   /** Throws where the text was changed or belongs to another place. */
   open(place: SealPlace, sealed: string): PropertiesText {
     const bytes = Buffer.from(sealed, 'base64');
-    const decipher = createDecipheriv(algorithm, this.key, sealingNonce(place.sequence, place.index), {
+    const decipher = createDecipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index), {
       authTagLength: tagBytes,
     });
     decipher.setAAD(associatedDataOf(place));

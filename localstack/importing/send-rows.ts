@@ -87,39 +87,44 @@ async function* toBatches(
 }
 
 class Tally {
-  private accepted = 0;
-  private undated = 0;
-  private readonly refusals = new Map<
+  #accepted = 0;
+  #undated = 0;
+  readonly #refusals = new Map<
     string,
     { count: number; lines: readonly number[]; readonly example: string }
   >();
 
   get rows(): number {
-    return this.accepted + this.refused;
+    return this.#accepted + this.#refused;
   }
 
-  private get refused(): number {
-    return [...this.refusals.values()].reduce((sum, { count }) => sum + count, 0);
+  get #refused(): number {
+    return [...this.#refusals.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
   addBatch(batch: readonly Row[], result: BatchResult): void {
-    this.accepted += result.accepted;
-    this.undated += batch.filter(({ event }) => event.timestamp === undefined).length;
+    this.#accepted += result.accepted;
+    this.#undated += batch.filter(({ event }) => event.timestamp === undefined).length;
     for (const { index, code, message } of result.rejected) {
       this.refuse(code, batch[index]?.line ?? 0, message);
     }
   }
 
   refuse(code: string, line: number, message: string): void {
-    const known = this.refusals.get(code) ?? { count: 0, lines: [], example: message };
+    const known = this.#refusals.get(code) ?? { count: 0, lines: [], example: message };
     known.count++;
     // Batches end in any order; the first lines are the lowest ones.
     known.lines = [...known.lines, line].sort((a, b) => a - b).slice(0, linesShownMax);
-    this.refusals.set(code, known);
+    this.#refusals.set(code, known);
   }
 
   report(seconds: number): ImportReport {
-    const { accepted, refused, refusals, undated } = this;
-    return { accepted, refused, refusals, undated, seconds };
+    return {
+      accepted: this.#accepted,
+      refused: this.#refused,
+      refusals: this.#refusals,
+      undated: this.#undated,
+      seconds,
+    };
   }
 }

@@ -45,113 +45,115 @@ type Phase =
 /** Keeps one process running until it is stopped; see the states at the top of this file. */
 export class KeptProcess {
   readonly name: string;
-  private readonly spec: ProcessSpec;
-  private readonly watcher: ProcessWatcher;
-  private phase: Phase = { at: 'idle' };
-  private readonly stopping = new AbortController();
-  private readyWaiters: Array<() => void> = [];
-  private loop: Promise<void> = Promise.resolve();
+  readonly #spec: ProcessSpec;
+  readonly #watcher: ProcessWatcher;
+  #phase: Phase = { at: 'idle' };
+  readonly #stopping = new AbortController();
+  #readyWaiters: Array<() => void> = [];
+  #loop: Promise<void> = Promise.resolve();
 
   constructor(spec: ProcessSpec, watcher: ProcessWatcher) {
     this.name = spec.name;
-    this.spec = spec;
-    this.watcher = watcher;
+    this.#spec = spec;
+    this.#watcher = watcher;
   }
 
   /** The id of the process, or undefined between a death and the restart. */
   get pid(): number | undefined {
-    return 'child' in this.phase ? this.phase.child.pid : undefined;
+    return 'child' in this.#phase ? this.#phase.child.pid : undefined;
   }
 
   /** Starts the process and resolves when it is ready for the first time. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.readyWaiters.push(resolve);
+      this.#readyWaiters.push(resolve);
       const stopped = (): void => reject(new Refusal(`${this.name} was stopped before it was ready.`));
-      this.loop = this.keep().then(stopped, reject);
+      this.#loop = this.#keep().then(stopped, reject);
     });
   }
 
   /** Sends a signal; the process is restarted if that ends it. */
   kill(signal: NodeJS.Signals): void {
-    if ('child' in this.phase) this.phase.child.kill(signal);
+    if ('child' in this.#phase) this.#phase.child.kill(signal);
   }
 
   /** Ends the process by the signal and resolves when its successor is ready. */
-  async restart(signal: NodeJS.Signals = this.spec.stopSignal): Promise<void> {
-    const ready = new Promise<void>((resolve) => this.readyWaiters.push(resolve));
+  async restart(signal: NodeJS.Signals = this.#spec.stopSignal): Promise<void> {
+    const ready = new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
     this.kill(signal);
     await ready;
   }
 
   /** Stops for good: by the usual signal, by SIGKILL when that takes too long or when `force` is set. */
   async stop(force = false): Promise<void> {
-    this.stopping.abort();
-    if ('child' in this.phase) {
-      const { child, exited } = this.phase;
-      child.kill(force ? 'SIGKILL' : this.spec.stopSignal);
-      const timer = setTimeout(() => child.kill('SIGKILL'), this.spec.stopMs);
+    this.#stopping.abort();
+    if ('child' in this.#phase) {
+      const { child, exited } = this.#phase;
+      child.kill(force ? 'SIGKILL' : this.#spec.stopSignal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), this.#spec.stopMs);
       await exited;
       clearTimeout(timer);
     }
-    await this.loop;
-    this.phase = { at: 'stopped' };
+    await this.#loop;
+    this.#phase = { at: 'stopped' };
   }
 
-  private async keep(): Promise<void> {
+  async #keep(): Promise<void> {
     let deaths = 0;
     let everReady = false;
-    while (!this.stopping.signal.aborted) {
-      const readyMs = await this.live();
-      if (this.stopping.signal.aborted) return;
+    while (!this.#stopping.signal.aborted) {
+      const readyMs = await this.#live();
+      if (this.#stopping.signal.aborted) return;
       everReady ||= readyMs !== undefined;
       deaths = deathsInARow(deaths, readyMs);
       if (!everReady && deaths >= firstDeathsMax) {
         throw new Refusal(
-          `${this.name} does not start. The end of ${this.spec.logFile}:\n${logTail(this.spec.logFile)}`,
+          `${this.name} does not start. The end of ${this.#spec.logFile}:\n${logTail(this.#spec.logFile)}`,
         );
       }
-      this.phase = { at: 'waiting' };
-      await delay(restartDelayMs(deaths), undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      this.#phase = { at: 'waiting' };
+      await delay(restartDelayMs(deaths), undefined, { signal: this.#stopping.signal }).catch(
+        () => undefined,
+      );
     }
   }
 
   /** One life, from start to end. Returns for how long the process was ready, or undefined if it never was. */
-  private async live(): Promise<number | undefined> {
-    await this.spec.prepare?.();
-    if (this.stopping.signal.aborted) return undefined;
-    const child = this.spec.spawn();
+  async #live(): Promise<number | undefined> {
+    await this.#spec.prepare?.();
+    if (this.#stopping.signal.aborted) return undefined;
+    const child = this.#spec.spawn();
     const exited = exitOf(child);
-    this.phase = { at: 'starting', child, exited };
-    if (child.pid !== undefined) this.watcher.started(this.name, child.pid);
+    this.#phase = { at: 'starting', child, exited };
+    if (child.pid !== undefined) this.#watcher.started(this.name, child.pid);
     const alive = { yet: true };
     const ended = exited.then((how) => {
       alive.yet = false;
-      this.watcher.ended(this.name, how);
+      this.#watcher.ended(this.name, how);
     });
-    const ready = await this.untilReady(alive);
+    const ready = await this.#untilReady(alive);
     if (!ready || child.pid === undefined) {
       // A stop has sent its own signal; a process that hangs before it is ready is sent the one it must obey.
-      if (!this.stopping.signal.aborted) child.kill('SIGKILL');
+      if (!this.#stopping.signal.aborted) child.kill('SIGKILL');
       await ended;
       return undefined;
     }
     const readySince = performance.now();
-    if (alive.yet) this.announce(child, exited);
+    if (alive.yet) this.#announce(child, exited);
     await ended;
     return performance.now() - readySince;
   }
 
-  private announce(child: ChildProcess, exited: Promise<string>): void {
-    this.phase = { at: 'ready', child, exited };
-    if (child.pid !== undefined) this.watcher.ready(this.name, child.pid);
-    for (const resolve of this.readyWaiters.splice(0)) resolve();
+  #announce(child: ChildProcess, exited: Promise<string>): void {
+    this.#phase = { at: 'ready', child, exited };
+    if (child.pid !== undefined) this.#watcher.ready(this.name, child.pid);
+    for (const resolve of this.#readyWaiters.splice(0)) resolve();
   }
 
-  private async untilReady(alive: { readonly yet: boolean }): Promise<boolean> {
-    const end = performance.now() + this.spec.readyMs;
-    while (alive.yet && performance.now() < end && !this.stopping.signal.aborted) {
-      const answered = await this.spec.probe().then(
+  async #untilReady(alive: { readonly yet: boolean }): Promise<boolean> {
+    const end = performance.now() + this.#spec.readyMs;
+    while (alive.yet && performance.now() < end && !this.#stopping.signal.aborted) {
+      const answered = await this.#spec.probe().then(
         () => true,
         () => false,
       );

@@ -32,13 +32,13 @@ export function runningSupervisor(dataDir: string): ProcessIdentity | undefined 
  * turn, so a supervisor that is killed leaves a child unrecorded only if it dies within that turn.
  */
 export class StateFile {
-  private readonly children: Map<string, ProcessIdentity>;
-  private readonly dataDir: string;
+  readonly #children: Map<string, ProcessIdentity>;
+  readonly #dataDir: string;
 
   private constructor(dataDir: string, children: RecordedState['children']) {
-    this.dataDir = dataDir;
-    this.children = new Map(Object.entries(children));
-    this.write();
+    this.#dataDir = dataDir;
+    this.#children = new Map(Object.entries(children));
+    this.#write();
   }
 
   /**
@@ -57,8 +57,8 @@ export class StateFile {
     const file = new StateFile(dataDir, state?.children ?? {});
     const stopped = await stopChildren(state?.children ?? {});
     if (stopped.length > 0) log(`stopped what an earlier supervisor left: ${stopped.join(', ')}`);
-    file.children.clear();
-    file.write();
+    file.#children.clear();
+    file.#write();
     return file;
   }
 
@@ -66,13 +66,13 @@ export class StateFile {
   watch(other: Partial<ProcessWatcher> = {}): ProcessWatcher {
     return {
       started: (name, pid) => {
-        this.children.set(name, identify(pid));
-        this.write();
+        this.#children.set(name, identify(pid));
+        this.#write();
         other.started?.(name, pid);
       },
       ready: (name, pid) => other.ready?.(name, pid),
       ended: (name, how) => {
-        if (this.children.delete(name)) this.write();
+        if (this.#children.delete(name)) this.#write();
         other.ended?.(name, how);
       },
     };
@@ -80,12 +80,12 @@ export class StateFile {
 
   /** Forgets everything; for the end of a clean stop. */
   remove(): void {
-    removeState(this.dataDir);
+    removeState(this.#dataDir);
   }
 
-  private write(): void {
-    const state = { supervisor: identify(process.pid), children: Object.fromEntries(this.children) };
-    writeJsonAtomically(stateFileOf(this.dataDir), state);
+  #write(): void {
+    const state = { supervisor: identify(process.pid), children: Object.fromEntries(this.#children) };
+    writeJsonAtomically(stateFileOf(this.#dataDir), state);
   }
 }
 

@@ -57,7 +57,7 @@ export async function postgresSpecs(request: PostgresRequest): Promise<readonly 
           });
         },
         prepare: () => forgetForeignPid(folder),
-        probe: () => oneStatement(shardUrl(port, 'postgres', superuserPassword, 'postgres'), 'SELECT 1'),
+        probe: () => oneStatement(shardUrl(port, 'postgres', superuserPassword, 'postgres'), 'select 1'),
         readyMs,
         stopSignal: 'SIGINT',
         stopMs,

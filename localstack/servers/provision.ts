@@ -27,7 +27,7 @@ export async function provisionShard(request: ProvisionRequest): Promise<void> {
     await createDatabase(client, database);
   });
   await inSession(databaseUrl(superuserUrl, database), async (client) => {
-    await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
+    await client.query('create extension if not exists pg_stat_statements');
   });
 }
 
@@ -48,16 +48,16 @@ export function databaseUrl(url: string, database: string): string {
 }
 
 async function createOwner(client: pg.Client, password: string): Promise<void> {
-  const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [ownerLogin]);
-  const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER';
-  const rights = 'LOGIN CREATEROLE NOSUPERUSER NOCREATEDB NOBYPASSRLS';
-  await client.query(`${verb} ROLE ${ownerLogin} ${rights} PASSWORD '${scramVerifier(password)}'`);
+  const found = await client.query('select 1 from pg_roles where rolname = $1', [ownerLogin]);
+  const verb = found.rowCount === 0 ? 'create' : 'alter';
+  const rights = 'login createrole nosuperuser nocreatedb nobypassrls';
+  await client.query(`${verb} role ${ownerLogin} ${rights} password '${scramVerifier(password)}'`);
   for (const role of ['pg_read_all_stats', 'pg_signal_backend']) {
-    await client.query(`GRANT ${role} TO ${ownerLogin} WITH ADMIN OPTION`);
+    await client.query(`grant ${role} to ${ownerLogin} with admin option`);
   }
 }
 
 async function createDatabase(client: pg.Client, database: string): Promise<void> {
-  const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
-  if (found.rowCount === 0) await client.query(`CREATE DATABASE ${database} OWNER ${ownerLogin}`);
+  const found = await client.query('select 1 from pg_database where datname = $1', [database]);
+  if (found.rowCount === 0) await client.query(`create database ${database} owner ${ownerLogin}`);
 }

@@ -42,24 +42,24 @@ const scale = 10n ** BigInt(quantityFractionDigitsMax);
 
 /** An exact running sum of canonical decimals, in two lanes so that whole numbers stay small BigInts. */
 export class DecimalSum {
-  private units = 0n;
-  private fractions = 0n;
+  #units = 0n;
+  #fractions = 0n;
 
   add(text: string): void {
     const point = text.indexOf('.');
     if (point < 0) {
-      this.units += BigInt(text);
+      this.#units += BigInt(text);
       return;
     }
     const fraction = BigInt(text.slice(point + 1).padEnd(quantityFractionDigitsMax, '0'));
     const negative = text.startsWith('-');
-    this.units += BigInt(text.slice(0, point));
-    this.fractions += negative ? -fraction : fraction;
+    this.#units += BigInt(text.slice(0, point));
+    this.#fractions += negative ? -fraction : fraction;
   }
 
   /** Canonical text of the sum. */
   toString(): string {
-    const total = this.units * scale + this.fractions;
+    const total = this.#units * scale + this.#fractions;
     const absolute = total < 0n ? -total : total;
     const fraction = (absolute % scale)
       .toString()

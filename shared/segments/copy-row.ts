@@ -48,14 +48,14 @@ export interface CopyRow {
 
 /** A growing buffer of tuples. */
 export class CopyRows {
-  private bytes = Buffer.allocUnsafe(16 * 1024);
-  private length = 0;
+  #bytes = Buffer.allocUnsafe(16 * 1024);
+  #length = 0;
   count = 0;
 
   append(row: CopyRow): void {
-    this.reserve(row);
-    const bytes = this.bytes;
-    let at = bytes.writeInt16BE(fieldCount, this.length);
+    this.#reserve(row);
+    const bytes = this.#bytes;
+    let at = bytes.writeInt16BE(fieldCount, this.#length);
     at = writeHex(bytes, row.keyHash, at);
     at = writeHex(bytes, row.fingerprint, at);
     at = writeInt8(bytes, row.offset, at);
@@ -71,22 +71,22 @@ export class CopyRows {
     at = writeText(bytes, row.metric, at);
     at = writeText(bytes, row.idempotencyKey, at);
     at = writeBytes(bytes, row.properties, at);
-    this.length = at;
+    this.#length = at;
     this.count += 1;
   }
 
   /** The tuples so far; valid until the next append. */
   toBuffer(): Buffer {
-    return this.bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  private reserve(row: CopyRow): void {
+  #reserve(row: CopyRow): void {
     const texts = row.organization.length + row.metric.length + row.idempotencyKey.length;
-    const need = this.length + 256 + 3 * texts + row.quantity.length + (row.properties?.length ?? 0);
-    if (need <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(need, 2 * this.bytes.length));
-    this.bytes.copy(grown, 0, 0, this.length);
-    this.bytes = grown;
+    const need = this.#length + 256 + 3 * texts + row.quantity.length + (row.properties?.length ?? 0);
+    if (need <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(need, 2 * this.#bytes.length));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
   }
 }
 

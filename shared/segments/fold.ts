@@ -59,30 +59,30 @@ interface Day {
 }
 
 class SegmentBuilder {
-  private readonly partition: number;
-  private readonly shard: number;
-  private readonly from: number;
-  private to: number;
-  private seen = 0;
-  private undated = 0;
-  private lastValue: Buffer | null = null;
-  private readonly days = new Map<number, Day>();
-  private readonly sums = new RollupSums();
-  private readonly refusals: Refusal[] = [];
+  readonly #partition: number;
+  readonly #shard: number;
+  readonly #from: number;
+  #to: number;
+  #seen = 0;
+  #undated = 0;
+  #lastValue: Buffer | null = null;
+  readonly #days = new Map<number, Day>();
+  readonly #sums = new RollupSums();
+  readonly #refusals: Refusal[] = [];
 
   constructor(partition: number, shard: number, from: number) {
-    this.partition = partition;
-    this.shard = shard;
-    this.from = from;
-    this.to = from;
+    this.#partition = partition;
+    this.#shard = shard;
+    this.#from = from;
+    this.#to = from;
   }
 
   get hasRecords(): boolean {
-    return this.to > this.from;
+    return this.#to > this.#from;
   }
 
   isFullFor(offset: number, events: number): boolean {
-    return offset !== this.to || (this.seen > 0 && this.seen + events > segmentEventsMax);
+    return offset !== this.#to || (this.#seen > 0 && this.#seen + events > segmentEventsMax);
   }
 
   /** Adds the record, or says why the partition must wait before it. */
@@ -93,7 +93,7 @@ class SegmentBuilder {
       case 'unreadable':
         return `the envelope's checksum is right, but ${decoded.reason}`;
       case 'foreign':
-        this.refusals.push({
+        this.#refusals.push({
           offset: record.offset,
           index: -1,
           code: decoded.code,
@@ -103,20 +103,20 @@ class SegmentBuilder {
       case 'envelope': {
         const codes = decoded.envelope.events.map(refusalOf);
         const refused = codes.filter((code) => code !== null).length;
-        if (refused + this.refusedEvents() > refusedEventsMax) {
+        if (refused + this.#refusedEvents() > refusedEventsMax) {
           return `more than ${refusedEventsMax} events of one range cannot be counted`;
         }
-        this.addEvents(record.offset, decoded.envelope, codes);
+        this.#addEvents(record.offset, decoded.envelope, codes);
       }
     }
-    this.to = record.offset + 1;
-    this.lastValue = record.value;
+    this.#to = record.offset + 1;
+    this.#lastValue = record.value;
     return null;
   }
 
   finish(): Segment {
-    invariant(this.lastValue !== null, 'a segment holds at least one record');
-    const days = [...this.days.entries()]
+    invariant(this.#lastValue !== null, 'a segment holds at least one record');
+    const days = [...this.#days.entries()]
       .sort(([a], [b]) => a - b)
       .map(([day, { rows, fingerprints }]) => ({
         day,
@@ -126,43 +126,43 @@ class SegmentBuilder {
       }));
     return {
       meta: {
-        partition: this.partition,
-        from: this.from,
-        to: this.to,
-        seen: this.seen,
-        undated: this.undated,
-        recordHash: recordHashOf(this.lastValue),
+        partition: this.#partition,
+        from: this.#from,
+        to: this.#to,
+        seen: this.#seen,
+        undated: this.#undated,
+        recordHash: recordHashOf(this.#lastValue),
         days: days.map(({ day, count, rows }) => ({ day, count, rowsBytes: rows.length })),
-        rollups: this.sums.toRollups(),
-        refusals: this.refusals,
+        rollups: this.#sums.toRollups(),
+        refusals: this.#refusals,
       },
       days,
     };
   }
 
-  private refusedEvents(): number {
-    return this.refusals.filter((refusal) => refusal.index >= 0).length;
+  #refusedEvents(): number {
+    return this.#refusals.filter((refusal) => refusal.index >= 0).length;
   }
 
-  private addEvents(offset: number, envelope: Envelope, codes: readonly (string | null)[]): void {
-    this.seen += envelope.events.length;
+  #addEvents(offset: number, envelope: Envelope, codes: readonly (string | null)[]): void {
+    this.#seen += envelope.events.length;
     for (const [index, event] of envelope.events.entries()) {
       const code = codes[index];
       if (typeof code === 'string') {
         const bytes = base64(Buffer.from(JSON.stringify(event)));
-        this.refusals.push({ offset, index, code, bytes });
+        this.#refusals.push({ offset, index, code, bytes });
       } else {
-        this.addEvent(offset, index, event, envelope);
+        this.#addEvent(offset, index, event, envelope);
       }
     }
   }
 
-  private addEvent(offset: number, index: number, event: SealedEvent, envelope: Envelope): void {
+  #addEvent(offset: number, index: number, event: SealedEvent, envelope: Envelope): void {
     const dayNumber = Math.floor(event.eventTimeMs / dayMs);
-    let day = this.days.get(dayNumber);
+    let day = this.#days.get(dayNumber);
     if (day === undefined) {
       day = { rows: new CopyRows(), fingerprints: [] };
-      this.days.set(dayNumber, day);
+      this.#days.set(dayNumber, day);
     }
     const { sealed } = event;
     day.rows.append({
@@ -174,8 +174,8 @@ class SegmentBuilder {
       day: dayNumber,
       eventTimeMs: event.eventTimeMs,
       createdAtMs: envelope.createdAtMs,
-      shard: this.shard,
-      partition: this.partition,
+      shard: this.#shard,
+      partition: this.#partition,
       quantity: event.quantity,
       organization: event.organization,
       metric: event.metric,
@@ -184,8 +184,8 @@ class SegmentBuilder {
         sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, index, sealed),
     });
     day.fingerprints.push(event.fingerprint);
-    this.sums.addEvent(event);
-    if (event.undated) this.undated += 1;
+    this.#sums.addEvent(event);
+    if (event.undated) this.#undated += 1;
   }
 }
 

@@ -22,33 +22,33 @@ interface Group {
 
 /** Adds quantities into rollups, exactly. */
 export class RollupSums {
-  private readonly groups = new Map<string, Group>();
+  readonly #groups = new Map<string, Group>();
 
   addEvent(event: { organization: string; metric: string; quantity: string; eventTimeMs: number }): void {
     const { organization, metric } = event;
-    this.add(organization, metric, Math.floor(event.eventTimeMs / quarterHourMs), event.quantity, 1);
+    this.#add(organization, metric, Math.floor(event.eventTimeMs / quarterHourMs), event.quantity, 1);
   }
 
   addRollup(rollup: Rollup): void {
-    this.add(rollup.organization, rollup.metric, rollup.quarter, rollup.total, rollup.count);
+    this.#add(rollup.organization, rollup.metric, rollup.quarter, rollup.total, rollup.count);
   }
 
   /** Sorted by organization, metric and quarter, so that writers who upsert them cannot deadlock. */
   toRollups(): readonly Rollup[] {
-    return [...this.groups.entries()]
+    return [...this.#groups.entries()]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, { organization, metric, quarter, sum, count }]) => {
         return { organization, metric, quarter, total: sum.toString(), count };
       });
   }
 
-  private add(organization: string, metric: string, quarter: number, quantity: string, count: number): void {
+  #add(organization: string, metric: string, quarter: number, quantity: string, count: number): void {
     // Names hold no newline, so the key is unambiguous.
     const key = `${organization}\n${metric}\n${quarter}`;
-    let group = this.groups.get(key);
+    let group = this.#groups.get(key);
     if (group === undefined) {
       group = { organization, metric, quarter, sum: new DecimalSum(), count: 0 };
-      this.groups.set(key, group);
+      this.#groups.set(key, group);
     }
     group.sum.add(quantity);
     group.count += count;

@@ -40,7 +40,7 @@ async function counted(): Promise<number> {
   const counts = await Promise.all(
     endpoints().shards.map((url) =>
       inSession(url, async (client) => {
-        const sql = 'SELECT coalesce(sum(inserted), 0)::float8 AS n FROM commit_ledger';
+        const sql = 'select coalesce(sum(inserted), 0)::float8 as n from commit_ledger';
         return (await client.query<{ n: number }>(sql)).rows[0]?.n ?? 0;
       }),
     ),
@@ -53,7 +53,7 @@ async function rows(): Promise<number> {
     endpoints().shards.map((url) =>
       inSession(url, async (client) => {
         return (
-          (await client.query<{ n: number }>('SELECT count(*)::float8 AS n FROM usage_events')).rows[0]?.n ??
+          (await client.query<{ n: number }>('select count(*)::float8 as n from usage_events')).rows[0]?.n ??
           0
         );
       }),

@@ -11,7 +11,7 @@ import {
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
 import { Kafka, logLevel } from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { deployedInvoke } from '../../localstack/deployed/invoke.ts';
 import { say } from '../../localstack/screen.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
@@ -160,7 +160,7 @@ const total = (quantity: string, count: number) => [
   { metric_name: 'api_calls', total_quantity: quantity, event_count: count },
 ];
 
-test('a caller without a token, or with one that is expired or for another audience, is refused', async () => {
+it('a caller without a token, or with one that is expired or for another audience, is refused', async () => {
   const event = eventOf('refused', 1);
   const statusWith = async (token?: string) => (await call('/api/v1/usage/events', token, event)).status;
   expect(await statusWith()).toBe(401);
@@ -170,7 +170,7 @@ test('a caller without a token, or with one that is expired or for another audie
   expect((await call('/ready')).status).toBe(200);
 });
 
-test('U2 U8: what was sent through the API is the summary, after the deployed schedule has fired', async () => {
+it('U2 U8: what was sent through the API is the summary, after the deployed schedule has fired', async () => {
   await send('first', 1.5);
   await send('second', 2.25);
   await send('first', 1.5);
@@ -186,7 +186,7 @@ test('U2 U8: what was sent through the API is the summary, after the deployed sc
   expect(commits).toEqual([{ source: 'segments' }]);
 });
 
-test('a record that is not ours is quarantined, and holds up nobody behind it', async () => {
+it('a record that is not ours is quarantined, and holds up nobody behind it', async () => {
   const kafka = new Kafka({ brokers: [servers.kafka], logLevel: logLevel.NOTHING });
   const producer = kafka.producer();
   await producer.connect();
@@ -198,22 +198,22 @@ test('a record that is not ours is quarantined, and holds up nobody behind it', 
   expect(await operate({ verb: 'quarantine', rows: 10 })).toMatchObject([{ partition, bytes }]);
 });
 
-test('U12: the deployed operator finds the proof of all commits whole', async () => {
+it('U12: the deployed operator finds the proof of all commits whole', async () => {
   const verdicts = (await operate({ verb: 'verify' })) as readonly { readonly bad: readonly unknown[] }[];
   expect(verdicts.map(({ bad }) => bad)).toEqual([[], [], [], []]);
 });
 
 /** It runs beside the tests that follow: the flusher takes most of a minute, and one at a time. */
-test('the stand-in for a scheduler that never fires finds the flusher', async () => {
+it('the stand-in for a scheduler that never fires finds the flusher', async () => {
   ticker = await startStandIn('ticker', [], 'the schedule runs');
 });
 
 describe('the next deployment', () => {
-  test('changes nothing where nothing was changed', async () => {
+  it('changes nothing where nothing was changed', async () => {
     expect(await deployment.cdk('diff', ...stacks)).toContain('Number of stacks with differences: 0');
   });
 
-  test('brings changed code live', async () => {
+  it('brings changed code live', async () => {
     expect(await (await call('/health')).json()).toEqual({ status: 'ok' });
     deployment.change('functions/query/handler.ts', "{ status: 'ok' }", "{ status: 'ok', changed: true }");
     expect(await deployment.cdk('diff', ...stacks)).toContain('Number of stacks with differences: 1');
@@ -222,7 +222,7 @@ describe('the next deployment', () => {
     expect(await totals()).toEqual(total('5.75', 4));
   });
 
-  test('with another grant shows that IAM is enforced: the function cannot read its secret', async () => {
+  it('with another grant shows that IAM is enforced: the function cannot read its secret', async () => {
     deployment.change('infra/data-plane/named-secrets.ts', 'GetSecretValue', 'DescribeSecret');
     deployment.change('functions/query/handler.ts', 'changed: true', 'changed: false');
     await deployment.cdk('deploy', 'Odometer-local-App', '--require-approval', 'never');
@@ -233,12 +233,12 @@ describe('the next deployment', () => {
   });
 });
 
-test('the stand-in’s tick has run the deployed flusher', async () => {
+it('the stand-in’s tick has run the deployed flusher', async () => {
   const ticked = () => /"report":\{"passes":(\d+)/.exec(ticker.output())?.[1];
   await expect.poll(() => Number(ticked()), { timeout: tickMs, interval: pollMs }).toBeGreaterThan(0);
 });
 
-test('destroying leaves nothing', async () => {
+it('destroying leaves nothing', async () => {
   const tagged = async (): Promise<readonly string[]> => {
     const request = new GetResourcesCommand({ TagFilters: [{ Key: 'project', Values: ['odometer'] }] });
     const { ResourceTagMappingList = [] } = await new ResourceGroupsTaggingAPIClient({}).send(request);

@@ -53,8 +53,8 @@ function startFlusherProcess(
 
 /** Transactions that flushers hold open on the four shards. */
 async function openTransactions(): Promise<number> {
-  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity
-    WHERE application_name LIKE 'flusher:%' AND xact_start IS NOT NULL`;
+  const sql = `select count(*)::int as n from pg_stat_activity
+    where application_name like 'flusher:%' and xact_start is not null`;
   const counts = await Promise.all(pipeline.shards.superuserUrls.map((url) => rowsOf(url, sql)));
   return counts.reduce((sum, [row]) => sum + Number(row?.['n']), 0);
 }
@@ -129,7 +129,7 @@ describe('a connection that is cut during COMMIT', () => {
 async function nextOffset(partition: number): Promise<number> {
   const [row] = await rowsOf(
     pipeline.shards.operatorUrls[partition % 4] ?? '',
-    `SELECT next_offset::int AS next FROM partition_progress WHERE partition = ${partition}`,
+    `select next_offset::int as next from partition_progress where partition = ${partition}`,
   );
   return Number(row?.['next']);
 }

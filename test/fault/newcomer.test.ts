@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { onPath, runCommand } from '../../localstack/servers/command.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 import { startTwin } from '../harness/twin/twin.ts';
@@ -21,7 +21,7 @@ async function barePath(): Promise<string> {
   return folder;
 }
 
-test('a machine with neither Java nor Redis gets both from Python packages', async () => {
+it('a machine with neither Java nor Redis gets both from Python packages', async () => {
   const path = await barePath();
   const cache = makeTestFolder();
   const twin = await startTwin({ environment: { PATH: path, JAVA_HOME: '', ODOMETER_CACHE_DIR: cache } });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { readState } from '../../localstack/processes/state-file.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import type { Processes } from '../../shared/contracts/endpoints.ts';
@@ -24,7 +24,7 @@ async function answers(twin: Twin): Promise<number> {
   return (await fetch(`${twin.endpoints().api}/ready`)).status;
 }
 
-test('every process that is killed runs again on its port and endpoints.json follows', async () => {
+it('every process that is killed runs again on its port and endpoints.json follows', async () => {
   const twin = await started();
   const { kafka, redis, shards } = twin.endpoints();
   const roles: ReadonlyArray<keyof Processes> = [
@@ -46,7 +46,7 @@ test('every process that is killed runs again on its port and endpoints.json fol
   await expect.poll(() => answers(twin), { timeout: 30_000 }).toBe(200);
 });
 
-test('two twins run side by side, and a second start on the data of one is refused with its process', async () => {
+it('two twins run side by side, and a second start on the data of one is refused with its process', async () => {
   const [one, other] = await Promise.all([started(), started()]);
   expect(await answers(one)).toBe(200);
   expect(await answers(other)).toBe(200);
@@ -56,7 +56,7 @@ test('two twins run side by side, and a second start on the data of one is refus
   expect(await answers(one)).toBe(200);
 });
 
-test('a port that is in use is named, with the remedy, and nothing stays behind', async () => {
+it('a port that is in use is named, with the remedy, and nothing stays behind', async () => {
   const holder = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => holder.once('listening', resolve));
   const address = holder.address();
@@ -69,7 +69,7 @@ test('a port that is in use is named, with the remedy, and nothing stays behind'
   await twin.stop();
 });
 
-test('SIGTERM to npm alone leaves no process, and the next start finds ports and data again', async () => {
+it('SIGTERM to npm alone leaves no process, and the next start finds ports and data again', async () => {
   const npm = await started({ command: ['npm', 'start'] });
   const before = npm.processes();
   const { kafka, redis, shards } = npm.endpoints();
@@ -80,7 +80,7 @@ test('SIGTERM to npm alone leaves no process, and the next start finds ports and
   expect(again.endpoints()).toMatchObject({ kafka, redis, shards });
 });
 
-test('SIGINT to the process group of npm, as Ctrl-C sends it, leaves no process', async () => {
+it('SIGINT to the process group of npm, as Ctrl-C sends it, leaves no process', async () => {
   const npm = await started({ command: ['npm', 'start'] });
   const before = npm.processes();
   process.kill(-(npm.child.pid ?? 0), 'SIGINT');
@@ -88,7 +88,7 @@ test('SIGINT to the process group of npm, as Ctrl-C sends it, leaves no process'
   expect(npm.output()).toContain('stopped; the data stays');
 });
 
-test('npm stop stops what a killed supervisor left, and the next start does the same', async () => {
+it('npm stop stops what a killed supervisor left, and the next start does the same', async () => {
   const twin = await started();
   const first = twin.processes();
   twin.child.kill('SIGKILL');

@@ -71,9 +71,9 @@ async function countedOf(organization: string) {
   const url = pipeline.shards.operatorUrls[shard] ?? '';
   const [row] = await rowsOf(
     url,
-    `SELECT (SELECT count(*)::int FROM usage_events WHERE organization_id = '${organization}') AS events,
-       (SELECT count(*)::int FROM usage_conflicts WHERE organization_id = '${organization}') AS conflicts,
-       (SELECT sum(event_count)::int FROM usage_rollups WHERE organization_id = '${organization}') AS rolled_up`,
+    `select (select count(*)::int from usage_events where organization_id = '${organization}') as events,
+       (select count(*)::int from usage_conflicts where organization_id = '${organization}') as conflicts,
+       (select sum(event_count)::int from usage_rollups where organization_id = '${organization}') as rolled_up`,
   );
   return row;
 }
@@ -118,14 +118,14 @@ describe('paths', () => {
     const url = pipeline.shards.operatorUrls[partition % 4] ?? '';
     const totals = await rowsOf(
       url,
-      `SELECT trim_scale(sum(total))::text AS total, sum(event_count)::int AS events FROM usage_rollups
-       WHERE organization_id = 'mixed'`,
+      `select trim_scale(sum(total))::text as total, sum(event_count)::int as events from usage_rollups
+       where organization_id = 'mixed'`,
     );
     expect(totals).toEqual([{ total: '70', events: 700 }]);
     const commits = await rowsOf(
       url,
-      `SELECT seen::int, inserted::int, duplicate::int FROM commit_ledger WHERE partition = ${partition}
-       ORDER BY from_offset DESC LIMIT 3`,
+      `select seen::int, inserted::int, duplicate::int from commit_ledger where partition = ${partition}
+       order by from_offset desc limit 3`,
     );
     expect(commits).toEqual([
       { seen: 300, inserted: 300, duplicate: 0 },

@@ -1,6 +1,6 @@
 /** What `shared/log/event-log.ts` promises, on real Kafka; whatever implements the ports passes this file. */
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import type { EventLogReader, EventLogWriter, LogRecord } from '../../shared/log/event-log.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
@@ -40,7 +40,7 @@ async function readAll(from: EventLogReader, partition: number, bytesMax = 1 << 
 }
 
 describe('U1: an append', () => {
-  test('answers partition and offset of each record in the order given', async () => {
+  it('answers partition and offset of each record in the order given', async () => {
     const log = await emptyLog();
     const value = Buffer.from('x');
     const given = [2, 0, 2, 1, 0].map((partition) => ({ partition, value }));
@@ -54,7 +54,7 @@ describe('U1: an append', () => {
     await Promise.all([log.writer.close(), log.reader.close()]);
   });
 
-  test('keeps every byte of every record where it says', async () => {
+  it('keeps every byte of every record where it says', async () => {
     const values = [Buffer.alloc(0), Buffer.from([0, 255, 10, 13]), Buffer.alloc(256 * 1024, 7)];
     const appended = await writer.append(values.map((value) => ({ partition: 1, value })));
     for (const [index, { partition, offset }] of appended.entries()) {
@@ -64,7 +64,7 @@ describe('U1: an append', () => {
     }
   });
 
-  test('concurrent appends are all kept once', async () => {
+  it('concurrent appends are all kept once', async () => {
     const log = await emptyLog();
     // A busy machine may need longer than the limit for so many single requests; none may be lost.
     const patient = createLogWriter({ ...log.topic, timeoutMs: 30_000 });
@@ -82,19 +82,19 @@ describe('U1: an append', () => {
     await Promise.all([patient.close(), log.writer.close(), log.reader.close()]);
   });
 
-  test('gives partitions of one broker one lane once it knows the leaders', async () => {
+  it('gives partitions of one broker one lane once it knows the leaders', async () => {
     await writer.append([{ partition: 0, value: Buffer.from('x') }]);
     const lanes = Array.from({ length: partitions }, (_, partition) => writer.laneOf(partition));
     expect(new Set(lanes).size).toBe(1);
     expect(lanes[0]).toBeGreaterThanOrEqual(0);
   });
 
-  test('gives a partition without a known leader a lane of its own', () => {
+  it('gives a partition without a known leader a lane of its own', () => {
     const lanes = [0, 1, 2, 3].map((partition) => createLogWriter(topic).laneOf(partition));
     expect(new Set(lanes).size).toBe(4);
   });
 
-  test('to a partition that does not exist fails in time, as log_unavailable', async () => {
+  it('to a partition that does not exist fails in time, as log_unavailable', async () => {
     const short = createLogWriter({ ...topic, timeoutMs: 500 });
     const started = performance.now();
     const append = short.append([{ partition: 99, value: Buffer.from('x') }]);
@@ -105,7 +105,7 @@ describe('U1: an append', () => {
 });
 
 describe('a broker that accepts connections and says nothing', () => {
-  test('costs a writer its timeout and a reader a bounded time', async () => {
+  it('costs a writer its timeout and a reader a bounded time', async () => {
     const silent = createServer((socket) => void socket.on('error', () => {}).resume());
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();
@@ -124,7 +124,7 @@ describe('a broker that accepts connections and says nothing', () => {
 });
 
 describe('a read', () => {
-  test('of an empty partition is empty, and quick', async () => {
+  it('of an empty partition is empty, and quick', async () => {
     const log = await emptyLog();
     await log.reader.bounds();
     const started = performance.now();
@@ -134,7 +134,7 @@ describe('a read', () => {
     await Promise.all([log.writer.close(), log.reader.close()]);
   });
 
-  test('of any offset starts exactly there, though Kafka answers whole batches', async () => {
+  it('of any offset starts exactly there, though Kafka answers whole batches', async () => {
     const values = Array.from({ length: 10 }, (_, i) => Buffer.from(String(i)));
     const appended = await writer.append(values.map((value) => ({ partition: 3, value })));
     for (const { offset } of appended) {
@@ -144,7 +144,7 @@ describe('a read', () => {
     }
   });
 
-  test('of several partitions gives each at least one record, however few bytes are asked for', async () => {
+  it('of several partitions gives each at least one record, however few bytes are asked for', async () => {
     const log = await emptyLog();
     const large = Buffer.alloc(200 * 1024, 1);
     for (let partition = 0; partition < partitions; partition += 1)
@@ -160,7 +160,7 @@ describe('a read', () => {
     await Promise.all([log.writer.close(), log.reader.close()]);
   });
 
-  test('at the end is empty, beyond it is offset_out_of_range', async () => {
+  it('at the end is empty, beyond it is offset_out_of_range', async () => {
     const [end = 0] = [(await reader.bounds()).get(2)?.end];
     expect((await reader.read([{ partition: 2, from: end, bytesMax: 1000 }])).get(2)).toEqual([]);
     await expect(reader.read([{ partition: 2, from: end + 1, bytesMax: 1000 }])).rejects.toMatchObject({
@@ -169,7 +169,7 @@ describe('a read', () => {
     });
   });
 
-  test('several at a time do not disturb each other', async () => {
+  it('several at a time do not disturb each other', async () => {
     await writer.append(
       Array.from({ length: 50 }, (_, i) => ({ partition: i % partitions, value: Buffer.alloc(99) })),
     );
@@ -184,7 +184,7 @@ describe('a read', () => {
 });
 
 describe('bounds', () => {
-  test('name every partition and follow the log', async () => {
+  it('name every partition and follow the log', async () => {
     const log = await emptyLog();
     expect([...(await log.reader.bounds())].sort(([a], [b]) => a - b)).toEqual(
       [0, 1, 2, 3].map((partition) => [partition, { start: 0, end: 0 }]),
@@ -194,7 +194,7 @@ describe('bounds', () => {
     await Promise.all([log.writer.close(), log.reader.close()]);
   });
 
-  test('of a topic that does not exist are log_unavailable', async () => {
+  it('of a topic that does not exist are log_unavailable', async () => {
     const none = createLogReader({ ...topic, topic: 'test.none' });
     await expect(none.bounds()).rejects.toMatchObject({ code: 'log_unavailable' });
     await none.close();
@@ -204,12 +204,12 @@ describe('bounds', () => {
 describe('the topic', () => {
   const plan = () => ({ ...topic, replicationFactor: 1, settings: {} });
 
-  test('is made once and keeps its id', async () => {
+  it('is made once and keeps its id', async () => {
     expect(await ensureTopic(plan())).toEqual({ topicId: topic.topicId });
     expect(await reader.topicId()).toBe(topic.topicId);
   });
 
-  test('with another partition count is refused', async () => {
+  it('with another partition count is refused', async () => {
     await expect(ensureTopic({ ...plan(), partitions: partitions + 1 })).rejects.toMatchObject({
       code: 'invariant_broken',
     });

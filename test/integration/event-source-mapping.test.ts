@@ -1,6 +1,6 @@
 /** The local event source mapping with a real consumer group: nothing is skipped, each partition is in order. */
 import type { MSKEvent } from 'aws-lambda';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { startGroupConsumer } from '../../localstack/runtime/group-consumer.ts';
 import { pollInto } from '../../localstack/runtime/poll-into.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
@@ -45,7 +45,7 @@ const allUpTo = (end: number) => new Map(upTo(partitions).map((partition) => [pa
 const sorted = (delivered: ReadonlyMap<number, readonly number[]>) =>
   new Map([...delivered].sort(([a], [b]) => a - b));
 
-test('a new group starts at the earliest offset; a restarted one where it stopped', async () => {
+it('a new group starts at the earliest offset; a restarted one where it stopped', async () => {
   const topic = await freshTopic(partitions);
   await append(topic, 5);
   const first = poll(topic, topic.topic, () => ({ batchItemFailures: [] }));
@@ -58,7 +58,7 @@ test('a new group starts at the earliest offset; a restarted one where it stoppe
   await second.stop();
 });
 
-test('a partition that fails again and again stops nobody else, and is not skipped', async () => {
+it('a partition that fails again and again stops nobody else, and is not skipped', async () => {
   const topic = await freshTopic(partitions);
   let failures = 0;
   const { delivered, stop } = poll(topic, topic.topic, (event) => {

@@ -1,7 +1,7 @@
 /** Connections die between two invocations, as those of a frozen function do: the next one connects again. */
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import {
   ENV_ENCRYPTION_KEY,
   ENV_KAFKA_TOPIC,
@@ -92,7 +92,7 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly result: T; readonl
 }
 
 describe.each<Death>(['reset', 'silence'])('connections that died by %s', (death) => {
-  test('U1: ingest appends again and accepts', async () => {
+  it('U1: ingest appends again and accepts', async () => {
     expect(await accept('before')).toMatchObject({ statusCode: 202 });
     await delay(sleepMs);
     expect(proxies.kafka.kill(death)).toBeGreaterThan(0);
@@ -101,7 +101,7 @@ describe.each<Death>(['reset', 'silence'])('connections that died by %s', (death
     expect(ms).toBeLessThan(wakeMs);
   });
 
-  test('query reads again and answers', async () => {
+  it('query reads again and answers', async () => {
     expect(await summary()).toMatchObject({ statusCode: 200 });
     expect(proxies.postgres.kill(death)).toBeGreaterThan(0);
     const { result, ms } = await timed(summary());
@@ -109,7 +109,7 @@ describe.each<Death>(['reset', 'silence'])('connections that died by %s', (death
     expect(ms).toBeLessThan(wakeMs);
   });
 
-  test('U6: the consumer leaves a range to the log, and stores the next ones', async () => {
+  it('U6: the consumer leaves a range to the log, and stores the next ones', async () => {
     await store();
     expect(proxies.redis.kill(death)).toBeGreaterThan(0);
     const { result, ms } = await timed(store());
@@ -125,7 +125,7 @@ describe.each<Death>(['reset', 'silence'])('connections that died by %s', (death
 });
 
 describe('servers that are down', () => {
-  test('make ingest answer 503, and Retry-After', async () => {
+  it('make ingest answer 503, and Retry-After', async () => {
     await accept('before');
     await proxies.kafka.close();
     const result = await accept('after');
@@ -133,7 +133,7 @@ describe('servers that are down', () => {
     expect(bodyOf(result).code).toBe('log_unavailable');
   });
 
-  test('make query answer 503 in time, and Retry-After', async () => {
+  it('make query answer 503 in time, and Retry-After', async () => {
     await summary();
     await proxies.postgres.close();
     const { result, ms } = await timed(summary());

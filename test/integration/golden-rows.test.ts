@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
@@ -27,7 +27,7 @@ let redis: Redis;
 beforeAll(async () => {
   pipeline = await openPipeline();
   redis = new Redis(inject('servers').redis);
-  await asSuperuser(goldenPartition, `UPDATE shard_identity SET closed_before = '2026-11-01'`);
+  await asSuperuser(goldenPartition, `update shard_identity set closed_before = '2026-11-01'`);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -70,7 +70,7 @@ async function halt(organization: string, partition: number): Promise<void> {
   await pipeline.pass();
   await asSuperuser(
     partition,
-    `UPDATE partition_progress SET record_hash = sha256('other') WHERE partition = ${partition}`,
+    `update partition_progress set record_hash = sha256('other') where partition = ${partition}`,
   );
   await store(partition, [recordOf(organization, partition, { 'key-2': '2' })]);
   await pipeline.pass();
@@ -81,12 +81,12 @@ type Row = Readonly<Record<string, string | null>>;
 /** Every column of a table as Postgres writes it. */
 function dump(url: string, table: string, order: string): Promise<readonly Row[]> {
   return inSession(url, async (client) => {
-    await client.query(`SET TIME ZONE 'UTC'`);
+    await client.query(`set TIME ZONE 'UTC'`);
     const { rows: columns } = await client.query<{ name: string }>(
-      `SELECT quote_ident(column_name) AS name FROM information_schema.columns WHERE table_name = '${table}'`,
+      `select quote_ident(column_name) as name from information_schema.columns where table_name = '${table}'`,
     );
     const texts = columns.map(({ name }) => `${name}::text AS ${name}`).join(', ');
-    return (await client.query<Row>(`SELECT ${texts} FROM ${table} ORDER BY ${order}`)).rows;
+    return (await client.query<Row>(`select ${texts} from ${table} order by ${order}`)).rows;
   });
 }
 
@@ -136,7 +136,7 @@ function hashOfRow(row: Row): string {
   return createHash('sha256').update(previous).update(canonical).digest('hex');
 }
 
-test('Redis holds the keys and segments of the golden file until they are committed', async () => {
+it('Redis holds the keys and segments of the golden file until they are committed', async () => {
   await store(goldenPartition, goldenValues());
   const { topic } = pipeline.topic;
   const prefix = `odometer:segments:{${topic}:${goldenPartition}}`;
@@ -161,7 +161,7 @@ test('Redis holds the keys and segments of the golden file until they are commit
   await expectGolden('rows/redis.txt', lines.join('\n'));
 });
 
-test('commits leave the rows of the golden files in the shards, and no segment in Redis', async () => {
+it('commits leave the rows of the golden files in the shards, and no segment in Redis', async () => {
   await pipeline.flush();
   await store(plainPartition, [recordOf('acme', plainPartition, { 'key-1': '1.25', 'key-2': '-1' })]);
   await pipeline.flush();
@@ -200,7 +200,7 @@ test('commits leave the rows of the golden files in the shards, and no segment i
   await expectGolden('rows/partition-progress.json', jsonText(touched.map(withoutTimes)));
 });
 
-test('the committed rows are summarized as in the golden file', async () => {
+it('the committed rows are summarized as in the golden file', async () => {
   const { readerUrls: urls } = pipeline.shards;
   const reader = createSummaryReader({ urls, partitions: pipeline.topic.partitions });
   const day = Math.floor(noonMs / 86_400_000);

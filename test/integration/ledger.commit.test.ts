@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 describe('progress', () => {
-  test('U3: a compare-and-set moves once, and a stale writer changes nothing', async () => {
+  it('U3: a compare-and-set moves once, and a stale writer changes nothing', async () => {
     await commitNext((offset) => rowsAt(offset, ['1']));
     const stale = await commitRows(second, partition, { from: next - 1, to: next, rows: rowsAt(99, ['5']) });
     expect(stale).toEqual({ kind: 'rolled-back', value: false });
@@ -61,7 +61,7 @@ describe('progress', () => {
     expect(row).toMatchObject({ nextOffset: next, halted: false, recordHash: Buffer.alloc(32, next) });
   });
 
-  test('U3: of two writers at once one moves, the other is refused when the first commits', async () => {
+  it('U3: of two writers at once one moves, the other is refused when the first commits', async () => {
     const move = (one: ShardLedger, key: string) =>
       one.transaction(partition, async (transaction) => {
         const rows = [usageRow({ offset: next, idempotencyKey: key })];
@@ -73,7 +73,7 @@ describe('progress', () => {
     next += 1;
   });
 
-  test('U9: a partition of another shard is an error, not a fence', async () => {
+  it('U9: a partition of another shard is an error, not a fence', async () => {
     const foreign = (partition + 1) % partitions;
     const work = ledger.transaction(foreign, async (transaction) => ({
       commit: true,
@@ -82,7 +82,7 @@ describe('progress', () => {
     await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
   });
 
-  test('U7: a halted partition refuses to move and keeps the first reason', async () => {
+  it('U7: a halted partition refuses to move and keeps the first reason', async () => {
     const halted = partition < 4 ? partition + 4 : partition - 4;
     await ledger.halt(halted, 'log_truncated', 'first');
     await ledger.halt(halted, 'other', 'second');
@@ -100,7 +100,7 @@ describe('progress', () => {
 });
 
 describe('rows', () => {
-  test('U2: COPY reports a counted key, and a rollback leaves nothing of the range', async () => {
+  it('U2: COPY reports a counted key, and a rollback leaves nothing of the range', async () => {
     const rows = rowsAt(next, ['1', '2', '3']);
     await commitNext(() => rows);
     const again = [usageRow({ offset: next, idempotencyKey: 'new' }), ...rows];
@@ -114,7 +114,7 @@ describe('rows', () => {
     expect(found).toEqual([]);
   });
 
-  test('U2: counted keys are found on their day and on no other', async () => {
+  it('U2: counted keys are found on their day and on no other', async () => {
     const [row] = rowsAt(next, ['7']);
     await commitNext((offset) => rowsAt(offset, ['7']));
     const keyHashes = [row?.keyHash ?? '', 'f'.repeat(32)];
@@ -129,7 +129,7 @@ describe('rows', () => {
     expect(outcome.value).toEqual([{ keyHash, fingerprint, day: noonDay, offset: next - 1, index: 0 }]);
   });
 
-  test('U5: the count is the server’s own, of a load larger than any buffer', async () => {
+  it('U5: the count is the server’s own, of a load larger than any buffer', async () => {
     const rows = rowsAt(
       next,
       Array.from({ length: 20_000 }, () => '1'),
@@ -141,7 +141,7 @@ describe('rows', () => {
     expect(outcome.value).toEqual({ kind: 'loaded', count: 20_000 });
   });
 
-  test('U13: quantities of 20+18 digits are kept, and sums grow beyond them', async () => {
+  it('U13: quantities of 20+18 digits are kept, and sums grow beyond them', async () => {
     const quantity = '99999999999999999999.999999999999999999';
     const organization = 'org_1';
     const metric = 'exact';
@@ -158,7 +158,7 @@ describe('rows', () => {
     });
   });
 
-  test('U13: what no ingest would accept is refused as a bug, not retried', async () => {
+  it('U13: what no ingest would accept is refused as a bug, not retried', async () => {
     const work = commitRows(ledger, partition, {
       from: next,
       to: next + 1,
@@ -169,7 +169,7 @@ describe('rows', () => {
 });
 
 describe('beside the rows', () => {
-  test('quarantine and conflicts keep what they were given', async () => {
+  it('quarantine and conflicts keep what they were given', async () => {
     const conflict = {
       organization: 'org_1',
       keyHash: 'a'.repeat(32),
@@ -202,7 +202,7 @@ describe('beside the rows', () => {
     expect((await ledger.progress()).find((one) => one.partition === partition)?.checkedRanges).toBe(3);
   });
 
-  test('U5: the ledger refuses a row whose counts do not add up', async () => {
+  it('U5: the ledger refuses a row whose counts do not add up', async () => {
     const work = ledger.transaction(partition, async (transaction) => {
       await transaction.moveProgress(partition, next, next + 1, recordHash, 0);
       await transaction.addCommit(
@@ -213,7 +213,7 @@ describe('beside the rows', () => {
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
   });
 
-  test('U12: the chain is what its documentation says, recomputed without our code', async () => {
+  it('U12: the chain is what its documentation says, recomputed without our code', async () => {
     const rows = await rowsOf(
       shards.operatorUrls[shard] ?? '',
       `select *, (extract(epoch from committed_at) * 1000)::int8 as at from commit_ledger
@@ -228,7 +228,7 @@ describe('beside the rows', () => {
     }
   });
 
-  test('observations are kept, and an older one changes nothing', async () => {
+  it('observations are kept, and an older one changes nothing', async () => {
     const at = Date.now();
     const seen = { partition, logEnd: next + 5, observedAtMs: at, completeThroughMs: at - 100 };
     await ledger.observe([seen, { ...seen, partition: (partition + 4) % 8, completeThroughMs: null }]);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs } from '../../shared/limits.ts';
@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 
 describe('an unknown COMMIT', () => {
-  test('U3: cut before COMMIT arrives, next_offset says that it did not happen', async () => {
+  it('U3: cut before COMMIT arrives, next_offset says that it did not happen', async () => {
     const from = await ledger.nextOffset(partition);
     proxy.arm('before-commit-arrives');
     const cuts = proxy.cuts;
@@ -58,7 +58,7 @@ describe('an unknown COMMIT', () => {
     expect(await loadedAt(from)).toHaveLength(1);
   });
 
-  test('U3: cut before the answer arrives, next_offset says that it happened', async () => {
+  it('U3: cut before the answer arrives, next_offset says that it happened', async () => {
     const from = await ledger.nextOffset(partition);
     proxy.arm('before-answer-arrives');
     const cuts = proxy.cuts;
@@ -68,7 +68,7 @@ describe('an unknown COMMIT', () => {
     expect(await loadedAt(from)).toHaveLength(1);
   });
 
-  test('U2: a backend killed inside the transaction leaves nothing, and the range is taken again', async () => {
+  it('U2: a backend killed inside the transaction leaves nothing, and the range is taken again', async () => {
     const from = await ledger.nextOffset(partition);
     const broken = ledger.transaction(partition, async (transaction) => {
       await transaction.moveProgress(partition, from, from + 1, recordHash, 0);
@@ -85,7 +85,7 @@ describe('an unknown COMMIT', () => {
     expect((await commitRows(ledger, partition, rangeAt(from))).kind).toBe('committed');
   });
 
-  test('work that fails rolls back, keeps its own error, and the next transaction works', async () => {
+  it('work that fails rolls back, keeps its own error, and the next transaction works', async () => {
     const from = await ledger.nextOffset(partition);
     const bug = new TypeError('a bug of the caller');
     const work = ledger.transaction(partition, async (transaction) => {
@@ -97,7 +97,7 @@ describe('an unknown COMMIT', () => {
     expect((await commitRows(ledger, partition, rangeAt(from))).kind).toBe('committed');
   });
 
-  test('a transaction that failed inside cannot be committed by mistake', async () => {
+  it('a transaction that failed inside cannot be committed by mistake', async () => {
     const from = await ledger.nextOffset(partition);
     const { rows } = rangeAt(from - 1);
     const work = ledger.transaction(partition, async (transaction) => {
@@ -132,14 +132,14 @@ describe('a writer that stands still', () => {
     return { ended };
   }
 
-  test('U3: a lock that is not given is weather, and a young transaction is left alone', async () => {
+  it('U3: a lock that is not given is weather, and a young transaction is left alone', async () => {
     await holdProgress(`flusher:${partition}`);
     const work = ledger.nextOffset(partition);
     await expect(work).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });
     expect(await stuck[0]?.query('select 1')).toMatchObject({ rowCount: 1 });
   });
 
-  test('U3: old transactions of that name are ended, others are not', async () => {
+  it('U3: old transactions of that name are ended, others are not', async () => {
     const { ended } = await holdProgress(`flusher:${partition}`);
     await pause(50);
     const file = new URL('../../shared/ledger/postgres/sql/end-stuck-sessions.sql', import.meta.url);
@@ -162,7 +162,7 @@ describe('days', () => {
   const leaves = async (): Promise<number> =>
     (await asOwnerOfServer(`select 1 from pg_inherits where inhparent = 'usage_events'::regclass`)).length;
 
-  test('U2: flushers that race for the same new days all get them, while a commit is open', async () => {
+  it('U2: flushers that race for the same new days all get them, while a commit is open', async () => {
     const others = Array.from({ length: 4 }, () => open(shards.writerUrls[shard] ?? ''));
     const days = Array.from({ length: 20 }, (_, i) => noonDay - 10 - i);
     const before = await leaves();
@@ -178,7 +178,7 @@ describe('days', () => {
     await Promise.all(others.map((one) => one.close()));
   });
 
-  test('U2: leaves carry the unique index, the range and the checks of their parent', async () => {
+  it('U2: leaves carry the unique index, the range and the checks of their parent', async () => {
     const day = noonDay - 100;
     await ledger.ensureDays([day]);
     const eventTimeMs = noonMs - 100 * dayMs;
@@ -196,7 +196,7 @@ describe('days', () => {
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
   });
 
-  test('a closed day is never made again', async () => {
+  it('a closed day is never made again', async () => {
     const owner = shards.ownerUrls[shard] ?? '';
     await rowsOf(owner, `update shard_identity set closed_before = date '2020-01-02'`);
     const closed = Date.UTC(2020, 0, 1) / dayMs;

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { dumpSchema } from '../../migrations/dump-schema.ts';
 import { migrateShard } from '../../migrations/migrate.ts';
@@ -30,7 +30,7 @@ const again = (change: Partial<Parameters<typeof migrateShard>[0]> = {}) =>
     ...change,
   });
 
-test('the owner migrates without being a superuser, and no login has BYPASSRLS', async () => {
+it('the owner migrates without being a superuser, and no login has BYPASSRLS', async () => {
   const rows = await rowsOf(
     shards.ownerUrls[0] ?? '',
     `select rolname, rolsuper, rolbypassrls from pg_roles
@@ -40,7 +40,7 @@ test('the owner migrates without being a superuser, and no login has BYPASSRLS',
   for (const row of rows) expect(row).toMatchObject({ rolsuper: false, rolbypassrls: false });
 });
 
-test('migrating again changes nothing, by several at once', async () => {
+it('migrating again changes nothing, by several at once', async () => {
   const url = shards.ownerUrls[0] ?? '';
   const state = () => rowsOf(url, 'select * from partition_progress, shard_identity order by partition');
   const before = await state();
@@ -50,13 +50,13 @@ test('migrating again changes nothing, by several at once', async () => {
   expect(await state()).toEqual(before);
 });
 
-test('U9: another shard, topic or map is refused by migrations', async () => {
+it('U9: another shard, topic or map is refused by migrations', async () => {
   for (const change of [{ shard: 1 }, { topicId: 'another' }, { mapVersion: 2 }]) {
     await expect(again(change)).rejects.toMatchObject({ code: 'wrong_shard', retryable: false });
   }
 });
 
-test('U9: a swapped address is refused on connect, by writers and readers', async () => {
+it('U9: a swapped address is refused on connect, by writers and readers', async () => {
   const url = shards.writerUrls[1] ?? '';
   const ledger = createShardLedger({ url, shard: 0, mapVersion: routeMapVersion });
   await expect(ledger.progress()).rejects.toMatchObject({ code: 'wrong_shard' });
@@ -69,7 +69,7 @@ test('U9: a swapped address is refused on connect, by writers and readers', asyn
   await reader.close();
 });
 
-test('U9: a ledger names its topic, and refuses once when a later connection finds another', async () => {
+it('U9: a ledger names its topic, and refuses once when a later connection finds another', async () => {
   const ledger = createShardLedger({
     url: shards.writerUrls[2] ?? '',
     shard: 2,
@@ -82,7 +82,7 @@ test('U9: a ledger names its topic, and refuses once when a later connection fin
   await ledger.close();
 });
 
-test('a newer schema is refused, and so is a file that was changed after it was applied', async () => {
+it('a newer schema is refused, and so is a file that was changed after it was applied', async () => {
   const url = shards.ownerUrls[0] ?? '';
   await oneStatement(url, `insert into schema_migrations values (900, '900_newer.sql', 'x')`);
   await expect(again()).rejects.toThrow(/newer than this code/);
@@ -96,7 +96,7 @@ test('a newer schema is refused, and so is a file that was changed after it was 
   expect(await again()).toEqual({ applied: [] });
 });
 
-test('halts and identity changes are on record', async () => {
+it('halts and identity changes are on record', async () => {
   const ledger = createShardLedger({
     url: shards.writerUrls[3] ?? '',
     shard: 3,
@@ -112,7 +112,7 @@ test('halts and identity changes are on record', async () => {
   expect(rows.at(-1)).toEqual({ login: 'odometer_writer', subject: 'partition_progress', action: 'update' });
 });
 
-test('schema.sql is what the migrations make', async () => {
+it('schema.sql is what the migrations make', async () => {
   const dumped = await dumpSchema(shards.ownerUrls[0] ?? '');
   if (processEnvironment()['ODOMETER_UPDATE_SCHEMA'] === '1') await writeFile(schemaFile, dumped);
   expect(await readFile(schemaFile, 'utf8')).toBe(dumped);

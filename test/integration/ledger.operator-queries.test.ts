@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => shards.drop());
 
-test('the last minute’s events and their delay are one statement for the operator', async () => {
+it('the last minute’s events and their delay are one statement for the operator', async () => {
   const [row] = await asBilling(
     `SELECT COUNT(*), AVG(EXTRACT(EPOCH FROM (processed_at - created_at))) FROM usage_events
      WHERE created_at > NOW() - INTERVAL '1 minute'`,
@@ -30,7 +30,7 @@ test('the last minute’s events and their delay are one statement for the opera
   expect(Number(row?.['avg'])).toBeLessThan(30);
 });
 
-test('vw_cache_metrics moves by what was committed', async () => {
+it('vw_cache_metrics moves by what was committed', async () => {
   expect(await asBilling('SELECT * FROM vw_cache_metrics')).toEqual([
     {
       commits: '1',
@@ -43,7 +43,7 @@ test('vw_cache_metrics moves by what was committed', async () => {
   ]);
 });
 
-test('events and size of a shard, and slow statements, are readable by the operator', async () => {
+it('events and size of a shard, and slow statements, are readable by the operator', async () => {
   const [size] = await asBilling(
     `SELECT shard_id, COUNT(*), pg_size_pretty(pg_database_size(current_database()))
      FROM usage_events GROUP BY shard_id`,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fromOperatorEvent } from '../../functions/operator/from-operator-event.ts';
 import { listHalts } from '../../functions/operator/list-halts.ts';
 import { listQuarantine } from '../../functions/operator/list-quarantine.ts';
@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 describe('verify', () => {
-  test('U12: what was committed is found as it was, with the heads to compare with a log', async () => {
+  it('U12: what was committed is found as it was, with the heads to compare with a log', async () => {
     const verdict = await verifyShard(control);
     expect(verdict).toMatchObject({ shard, commits, bad: [] });
     const [head] = await read(
@@ -69,7 +69,7 @@ describe('verify', () => {
   });
 
   const event = `usage_events where "offset" = 2 and index = 1`;
-  test.each([
+  it.each([
     ['a changed count', 'update commit_ledger set seen = 4, inserted = 4 where sequence = 3', 3],
     ['a changed day digest', `update commit_ledger set days = '[]' where sequence = 2`, 2],
     ['a deleted row', 'delete from commit_ledger where sequence = 2', 3],
@@ -118,17 +118,17 @@ describe('verify with logged heads', () => {
     }
   }
 
-  test('U12: a whole chain agrees with what was logged of it', async () => {
+  it('U12: a whole chain agrees with what was logged of it', async () => {
     expect((await verifyShard(control, heads)).bad).toEqual([]);
   });
 
-  test('U12: a chain that was recomputed after a change is whole, and differs from the log', async () => {
+  it('U12: a chain that was recomputed after a change is whole, and differs from the log', async () => {
     await recomputeFrom(3);
     expect((await verifyShard(control)).bad).toEqual([]);
     expect((await verifyShard(control, heads)).bad).toMatchObject([{ shard, partition, sequence: commits }]);
   });
 
-  test('U12: an end that was cut off together with progress is missed', async () => {
+  it('U12: an end that was cut off together with progress is missed', async () => {
     await tamper(`delete from commit_ledger where sequence = ${commits}`);
     await tamper(`update partition_progress set next_offset = ${commits - 1} where partition = ${partition}`);
     expect((await verifyShard(control, heads)).bad).toMatchObject([
@@ -145,7 +145,7 @@ describe('halts', () => {
     action: { kind: 'retry' },
   };
 
-  test('U7: only a halted partition is resumed, and only by its own shard', async () => {
+  it('U7: only a halted partition is resumed, and only by its own shard', async () => {
     expect(await resumePartition(retry, controls)).toBe('not_halted');
     expect(await resumePartition({ ...retry, partition: partition + 800 }, controls)).toBe(
       'unknown_partition',
@@ -153,7 +153,7 @@ describe('halts', () => {
     expect(await listHalts(controls)).toEqual([]);
   });
 
-  test('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
+  it('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
     await ledger.halt(partition, 'log_truncated', 'the log ends below next_offset');
     const [halt] = await listHalts(controls);
     expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });
@@ -183,7 +183,7 @@ describe('halts', () => {
     expect((await verifyShard(control)).bad).toEqual([]);
   });
 
-  test('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
+  it('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
     await ledger.halt(partition, 'other_topic', 'the topic was made again');
     const action = { kind: 'restart', offset: 0, topicId: 'topic-again' } as const;
     expect(await resumePartition({ ...retry, action }, controls)).toBe('resumed');
@@ -216,7 +216,7 @@ describe('halts', () => {
   }
 });
 
-test('quarantined records are listed, newest first and no more than asked for', async () => {
+it('quarantined records are listed, newest first and no more than asked for', async () => {
   const all = await listQuarantine(controls, 100);
   expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
   expect(await listQuarantine(controls, 1)).toEqual([
@@ -224,7 +224,7 @@ test('quarantined records are listed, newest first and no more than asked for', 
   ]);
 });
 
-test('an operator event is checked before anything is done', () => {
+it('an operator event is checked before anything is done', () => {
   expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({ verb: 'quarantine', rows: 100 });
   const resume = { verb: 'resume', partition: 1, by: 'an operator', why: 'because' };
   expect(fromOperatorEvent(resume)).toEqual({ ...resume, action: { kind: 'retry' } });

@@ -1,5 +1,5 @@
 import { Pool, type PoolClient } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { asTenant } from '../../shared/ledger/postgres/tenant.ts';
@@ -42,7 +42,7 @@ afterAll(async () => {
 const refused = (url: readonly string[], sql: string) =>
   expect(rowsOf(url[shard] ?? '', sql)).rejects.toThrow(/permission denied/);
 
-test('U10: a reader sees the rows of the organization that is set, in events and totals', async () => {
+it('U10: a reader sees the rows of the organization that is set, in events and totals', async () => {
   expect(await asTenant(reading, ours, countEvents)).toBe(2);
   expect(await asTenant(reading, theirs ?? '', countEvents)).toBe(1);
   const totals = await asTenant(reading, ours, async (client) => {
@@ -52,7 +52,7 @@ test('U10: a reader sees the rows of the organization that is set, in events and
   expect(totals).toEqual([{ organization_id: ours, total: '5' }]);
 });
 
-test('U10: a connection of the pool does not carry the organization to its next user', async () => {
+it('U10: a connection of the pool does not carry the organization to its next user', async () => {
   await asTenant(reading, ours, countEvents);
   expect(await countEvents(pool)).toBe(0);
   await expect(asTenant(reading, ours, () => Promise.reject(new Error('read fails')))).rejects.toThrow(
@@ -61,7 +61,7 @@ test('U10: a connection of the pool does not carry the organization to its next 
   expect(await countEvents(pool)).toBe(0);
 });
 
-test('U10: without an organization, or with an empty one, a reader sees nothing', async () => {
+it('U10: without an organization, or with an empty one, a reader sees nothing', async () => {
   const url = shards.readerUrls[shard] ?? '';
   for (const table of ['usage_events', 'usage_rollups', 'usage_conflicts']) {
     expect(await rowsOf(url, `select * from ${table}`)).toEqual([]);
@@ -69,7 +69,7 @@ test('U10: without an organization, or with an empty one, a reader sees nothing'
   expect(await asTenant(reading, '', countEvents)).toBe(0);
 });
 
-test('U10: a reader reaches neither leaves nor what belongs to no tenant’s report', async () => {
+it('U10: a reader reaches neither leaves nor what belongs to no tenant’s report', async () => {
   for (const table of [leaf, 'quarantine', 'commit_ledger', 'audit_log']) {
     await refused(shards.readerUrls, `select * from ${table}`);
   }
@@ -77,11 +77,11 @@ test('U10: a reader reaches neither leaves nor what belongs to no tenant’s rep
   await refused(shards.readerUrls, `insert into usage_rollups values (0, 'x', 'y', now(), 1, 1)`);
 });
 
-test('U10: the owner of the tables is under the policies too', async () => {
+it('U10: the owner of the tables is under the policies too', async () => {
   expect(await rowsOf(shards.ownerUrls[shard] ?? '', 'select * from usage_events')).toEqual([]);
 });
 
-test('U11: the writer can neither delete nor change what is counted', async () => {
+it('U11: the writer can neither delete nor change what is counted', async () => {
   for (const table of ['usage_events', leaf, 'usage_rollups', 'commit_ledger', 'quarantine']) {
     await refused(shards.writerUrls, `delete from ${table}`);
     await refused(shards.writerUrls, `truncate ${table}`);
@@ -93,7 +93,7 @@ test('U11: the writer can neither delete nor change what is counted', async () =
   await refused(shards.writerUrls, 'create table mine ()');
 });
 
-test('nothing is granted to everybody', async () => {
+it('nothing is granted to everybody', async () => {
   const found = await rowsOf(
     shards.superuserUrls[shard] ?? '',
     `select relname::text as name from pg_class c, aclexplode(c.relacl) a
@@ -110,7 +110,7 @@ test('nothing is granted to everybody', async () => {
   expect(found).toEqual([]);
 });
 
-test('U13: a summary writes canonical decimals, and an unknown organization has no metrics', async () => {
+it('U13: a summary writes canonical decimals, and an unknown organization has no metrics', async () => {
   const reader = createSummaryReader({ urls: shards.readerUrls, partitions });
   await reader.ping();
   const request = { organization: ours, startDay: noonDay, endDay: noonDay };

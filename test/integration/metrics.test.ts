@@ -1,5 +1,5 @@
 /** Each metric is moved by a known amount on real Kafka, Redis and Postgres, and read over HTTP by its name. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { build } from '../../functions/metrics/handler.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { oneStatement } from '../../localstack/servers/postgres-session.ts';
@@ -92,7 +92,7 @@ async function moved(figures: readonly string[], work: () => Promise<void>): Pro
   return figures.map((figure) => Number(after[figure]) - Number(before[figure]));
 }
 
-test('nothing sent, nothing measured: no event, no lag, no share, and no figure without its source', async () => {
+it('nothing sent, nothing measured: no event, no lag, no share, and no figure without its source', async () => {
   const body = await read();
   expect(body).toMatchObject({
     window_seconds: 60,
@@ -113,7 +113,7 @@ test('nothing sent, nothing measured: no event, no lag, no share, and no figure 
   expect(body.shard_distribution).toEqual([0, 1, 2, 3].map((shard) => ({ shard, events: 0, share: null })));
 });
 
-test('events_per_minute and events_per_second move by the events counted', async () => {
+it('events_per_minute and events_per_second move by the events counted', async () => {
   const { organization, partition } = freshOrganization();
   const change = await moved(['events_per_minute', 'events_per_second'], () =>
     commit(partition, [envelope(eventsOf(organization, 120), { partition })]),
@@ -122,7 +122,7 @@ test('events_per_minute and events_per_second move by the events counted', async
   expect(change[1]).toBeCloseTo(2, 9);
 });
 
-test('write_reduction is what the ledger says of the statements that were executed', async () => {
+it('write_reduction is what the ledger says of the statements that were executed', async () => {
   const { organization, partition } = freshOrganization();
   await commit(partition, [envelope(eventsOf(organization, 500), { partition })]);
   const sums = await Promise.all(
@@ -143,7 +143,7 @@ test('write_reduction is what the ledger says of the statements that were execut
   expect((await read())['write_reduction']).toBeCloseTo(100 * (1 - statements / (2 * inserted)), 9);
 });
 
-test('shard_distribution moves on the shard of the organization alone, and the shares are one', async () => {
+it('shard_distribution moves on the shard of the organization alone, and the shares are one', async () => {
   const { organization, partition, shard } = freshOrganization();
   const before = (await read()).shard_distribution;
   await commit(partition, [envelope(eventsOf(organization, 30), { partition })]);
@@ -156,7 +156,7 @@ test('shard_distribution moves on the shard of the organization alone, and the s
   expect(after.reduce((sum, { share }) => sum + Number(share), 0)).toBeCloseTo(1, 9);
 });
 
-test('lag_records, in_flight_records and oldest_in_flight_seconds: three records, the oldest 90 s old', async () => {
+it('lag_records, in_flight_records and oldest_in_flight_seconds: three records, the oldest 90 s old', async () => {
   const { organization, partition } = freshOrganization();
   const createdAtMs = Date.now() - 90_000;
   const values = [90_000, 50_000, 10_000].map((ageMs, sequence) => {
@@ -175,7 +175,7 @@ test('lag_records, in_flight_records and oldest_in_flight_seconds: three records
   expect(await read()).toMatchObject({ in_flight_records: 0, oldest_in_flight_seconds: 0 });
 });
 
-test('duplicates and conflicts: seven repeated, three of them with another quantity', async () => {
+it('duplicates and conflicts: seven repeated, three of them with another quantity', async () => {
   const { organization, partition } = freshOrganization();
   await commit(partition, [envelope(eventsOf(organization, 10), { partition })]);
   const same = eventsOf(organization, 7).slice(3);
@@ -186,7 +186,7 @@ test('duplicates and conflicts: seven repeated, three of them with another quant
   expect(change).toEqual([7, 3, 0]);
 });
 
-test('quarantined: two foreign records and one refused event', async () => {
+it('quarantined: two foreign records and one refused event', async () => {
   const { organization, partition } = freshOrganization();
   const bad = sealedEvent({ organization: 'not a name', idempotencyKey: 'bad' });
   const good = sealedEvent({ organization, idempotencyKey: 'good' });
@@ -200,7 +200,7 @@ test('quarantined: two foreign records and one refused event', async () => {
   expect(change).toEqual([3, 1]);
 });
 
-test('waiting_segments: a batch that was delivered and not committed', async () => {
+it('waiting_segments: a batch that was delivered and not committed', async () => {
   const { organization, partition } = freshOrganization();
   const change = await moved(['waiting_segments'], async () => {
     const value = envelope(eventsOf(organization, 5), { partition });
@@ -211,7 +211,7 @@ test('waiting_segments: a batch that was delivered and not committed', async () 
   expect((await read())['waiting_segments']).toBe(0);
 });
 
-test('GET /metrics says the same in the format of Prometheus', async () => {
+it('GET /metrics says the same in the format of Prometheus', async () => {
   const text = await get('GET /metrics');
   const body = await read();
   expect(text).toMatch(/^# HELP odometer_events_per_minute .+\n# TYPE odometer_events_per_minute gauge\n/m);
@@ -228,7 +228,7 @@ test('GET /metrics says the same in the format of Prometheus', async () => {
     expect.soft(text).toContain(`# TYPE odometer_${name} gauge`);
 });
 
-test('a source that is down makes its figures null and is named, and the others go on', async () => {
+it('a source that is down makes its figures null and is named, and the others go on', async () => {
   const port = await freePort();
   const closed = `127.0.0.1:${port}`;
   const shardUrl = new URL(pipeline.shards.readerUrls[1] ?? '');
@@ -262,7 +262,7 @@ test('a source that is down makes its figures null and is named, and the others 
   expect(text).not.toContain('odometer_events_per_minute');
 });
 
-test('ledger_log_difference: offsets that progress counts and the ledger does not', async () => {
+it('ledger_log_difference: offsets that progress counts and the ledger does not', async () => {
   const { partition, shard } = freshOrganization();
   const by = async (records: number): Promise<void> => {
     const url = pipeline.shards.superuserUrls[shard] ?? '';
@@ -275,7 +275,7 @@ test('ledger_log_difference: offsets that progress counts and the ledger does no
   expect((await read())['ledger_log_difference']).toBe(0);
 });
 
-test('halted_partitions and the halt of its partition', async () => {
+it('halted_partitions and the halt of its partition', async () => {
   const { partition, shard } = freshOrganization();
   const url = pipeline.shards.writerUrls[shard] ?? '';
   const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
@@ -288,7 +288,7 @@ test('halted_partitions and the halt of its partition', async () => {
   expect(halted).toEqual([{ partition, shard, records: 0, halted: 'log_rewritten' }]);
 });
 
-test('U10: the figures need nobody else: the reader sees counts of the ledger and no tenant', async () => {
+it('U10: the figures need nobody else: the reader sees counts of the ledger and no tenant', async () => {
   const url = pipeline.shards.readerUrls[0] ?? '';
   await expect(rowsOf(url, 'select days from commit_ledger')).rejects.toThrow(/permission denied/);
   await expect(rowsOf(url, 'select * from quarantine')).rejects.toThrow(/permission denied/);

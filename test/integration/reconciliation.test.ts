@@ -29,8 +29,8 @@ function freshEnvelope(partition: number, count = 3): Buffer {
 async function progressOf(partition: number) {
   const [row] = await rowsOf(
     pipeline.shards.operatorUrls[partition % 4] ?? '',
-    `SELECT next_offset::int AS next, halted, halt_code AS code, complete_through IS NOT NULL AS complete
-     FROM partition_progress WHERE partition = ${partition}`,
+    `select next_offset::int as next, halted, halt_code as code, complete_through is not null as complete
+     from partition_progress where partition = ${partition}`,
   );
   return row;
 }
@@ -38,7 +38,7 @@ async function progressOf(partition: number) {
 async function sourcesOf(partition: number) {
   const rows = await rowsOf(
     pipeline.shards.operatorUrls[partition % 4] ?? '',
-    `SELECT source FROM commit_ledger WHERE partition = ${partition} ORDER BY from_offset`,
+    `select source from commit_ledger where partition = ${partition} order by from_offset`,
   );
   return rows.map(({ source }) => source);
 }
@@ -97,7 +97,7 @@ describe('delivery', () => {
     await pipeline.deliver(4, 0);
     await pipeline.flush();
     const url = pipeline.shards.operatorUrls[0] ?? '';
-    const [row] = await rowsOf(url, `SELECT count(*)::int AS n FROM usage_events WHERE partition = 4`);
+    const [row] = await rowsOf(url, `select count(*)::int as n from usage_events where partition = 4`);
     expect(row).toEqual({ n: 12 });
   });
 
@@ -109,12 +109,12 @@ describe('delivery', () => {
     const url = pipeline.shards.operatorUrls[1] ?? '';
     const quarantined = await rowsOf(
       url,
-      `SELECT "offset"::int AS offset, index, code, convert_from(bytes, 'UTF8') AS bytes FROM quarantine WHERE partition = 5`,
+      `select "offset"::int as offset, index, code, convert_from(bytes, 'UTF8') as bytes from quarantine where partition = 5`,
     );
     expect(quarantined).toEqual([{ offset: 1, index: -1, code: 'foreign_magic', bytes: poison.toString() }]);
     const [commit] = await rowsOf(
       url,
-      `SELECT seen::int, inserted::int, foreign_records::int AS foreign FROM commit_ledger WHERE partition = 5`,
+      `select seen::int, inserted::int, foreign_records::int as foreign from commit_ledger where partition = 5`,
     );
     expect(commit).toEqual({ seen: 6, inserted: 6, foreign: 1 });
   });
@@ -142,7 +142,7 @@ describe('two flushers', () => {
     await pipeline.pass();
     expect(await progressOf(7)).toMatchObject({ next: 5, halted: false });
     const url = pipeline.shards.operatorUrls[3] ?? '';
-    const [row] = await rowsOf(url, `SELECT count(*)::int AS n FROM usage_events WHERE partition = 7`);
+    const [row] = await rowsOf(url, `select count(*)::int as n from usage_events where partition = 7`);
     expect(row).toEqual({ n: 250 });
   });
 
@@ -165,7 +165,7 @@ describe('the log', () => {
     await pipeline.deliver(12, 0);
     await pipeline.pass();
     const url = pipeline.shards.superuserUrls[0] ?? '';
-    await rowsOf(url, `UPDATE partition_progress SET record_hash = sha256('other') WHERE partition = 8`);
+    await rowsOf(url, `update partition_progress set record_hash = sha256('other') where partition = 8`);
     await pipeline.append(8, [freshEnvelope(8)]);
     await pipeline.append(12, [freshEnvelope(12)]);
     await pipeline.deliver(8, 1);

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import {
   ENV_REDIS_URL,
@@ -127,7 +127,7 @@ function invokeFlusher() {
   return functions.flush({}, { getRemainingTimeInMillis: () => endMs - Date.now() });
 }
 
-test('U6: a consumer whose Redis password changed connects anew at its next invocation, and stores', async () => {
+it('U6: a consumer whose Redis password changed connects anew at its next invocation, and stores', async () => {
   (await changeCachePassword())();
   const value = envelope([sealedEvent({ organization })], { partition: 3 });
   const deliver = (offset: number) =>
@@ -147,7 +147,7 @@ test('U6: a consumer whose Redis password changed connects anew at its next invo
   await segments.close();
 });
 
-test('a reader whose password changed answers 503 once, then reads the new secret', async () => {
+it('a reader whose password changed answers 503 once, then reads the new secret', async () => {
   (await changePassword('reader'))();
   expect(await summary()).toMatchObject({ statusCode: 200 });
   const publishSecret = await changePassword('reader');
@@ -158,7 +158,7 @@ test('a reader whose password changed answers 503 once, then reads the new secre
   expect(await summary()).toMatchObject({ statusCode: 200 });
 });
 
-test('U9: a flusher whose password changed pauses, and the next invocation commits; nothing is counted twice', async () => {
+it('U9: a flusher whose password changed pauses, and the next invocation commits; nothing is counted twice', async () => {
   (await changePassword('writer'))();
   (await changeCachePassword())();
   await appendEvent();
@@ -171,7 +171,7 @@ test('U9: a flusher whose password changed pauses, and the next invocation commi
   expect((await pipeline.recount()).differences).toEqual([]);
 });
 
-test('the operator reads its secrets at each invocation: migrate sets the passwords that they hold', async () => {
+it('the operator reads its secrets at each invocation: migrate sets the passwords that they hold', async () => {
   for (let change = 0; change < 2; change += 1) {
     (await changePassword('operator'))();
     expect(await functions.operate({ verb: 'halts' })).toEqual([]);

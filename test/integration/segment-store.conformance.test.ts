@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { segmentAppendTimeoutMs } from '../../shared/limits.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
@@ -38,7 +38,7 @@ async function rangesOf(partition: number): Promise<readonly StoredRange[]> {
 const placesOf = async (partition: number) => (await rangesOf(partition)).map(({ from, to }) => [from, to]);
 
 describe('append', () => {
-  test('keeps every byte, and lists in offset order', async () => {
+  it('keeps every byte, and lists in offset order', async () => {
     const partition = await partitionWith([1000, 1100], [20, 30], [3, 9]);
     const segment = randomBytes(100_000);
     await store.append(partition, { from: 200, to: 201, events: 7 }, segment);
@@ -52,7 +52,7 @@ describe('append', () => {
     expect(await store.read(partition, [200])).toEqual([segment]);
   });
 
-  test.each([
+  it.each([
     ['the same range', 10, 20],
     ['its start', 5, 11],
     ['its end', 19, 25],
@@ -70,12 +70,12 @@ describe('append', () => {
     expect(await store.read(partition, [10, 30])).toEqual([bytes, bytes]);
   });
 
-  test('a range that touches its neighbours fits, and a gap is allowed', async () => {
+  it('a range that touches its neighbours fits, and a gap is allowed', async () => {
     const partition = await partitionWith([10, 20], [30, 40], [20, 30], [0, 10], [90, 91]);
     expect((await placesOf(partition)).length).toBe(5);
   });
 
-  test('of concurrent redeliveries stores one', async () => {
+  it('of concurrent redeliveries stores one', async () => {
     const partition = await partitionWith();
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, i) => store.append(partition, { from: i % 3, to: 5, events: 1 }, bytes)),
@@ -84,7 +84,7 @@ describe('append', () => {
     expect(outcomes.filter((outcome) => outcome === 'overlap')).toHaveLength(19);
   });
 
-  test('offsets up to 2^53 keep their digits', async () => {
+  it('offsets up to 2^53 keep their digits', async () => {
     const to = Number.MAX_SAFE_INTEGER;
     const partition = await partitionWith([to - 2, to - 1], [to - 1, to]);
     expect(await placesOf(partition)).toEqual([
@@ -93,7 +93,7 @@ describe('append', () => {
     ]);
   });
 
-  test('above the byte limit of a partition is full, until something is deleted', async () => {
+  it('above the byte limit of a partition is full, until something is deleted', async () => {
     const small = createSegmentStore({
       url: inject('servers').redis,
       topic: `${topic}.small`,
@@ -111,7 +111,7 @@ describe('append', () => {
 });
 
 describe('list and read', () => {
-  test('list several partitions, at most as many ranges each as asked for', async () => {
+  it('list several partitions, at most as many ranges each as asked for', async () => {
     const many = await partitionWith([0, 1], [1, 2], [2, 3]);
     const none = await partitionWith();
     const lists = await store.list([many, none], 2);
@@ -119,7 +119,7 @@ describe('list and read', () => {
     expect(lists.get(none)).toEqual([]);
   });
 
-  test('read null where a segment is gone', async () => {
+  it('read null where a segment is gone', async () => {
     const partition = await partitionWith([0, 5]);
     expect(await store.read(partition, [3, 0, 99])).toEqual([null, bytes, null]);
     expect(await store.read(partition, [])).toEqual([]);
@@ -127,28 +127,28 @@ describe('list and read', () => {
 });
 
 describe('delete', () => {
-  test('deletes every segment that starts below, straddling or not', async () => {
+  it('deletes every segment that starts below, straddling or not', async () => {
     const partition = await partitionWith([0, 10], [10, 20], [20, 30]);
     await store.deleteBelow(partition, 15);
     expect(await placesOf(partition)).toEqual([[20, 30]]);
     expect(await store.read(partition, [0, 10, 20])).toEqual([null, null, bytes]);
   });
 
-  test('deletes one segment by its start, and nothing where there is none', async () => {
+  it('deletes one segment by its start, and nothing where there is none', async () => {
     const partition = await partitionWith([0, 10], [10, 20]);
     await store.delete(partition, 10);
     await store.delete(partition, 5);
     expect(await placesOf(partition)).toEqual([[0, 10]]);
   });
 
-  test('leaves no key behind', async () => {
+  it('leaves no key behind', async () => {
     const partition = await partitionWith([0, 10], [10, 20]);
     expect(await redis.keys(`*{${topic}:${partition}}*`)).not.toEqual([]);
     await store.deleteBelow(partition, 20);
     expect(await redis.keys(`*{${topic}:${partition}}*`)).toEqual([]);
   });
 
-  test('many segments at once', async () => {
+  it('many segments at once', async () => {
     const partition = await partitionWith();
     for (let from = 0; from < 500; from += 1)
       await store.append(partition, { from, to: from + 1, events: 1 }, bytes);
@@ -158,7 +158,7 @@ describe('delete', () => {
 });
 
 describe('U6: Redis trouble', () => {
-  test('scripts that the server forgot are sent again', async () => {
+  it('scripts that the server forgot are sent again', async () => {
     const partition = await partitionWith([0, 1]);
     await redis.script('FLUSH');
     expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
@@ -167,7 +167,7 @@ describe('U6: Redis trouble', () => {
     expect(await placesOf(partition)).toEqual([]);
   });
 
-  test('a connection that was cut is made again', async () => {
+  it('a connection that was cut is made again', async () => {
     const partition = await partitionWith([0, 1]);
     await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await expect
@@ -179,7 +179,7 @@ describe('U6: Redis trouble', () => {
     ]);
   });
 
-  test('everything lost is only empty', async () => {
+  it('everything lost is only empty', async () => {
     const partition = await partitionWith([0, 1]);
     const keys = await redis.keys(`*{${topic}:*`);
     await redis.del(...keys);
@@ -189,7 +189,7 @@ describe('U6: Redis trouble', () => {
     expect(await store.append(partition, { from: 0, to: 1, events: 1 }, bytes)).toBe('stored');
   });
 
-  test('a server that is not there fails at once, without an unhandled error', async () => {
+  it('a server that is not there fails at once, without an unhandled error', async () => {
     const lost = createSegmentStore({ url: 'redis://127.0.0.1:1', topic });
     await expect(lost.append(0, { from: 0, to: 1, events: 1 }, bytes)).rejects.toMatchObject({
       code: 'segments_unavailable',
@@ -199,7 +199,7 @@ describe('U6: Redis trouble', () => {
     await lost.close();
   });
 
-  test('a server that says nothing costs an append its time limit', async () => {
+  it('a server that says nothing costs an append its time limit', async () => {
     const silent = createServer((socket) => void socket.on('error', () => {}).resume());
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();
@@ -214,7 +214,7 @@ describe('U6: Redis trouble', () => {
     await new Promise((resolve) => silent.close(resolve));
   });
 
-  test('a full server refuses before anything is written', async () => {
+  it('a full server refuses before anything is written', async () => {
     const partition = await partitionWith([0, 1]);
     await redis.config('SET', 'maxmemory', '1');
     const append = store.append(partition, { from: 1, to: 2, events: 1 }, bytes);
@@ -224,7 +224,7 @@ describe('U6: Redis trouble', () => {
     expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
   });
 
-  test('a server that may evict is refused at start', async () => {
+  it('a server that may evict is refused at start', async () => {
     await store.assertNothingEvicted();
     const before = (await redis.config('GET', 'maxmemory-policy')) as string[];
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
 import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
@@ -35,7 +35,7 @@ const canLogIn = (url: string): Promise<boolean> =>
     () => false,
   );
 
-test('a login gets the password of its DSN, and a changed one replaces it', async () => {
+it('a login gets the password of its DSN, and a changed one replaces it', async () => {
   const [first, second] = [urlWith('first p@ss/1'), urlWith('second')];
   await setLoginPasswords(owner(), loginsOf([first]));
   expect(await Promise.all([canLogIn(first), canLogIn(second)])).toEqual([true, false]);
@@ -43,11 +43,11 @@ test('a login gets the password of its DSN, and a changed one replaces it', asyn
   expect(await Promise.all([canLogIn(first), canLogIn(second)])).toEqual([false, true]);
 });
 
-test('a DSN without a password changes no login', () => {
+it('a DSN without a password changes no login', () => {
   expect(loginsOf(['postgres://probe@localhost/db', 'postgres://localhost/db'])).toEqual([]);
 });
 
-test('the statistics extension is ensured by an owner who is no superuser', async () => {
+it('the statistics extension is ensured by an owner who is no superuser', async () => {
   await ensureStatistics(owner());
   await ensureStatistics(owner());
 });

@@ -1,6 +1,6 @@
 /** Every client of ours over TLS, against servers that speak nothing else: what they do, and whom they refuse. */
 import { setDefaultCACertificates } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   databaseUrl,
   ownerLogin,
@@ -129,7 +129,7 @@ function textOf(error: unknown): string {
 }
 
 describe('Kafka by TLS and token', () => {
-  test('appends with kafkajs and reads with the direct reader', async () => {
+  it('appends with kafkajs and reads with the direct reader', async () => {
     const appended = await using(openWriter(place()), (writer) => writer.append([{ partition: 1, value }]));
     expect(appended).toEqual([{ partition: 1, offset: 0 }]);
     await using(openReader(place()), async (reader) => {
@@ -139,7 +139,7 @@ describe('Kafka by TLS and token', () => {
     });
   });
 
-  test.concurrent.each([
+  it.concurrent.each([
     ['the same identity', () => 'odometer'],
     ['another identity, which a session may not change to', (tokens: number) => `odometer-${tokens}`],
   ])('a session that ends goes on with a token of %s', async (_, subject) => {
@@ -163,7 +163,7 @@ describe('Kafka by TLS and token', () => {
   });
 
   const refused = { code: 'log_unavailable', retryable: true };
-  test.each([
+  it.each([
     ['a host name that is not the certificate’s', () => place('127.0.0.1'), /does not match certificate/],
     ['an expired token', () => place('localhost', -30), /SASL|authentication/i],
     ['a client in plain text', () => ({ bootstrapServers: place().bootstrapServers }), /./],
@@ -176,7 +176,7 @@ describe('Kafka by TLS and token', () => {
 });
 
 describe('Postgres by TLS', () => {
-  test('the ledger and the summaries work', async () => {
+  it('the ledger and the summaries work', async () => {
     await using(openLedger(shardUrl('odometer_writer')), async (ledger) => {
       expect(await ledger.topicId()).toBe(topicId);
       expect(await ledger.progress()).toMatchObject([{ partition: 0, nextOffset: 0 }]);
@@ -187,7 +187,7 @@ describe('Postgres by TLS', () => {
     expect(summary.metrics).toEqual([]);
   });
 
-  test.each([
+  it.each([
     [
       'a host name that is not the certificate’s',
       ['127.0.0.1'],
@@ -206,7 +206,7 @@ describe('Postgres by TLS', () => {
 });
 
 describe('Redis by TLS', () => {
-  test('segments are appended and listed, also by way of a Sentinel', async () => {
+  it('segments are appended and listed, also by way of a Sentinel', async () => {
     await using(openSegments(redisUrl()), async (segments) => {
       await segments.assertNothingEvicted();
       expect(await segments.append(0, range, value)).toBe('stored');
@@ -218,7 +218,7 @@ describe('Redis by TLS', () => {
   });
 
   const refused = { code: 'segments_unavailable', retryable: true };
-  test.each([
+  it.each([
     [
       'a host name that is not the certificate’s',
       () => openSegments(redisUrl('127.0.0.1')),

@@ -20,7 +20,7 @@ export async function countInShards(urls: readonly string[], run: string, accept
 }
 
 function countInShard(url: string, run: string): Promise<number> {
-  const sql = 'SELECT count(*)::int AS n FROM usage_events WHERE starts_with(idempotency_key, $1)';
+  const sql = 'select count(*)::int as n from usage_events where starts_with(idempotency_key, $1)';
   return inSession(url, async (client) => (await client.query<{ n: number }>(sql, [run])).rows[0]?.n ?? 0);
 }
 

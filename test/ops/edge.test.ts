@@ -1,7 +1,7 @@
 /** nginx, Prometheus and Artillery in front of a twin, with the files that compose mounts. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
@@ -70,12 +70,12 @@ async function startPrometheus(): Promise<Program> {
   return startProgram(await debianProgram('prometheus'), args, ready);
 }
 
-test('the files of compose are valid as they are', async () => {
+it('the files of compose are valid as they are', async () => {
   const promtool = await runCommand(await debianProgram('promtool'), ['check', 'config', prometheusYml]);
   expect(promtool, promtool.output).toMatchObject({ ok: true });
 });
 
-test(
+it(
   'U1: Artillery through nginx: everything accepted is counted',
   async () => {
     const main = join(repositoryDir, 'test', 'load', 'main.ts');
@@ -87,7 +87,7 @@ test(
   loadMs,
 );
 
-test('an instance that is gone is passed over by nginx', async () => {
+it('an instance that is gone is passed over by nginx', async () => {
   const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`${proxyUrl}/health`)));
   expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
   expect(nginx.output()).toContain('Connection refused');
@@ -97,7 +97,7 @@ test('an instance that is gone is passed over by nginx', async () => {
 const without: ReadonlySet<string> = new Set(['cache_hit_rate']);
 const drawn = Object.keys(pipelineFigures).filter((figure) => !without.has(figure));
 
-test('Prometheus scrapes a sample of every figure that a panel draws', async () => {
+it('Prometheus scrapes a sample of every figure that a panel draws', async () => {
   const giveUpMs = Date.now() + samplesWithinMs;
   let missing: readonly string[] = drawn;
   while (missing.length > 0 && Date.now() < giveUpMs) {

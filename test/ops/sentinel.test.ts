@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../../localstack/servers/ports.ts';
 import { redisProgram } from '../../localstack/servers/redis.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
@@ -89,7 +89,7 @@ function startSentinel(): Promise<Program> {
 
 const storedPlaces = async () => ((await store.list([1], 10)).get(1) ?? []).map(({ from, to }) => [from, to]);
 
-test('U6: when the primary is killed, Sentinel promotes the replica and segments work again', async () => {
+it('U6: when the primary is killed, Sentinel promotes the replica and segments work again', async () => {
   expect(await store.append(1, { from: 0, to: 10, events: 10 }, bytes)).toBe('stored');
   await expect.poll(() => ask(ports.replica, 'dbsize'), { timeout: 5_000 }).not.toBe('0');
   const killedAtMs = Date.now();
@@ -107,7 +107,7 @@ test('U6: when the primary is killed, Sentinel promotes the replica and segments
   await store.assertNothingEvicted();
 });
 
-test('the old primary comes back as a replica, and what was stored meanwhile stays', async () => {
+it('the old primary comes back as a replica, and what was stored meanwhile stays', async () => {
   running.primary = await startRedis('primary', []);
   const isReplica = async () => (await ask(ports.primary, 'role')).startsWith('slave');
   await expect.poll(isReplica, { timeout: failoverMs, interval: pollMs }).toBe(true);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { canonicalDecimal, DecimalSum } from '../../shared/events/decimal.ts';
 import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../../shared/limits.ts';
 
@@ -48,7 +48,7 @@ function spell(value: bigint, { exponent, zerosBefore, zerosAfter, plus, mark }:
   return `${sign}${'0'.repeat(zerosBefore)}${digits.slice(0, split)}${point}${mark}${exponent}`;
 }
 
-/** Written independently of the code under test. */
+/** Written independently of the code under it. */
 function plain(value: bigint): string {
   const text = absolute(value)
     .toString()
@@ -57,7 +57,7 @@ function plain(value: bigint): string {
   return `${value < 0n ? '-' : ''}${text.slice(0, -fractionDigits)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-test('U13: every spelling of a quantity has one canonical text', () => {
+it('U13: every spelling of a quantity has one canonical text', () => {
   fc.assert(
     fc.property(units, spelling, (value, how) => {
       expect(canonicalDecimal(spell(value, how))).toEqual({ ok: true, text: plain(value) });
@@ -66,7 +66,7 @@ test('U13: every spelling of a quantity has one canonical text', () => {
   );
 });
 
-test('U13: a canonical text is its own canonical text', () => {
+it('U13: a canonical text is its own canonical text', () => {
   fc.assert(
     fc.property(units, (value) => {
       expect(canonicalDecimal(plain(value))).toEqual({ ok: true, text: plain(value) });
@@ -74,7 +74,7 @@ test('U13: a canonical text is its own canonical text', () => {
   );
 });
 
-test('U13: a sum of accepted texts is the exact sum, in any order', () => {
+it('U13: a sum of accepted texts is the exact sum, in any order', () => {
   fc.assert(
     fc.property(fc.array(units, { maxLength: 50 }), (values) => {
       const sum = new DecimalSum();
@@ -87,7 +87,7 @@ test('U13: a sum of accepted texts is the exact sum, in any order', () => {
   );
 });
 
-test('any text has an answer, and an accepted one is canonical and within the limits', () => {
+it('any text has an answer, and an accepted one is canonical and within the limits', () => {
   const likely = fc.string({ unit: fc.constantFrom(...'0123456789.eE+-'), maxLength: 40 });
   fc.assert(
     fc.property(fc.oneof(likely, fc.string({ unit: 'binary' })), (text) => {
@@ -100,7 +100,7 @@ test('any text has an answer, and an accepted one is canonical and within the li
   );
 });
 
-test.each([
+it.each([
   ['0', '0'],
   ['-0', '0'],
   ['-0.000', '0'],
@@ -116,7 +116,7 @@ test.each([
   expect(canonicalDecimal(text)).toEqual({ ok: true, text: canonical });
 });
 
-test.each([
+it.each([
   ['1e20', 'too_many_integer_digits'],
   ['1e99999', 'too_many_integer_digits'],
   ['1e-19', 'too_many_fraction_digits'],

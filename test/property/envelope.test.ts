@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { batchEventsMax, propertiesBytesMax } from '../../shared/limits.ts';
 import { decodeEnvelope, encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
@@ -26,7 +26,7 @@ const header = fc.record({
 });
 const events = fc.array(sealedEvent, { maxLength: 20 });
 
-test('an envelope is read back as it was written', () => {
+it('an envelope is read back as it was written', () => {
   fc.assert(
     fc.property(header, events, (head, body) => {
       const decoded = decodeEnvelope(encodeEnvelope(head, body), head.partition);
@@ -35,7 +35,7 @@ test('an envelope is read back as it was written', () => {
   );
 });
 
-test('one damaged byte is noticed wherever it is, except in the magic word, where it is foreign', () => {
+it('one damaged byte is noticed wherever it is, except in the magic word, where it is foreign', () => {
   fc.assert(
     fc.property(header, events, fc.nat(), fc.integer({ min: 1, max: 255 }), (head, body, at, change) => {
       const bytes = encodeEnvelope(head, body);
@@ -47,7 +47,7 @@ test('one damaged byte is noticed wherever it is, except in the magic word, wher
   );
 });
 
-test('a cut envelope is foreign', () => {
+it('a cut envelope is foreign', () => {
   fc.assert(
     fc.property(header, events, fc.nat(), (head, body, at) => {
       const bytes = encodeEnvelope(head, body);
@@ -56,7 +56,7 @@ test('a cut envelope is foreign', () => {
   );
 });
 
-test('an envelope of another partition is foreign', () => {
+it('an envelope of another partition is foreign', () => {
   fc.assert(
     fc.property(header, events, (head, body) => {
       const other = (head.partition + 1) % 65_536;
@@ -66,7 +66,7 @@ test('an envelope of another partition is foreign', () => {
   );
 });
 
-test('any bytes have an answer', () => {
+it('any bytes have an answer', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       expect(decodeEnvelope(Buffer.from(bytes), 0).kind).toBe('foreign');
@@ -74,7 +74,7 @@ test('any bytes have an answer', () => {
   );
 });
 
-test('the bound of an event is never below what it takes in an envelope', () => {
+it('the bound of an event is never below what it takes in an envelope', () => {
   const head = { partition: 0, producerId: Buffer.alloc(16), sequence: 0, createdAtMs: 0 };
   const empty = encodeEnvelope(head, []).length;
   const properties = fc.option(fc.string({ unit: 'grapheme', maxLength: propertiesBytesMax / 4 }));

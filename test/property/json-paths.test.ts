@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Candidate, Rejection } from '../../functions/ingest/candidate.ts';
 import { fromHttpItem } from '../../functions/ingest/from-http-events.ts';
 import { hasLongRun, NumberReader, parseExact, readJson } from '../../functions/ingest/read-json.ts';
@@ -42,7 +42,7 @@ function fromExact(event: string): Candidate | Rejection {
   return fromHttpItem(parseExact(event), 0, new NumberReader());
 }
 
-test('U13: both ways to read a body give the same event, for any number anywhere in it', () => {
+it('U13: both ways to read a body give the same event, for any number anywhere in it', () => {
   fc.assert(
     fc.property(
       numberText,
@@ -61,7 +61,7 @@ test('U13: both ways to read a body give the same event, for any number anywhere
   );
 });
 
-test('U13: both ways to read a body give the same event, for any JSON', () => {
+it('U13: both ways to read a body give the same event, for any JSON', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 2 }), (event) => {
       expect(fromText(event)).toEqual(fromExact(event));
@@ -70,7 +70,7 @@ test('U13: both ways to read a body give the same event, for any JSON', () => {
   );
 });
 
-test('a long run is found exactly where the pattern finds one', () => {
+it('a long run is found exactly where the pattern finds one', () => {
   const unit = fc.oneof(
     { weight: 9, arbitrary: fc.constantFrom(...'0123456789.') },
     { weight: 1, arbitrary: fc.constantFrom(...'ae-" ') },
@@ -83,7 +83,7 @@ test('a long run is found exactly where the pattern finds one', () => {
   );
 });
 
-test('the canonical text of a number is a JSON number of the same value, and its own canonical text', () => {
+it('the canonical text of a number is a JSON number of the same value, and its own canonical text', () => {
   fc.assert(
     fc.property(numberText, (text) => {
       const canonical = canonicalNumber(text);

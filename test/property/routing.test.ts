@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { bucketCount, shardCount } from '../../shared/limits.ts';
 import { bucketOf, partitionOf, partitionsOf, shardOf } from '../../shared/log/routing.ts';
 
@@ -8,7 +8,7 @@ const organization = fc.string({ unit: fc.constantFrom(...'abcXYZ019._:@-'), min
 
 // Written down once: a change of any of these would send an organization's events to another partition than
 // its earlier ones, where equal keys no longer meet.
-test.each([
+it.each([
   ['org_1', 185],
   ['org_2', 579],
   ['azure-llm-conv', 754],
@@ -17,7 +17,7 @@ test.each([
   expect(bucketOf(name)).toBe(bucket);
 });
 
-test('an organization has one bucket, one partition and one home shard, all in range', () => {
+it('an organization has one bucket, one partition and one home shard, all in range', () => {
   fc.assert(
     fc.property(organization, (name) => {
       const bucket = bucketOf(name);
@@ -29,13 +29,13 @@ test('an organization has one bucket, one partition and one home shard, all in r
   );
 });
 
-test('every partition has one home shard, and shards have equally many', () => {
+it('every partition has one home shard, and shards have equally many', () => {
   const homes = Array.from({ length: shardCount }, (_, shard) => partitionsOf(shard, partitions, shardCount));
   expect(homes.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: partitions }, (_, i) => i));
   expect(new Set(homes.map((home) => home.length)).size).toBe(1);
 });
 
-test('similar names spread evenly over the partitions', () => {
+it('similar names spread evenly over the partitions', () => {
   const counts = new Array<number>(partitions).fill(0);
   const names = 20_000;
   for (let i = 0; i < names; i++) {

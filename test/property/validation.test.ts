@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
@@ -34,7 +34,7 @@ const field = fc.constantFrom(...Object.keys(usageBody({ properties: {}, other: 
 /** A good event with some fields replaced by anything. */
 const nearlyEvent = fc.dictionary(field, fc.jsonValue(), { maxKeys: 2 }).map((fields) => usageBody(fields));
 
-test('validation is total: any JSON has an answer below 500, and a batch loses no event', async () => {
+it('validation is total: any JSON has an answer below 500, and a batch loses no event', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.oneof(nearlyEvent, fc.jsonValue()), { minLength: 1, maxLength: 8 }),
@@ -55,7 +55,7 @@ test('validation is total: any JSON has an answer below 500, and a batch loses n
   );
 });
 
-test('validation is total: any body, as text or bytes, with any headers has an answer below 500', async () => {
+it('validation is total: any body, as text or bytes, with any headers has an answer below 500', async () => {
   const headers = fc.dictionary(
     fc.constantFrom('content-type', 'content-encoding', 'idempotency-key'),
     fc.oneof(fc.constantFrom('application/json', 'gzip', 'identity', 'key'), fc.string()),

@@ -33,16 +33,16 @@ export interface Difference {
 const examplesMax = 10;
 
 export class Findings {
-  private readonly found = new Map<DifferenceName, { count: number; examples: string[] }>();
+  readonly #found = new Map<DifferenceName, { count: number; examples: string[] }>();
 
   add(name: DifferenceName, example: string): void {
-    const entry = this.found.get(name) ?? { count: 0, examples: [] };
-    this.found.set(name, entry);
+    const entry = this.#found.get(name) ?? { count: 0, examples: [] };
+    this.#found.set(name, entry);
     entry.count += 1;
     if (entry.examples.length < examplesMax) entry.examples.push(example);
   }
 
   list(): readonly Difference[] {
-    return [...this.found].map(([name, { count, examples }]) => ({ name, count, examples }));
+    return [...this.#found].map(([name, { count, examples }]) => ({ name, count, examples }));
   }
 }

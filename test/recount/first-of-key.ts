@@ -15,13 +15,13 @@ export type Verdict = 'counts' | 'duplicate' | 'conflict';
 
 export class FirstOfKey {
   /** Days and fingerprints alternate; nearly every key has one of each. */
-  private readonly counted = new Map<string, (number | string)[]>();
+  readonly #counted = new Map<string, (number | string)[]>();
 
   take(event: KeyedEvent): Verdict {
     const identity = `${event.organization.length}:${event.organization}${event.key}`;
-    const known = this.counted.get(identity);
+    const known = this.#counted.get(identity);
     if (known === undefined) {
-      this.counted.set(identity, [event.day, event.fingerprint]);
+      this.#counted.set(identity, [event.day, event.fingerprint]);
       return 'counts';
     }
     const days = event.undated ? [event.day, event.day - 1, event.day + 1] : [event.day];

@@ -11,13 +11,13 @@ const separator = '\0';
 
 /** Count and exact sum per organization, metric and hour. */
 export class HourSums {
-  private readonly sums = new Map<string, HourSum>();
+  readonly #sums = new Map<string, HourSum>();
 
   add(organization: string, metric: string, timeMs: number, units: bigint, count = 1): void {
     const group = [organization, metric, Math.floor(timeMs / hourMs)].join(separator);
-    const sum = this.sums.get(group);
+    const sum = this.#sums.get(group);
     if (sum === undefined) {
-      this.sums.set(group, { count, units });
+      this.#sums.set(group, { count, units });
     } else {
       sum.count += count;
       sum.units += units;
@@ -26,9 +26,9 @@ export class HourSums {
 
   /** Every group of either side that is not the same on both. */
   compare(found: HourSums, name: DifferenceName, findings: Findings): void {
-    for (const group of new Set([...this.sums.keys(), ...found.sums.keys()])) {
-      const expected = this.sums.get(group);
-      const actual = found.sums.get(group);
+    for (const group of new Set([...this.#sums.keys(), ...found.#sums.keys()])) {
+      const expected = this.#sums.get(group);
+      const actual = found.#sums.get(group);
       if (expected?.count === actual?.count && expected?.units === actual?.units) continue;
       findings.add(name, `${describeGroup(group)}: log ${describe(expected)}, shard ${describe(actual)}`);
     }

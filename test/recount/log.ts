@@ -16,22 +16,22 @@ const emptyFetchesMax = 20;
 const fetchWaitMs = 500;
 
 export class Log {
-  private readonly topic: string;
-  private readonly consumer: Consumer;
+  readonly #topic: string;
+  readonly #consumer: Consumer;
 
   constructor(kafka: string, topic: string) {
-    this.topic = topic;
+    this.#topic = topic;
     const bootstrapBrokers = kafka.split(',');
     // The client wants a group's name; without `consume` it never joins one.
     const identity = { groupId: 'recount', clientId: 'recount' };
-    this.consumer = new Consumer({ ...identity, bootstrapBrokers, retries: 5, retryDelay: 300 });
+    this.#consumer = new Consumer({ ...identity, bootstrapBrokers, retries: 5, retryDelay: 300 });
   }
 
   /** First offset kept and next offset of every partition, in partition order. */
   async bounds(): Promise<readonly Bounds[]> {
     const offsets = async (timestamp: bigint) => {
-      const found = await this.consumer.listOffsets({ topics: [this.topic], timestamp });
-      return found.get(this.topic) ?? [];
+      const found = await this.#consumer.listOffsets({ topics: [this.#topic], timestamp });
+      return found.get(this.#topic) ?? [];
     };
     const starts = await offsets(ListOffsetTimestamps.EARLIEST);
     const ends = await offsets(ListOffsetTimestamps.LATEST);
@@ -42,7 +42,7 @@ export class Log {
   async *read(partition: number, from: number, to: number): AsyncGenerator<readonly LoggedRecord[]> {
     let next = from;
     for (let empty = 0; next < to; ) {
-      const records = (await this.fetch(partition, next)).filter(
+      const records = (await this.#fetch(partition, next)).filter(
         ({ offset }) => offset >= next && offset < to,
       );
       const last = records.at(-1);
@@ -58,16 +58,16 @@ export class Log {
   }
 
   async close(): Promise<void> {
-    await this.consumer.close(true);
+    await this.#consumer.close(true);
   }
 
-  private async fetch(partition: number, from: number): Promise<readonly LoggedRecord[]> {
-    const metadata = await this.consumer.metadata({ topics: [this.topic] });
-    const topic = metadata.topics.get(this.topic);
+  async #fetch(partition: number, from: number): Promise<readonly LoggedRecord[]> {
+    const metadata = await this.#consumer.metadata({ topics: [this.#topic] });
+    const topic = metadata.topics.get(this.#topic);
     const leader = topic?.partitions[partition];
     if (topic === undefined || leader === undefined) throw new Error(`no partition ${partition}`);
     const wanted = { partition, fetchOffset: BigInt(from), partitionMaxBytes: fetchBytes };
-    const response = await this.consumer.fetch({
+    const response = await this.#consumer.fetch({
       node: leader.leader,
       maxWaitTime: fetchWaitMs,
       minBytes: 1,

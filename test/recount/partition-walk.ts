@@ -48,47 +48,47 @@ const closedDay = 'day_closed';
 export class PartitionWalk {
   readonly sums = new HourSums();
   readonly conflicts = new Set<string>();
-  private readonly partition: number;
-  private readonly claims: Claims;
-  private readonly shared: SharedTallies;
-  private readonly kept: Map<string, Kept>;
-  private readonly firsts = new FirstOfKey();
-  private tally = new CommitTally();
-  private commit = 0;
-  private seen = 0;
-  private expected: ShardRow[] = [];
+  readonly #partition: number;
+  readonly #claims: Claims;
+  readonly #shared: SharedTallies;
+  readonly #kept: Map<string, Kept>;
+  readonly #firsts = new FirstOfKey();
+  #tally = new CommitTally();
+  #commit = 0;
+  #seen = 0;
+  #expected: ShardRow[] = [];
 
   constructor(claims: Claims, shared: SharedTallies) {
-    this.partition = claims.progress.partition;
-    this.claims = claims;
-    this.shared = shared;
-    this.kept = new Map(claims.quarantine.map((kept) => [`${kept.offset}/${kept.index}`, kept]));
+    this.#partition = claims.progress.partition;
+    this.#claims = claims;
+    this.#shared = shared;
+    this.#kept = new Map(claims.quarantine.map((kept) => [`${kept.offset}/${kept.index}`, kept]));
   }
 
   /** Takes records in offset order; returns the events among them that count. */
   take(records: readonly LoggedRecord[]): readonly ShardRow[] {
-    this.expected = [];
-    for (const record of records) this.takeRecord(record);
-    return this.expected;
+    this.#expected = [];
+    for (const record of records) this.#takeRecord(record);
+    return this.#expected;
   }
 
   /** Closes the last commit and reports what the shard holds too much of. */
   finish(): void {
-    this.closeCommits(Number.POSITIVE_INFINITY);
-    for (const [place, { code }] of this.kept) {
-      this.shared.findings.add('quarantine', `${this.at(place)} kept as ${code}, but the log counts it`);
+    this.#closeCommits(Number.POSITIVE_INFINITY);
+    for (const [place, { code }] of this.#kept) {
+      this.#shared.findings.add('quarantine', `${this.#at(place)} kept as ${code}, but the log counts it`);
     }
-    const claimed = this.claims.commits.reduce((sum, commit) => sum + commit.seen, 0);
-    if (claimed !== this.seen) {
-      const text = `partition ${this.partition}: headers count ${this.seen}, the ledger ${claimed}`;
-      this.shared.findings.add('sum_of_seen', text);
+    const claimed = this.#claims.commits.reduce((sum, commit) => sum + commit.seen, 0);
+    if (claimed !== this.#seen) {
+      const text = `partition ${this.#partition}: headers count ${this.#seen}, the ledger ${claimed}`;
+      this.#shared.findings.add('sum_of_seen', text);
     }
   }
 
-  private takeRecord({ offset, value }: LoggedRecord): void {
-    const { counts, findings, producers } = this.shared;
-    const { nextOffset, recordHash } = this.claims.progress;
-    const decoded = decode(value, this.partition);
+  #takeRecord({ offset, value }: LoggedRecord): void {
+    const { counts, findings, producers } = this.#shared;
+    const { nextOffset, recordHash } = this.#claims.progress;
+    const decoded = decode(value, this.#partition);
     counts.records += 1;
     if (decoded.kind === 'envelope') producers.add(decoded.producer, decoded.sequence);
     if (offset >= nextOffset) {
@@ -96,59 +96,59 @@ export class PartitionWalk {
       counts.eventsInFlight += decoded.kind === 'envelope' ? decoded.count : 0;
       return;
     }
-    this.closeCommits(offset);
+    this.#closeCommits(offset);
     if (offset === nextOffset - 1 && recordHash !== null && recordHash !== sha256(value)) {
-      findings.add('record_hash', `${this.at(offset)} is not the record that was committed last`);
+      findings.add('record_hash', `${this.#at(offset)} is not the record that was committed last`);
     }
-    if (this.claims.commits[this.commit]?.source === 'decision') {
+    if (this.#claims.commits[this.#commit]?.source === 'decision') {
       counts.skipped += 1;
     } else if (decoded.kind === 'envelope') {
-      this.takeEnvelope(offset, decoded);
+      this.#takeEnvelope(offset, decoded);
     } else if (decoded.kind === 'foreign') {
-      this.takeForeign(offset, value);
+      this.#takeForeign(offset, value);
     } else {
-      findings.add('blocked_committed', `${this.at(offset)} cannot be read: ${decoded.reason}`);
+      findings.add('blocked_committed', `${this.#at(offset)} cannot be read: ${decoded.reason}`);
     }
   }
 
-  private takeForeign(offset: number, value: Buffer): void {
-    this.shared.counts.foreign += 1;
-    this.tally.foreign += 1;
+  #takeForeign(offset: number, value: Buffer): void {
+    this.#shared.counts.foreign += 1;
+    this.#tally.foreign += 1;
     const place = `${offset}/-1`;
-    if (this.kept.get(place)?.bytesHash !== sha256(value)) {
-      this.shared.findings.add('quarantine', `${this.at(place)} is foreign, but not kept as it is`);
+    if (this.#kept.get(place)?.bytesHash !== sha256(value)) {
+      this.#shared.findings.add('quarantine', `${this.#at(place)} is foreign, but not kept as it is`);
     }
-    this.kept.delete(place);
+    this.#kept.delete(place);
   }
 
-  private takeEnvelope(offset: number, envelope: LoggedEnvelope): void {
-    this.seen += envelope.count;
-    this.tally.seen += envelope.count;
-    this.shared.counts.events += envelope.count;
-    for (const [index, event] of envelope.events.entries()) this.takeEvent(offset, index, event, envelope);
+  #takeEnvelope(offset: number, envelope: LoggedEnvelope): void {
+    this.#seen += envelope.count;
+    this.#tally.seen += envelope.count;
+    this.#shared.counts.events += envelope.count;
+    for (const [index, event] of envelope.events.entries()) this.#takeEvent(offset, index, event, envelope);
   }
 
-  private takeEvent(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): void {
-    const { counts } = this.shared;
+  #takeEvent(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): void {
+    const { counts } = this.#shared;
     const place = `${offset}/${index}`;
-    this.checkHome(event.organization);
-    if (this.isKeptAside(place, event)) {
-      this.tally.quarantined += 1;
+    this.#checkHome(event.organization);
+    if (this.#isKeptAside(place, event)) {
+      this.#tally.quarantined += 1;
       counts.quarantined += 1;
       return;
     }
     const day = dayOf(event.eventTimeMs);
-    const verdict = this.firsts.take({ ...event, day });
+    const verdict = this.#firsts.take({ ...event, day });
     if (verdict === 'counts') {
-      this.tally.addRow(day, event.fingerprint);
+      this.#tally.addRow(day, event.fingerprint);
       counts.counted += 1;
       this.sums.add(event.organization, event.metric, event.eventTimeMs, toUnits(event.quantity));
-      this.expected.push(this.toRow(offset, index, event, envelope));
+      this.#expected.push(this.#toRow(offset, index, event, envelope));
       const fingerprint = fingerprintOf(event);
       if (fingerprint !== undefined && fingerprint !== event.fingerprint) counts.fingerprintsOff += 1;
       return;
     }
-    this.tally.duplicate += 1;
+    this.#tally.duplicate += 1;
     counts.duplicates += 1;
     if (verdict === 'conflict') {
       counts.conflicts += 1;
@@ -156,32 +156,35 @@ export class PartitionWalk {
     }
   }
 
-  private isKeptAside(place: string, event: LoggedEvent): boolean {
-    const kept = this.kept.get(place);
-    this.kept.delete(place);
+  #isKeptAside(place: string, event: LoggedEvent): boolean {
+    const kept = this.#kept.get(place);
+    this.#kept.delete(place);
     const countable = isCountable(event);
     if (kept === undefined && !countable) {
-      this.shared.findings.add('quarantine', `${this.at(place)} cannot be counted, but is not kept aside`);
+      this.#shared.findings.add('quarantine', `${this.#at(place)} cannot be counted, but is not kept aside`);
     }
     if (kept !== undefined && countable && kept.code !== closedDay) {
-      this.shared.findings.add('quarantine', `${this.at(place)} is kept as ${kept.code}, but can be counted`);
+      this.#shared.findings.add(
+        'quarantine',
+        `${this.#at(place)} is kept as ${kept.code}, but can be counted`,
+      );
     }
     return kept !== undefined || !countable;
   }
 
-  private checkHome(organization: string): void {
-    const { homes, findings } = this.shared;
+  #checkHome(organization: string): void {
+    const { homes, findings } = this.#shared;
     const home = homes.get(organization);
-    if (home === undefined) homes.set(organization, this.partition);
-    else if (home !== this.partition) {
-      findings.add('organization_split', `${organization}: partitions ${home} and ${this.partition}`);
+    if (home === undefined) homes.set(organization, this.#partition);
+    else if (home !== this.#partition) {
+      findings.add('organization_split', `${organization}: partitions ${home} and ${this.#partition}`);
     }
   }
 
-  private toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
+  #toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
     const { organization, metric, quantity, key, eventTimeMs, undated, fingerprint } = event;
     return {
-      partition: this.partition,
+      partition: this.#partition,
       offset,
       index,
       organization,
@@ -198,18 +201,18 @@ export class PartitionWalk {
     };
   }
 
-  private closeCommits(offset: number): void {
-    const { commits } = this.claims;
-    for (let commit = commits[this.commit]; commit !== undefined && commit.to <= offset; ) {
-      this.tally.compare(this.partition, commit, this.shared.findings);
-      this.tally = new CommitTally();
-      this.commit += 1;
-      commit = commits[this.commit];
+  #closeCommits(offset: number): void {
+    const { commits } = this.#claims;
+    for (let commit = commits[this.#commit]; commit !== undefined && commit.to <= offset; ) {
+      this.#tally.compare(this.#partition, commit, this.#shared.findings);
+      this.#tally = new CommitTally();
+      this.#commit += 1;
+      commit = commits[this.#commit];
     }
   }
 
-  private at(place: string | number): string {
-    return `partition ${this.partition} at ${place}`;
+  #at(place: string | number): string {
+    return `partition ${this.#partition} at ${place}`;
   }
 }
 

@@ -8,23 +8,23 @@ export interface ProducerReport {
 }
 
 export class Producers {
-  private readonly sequences = new Map<string, number[]>();
+  readonly #sequences = new Map<string, number[]>();
 
   add(producer: string, sequence: number): void {
-    const known = this.sequences.get(producer);
-    if (known === undefined) this.sequences.set(producer, [sequence]);
+    const known = this.#sequences.get(producer);
+    if (known === undefined) this.#sequences.set(producer, [sequence]);
     else known.push(sequence);
   }
 
   report(): ProducerReport {
     let holes = 0;
     let repeats = 0;
-    for (const sequences of this.sequences.values()) {
+    for (const sequences of this.#sequences.values()) {
       const distinct = new Set(sequences);
       const highest = sequences.reduce((a, b) => Math.max(a, b), -1);
       holes += highest + 1 - distinct.size;
       repeats += sequences.length - distinct.size;
     }
-    return { producers: this.sequences.size, holes, repeats };
+    return { producers: this.#sequences.size, holes, repeats };
   }
 }

@@ -7,50 +7,50 @@ import type { ShardRow } from './shard.ts';
 type Place = Pick<ShardRow, 'partition' | 'offset' | 'index'>;
 
 export class RowMatch {
-  private readonly rows: AsyncIterator<ShardRow>;
-  private readonly findings: Findings;
-  private head: ShardRow | undefined;
-  private started = false;
+  readonly #rows: AsyncIterator<ShardRow>;
+  readonly #findings: Findings;
+  #head: ShardRow | undefined;
+  #started = false;
   count = 0;
 
   constructor(rows: AsyncIterable<ShardRow>, findings: Findings) {
-    this.rows = rows[Symbol.asyncIterator]();
-    this.findings = findings;
+    this.#rows = rows[Symbol.asyncIterator]();
+    this.#findings = findings;
   }
 
   /** Compares all rows below `end` with `expected`; their sums by hour go into `sums`. */
   async compare(expected: readonly ShardRow[], end: Place, sums: HourSums): Promise<void> {
     for (const event of expected) {
-      await this.takeExtra(event, sums);
-      const row = this.head;
+      await this.#takeExtra(event, sums);
+      const row = this.#head;
       if (row === undefined || isBefore(event, row)) {
-        this.findings.add('row_missing', `${placeOf(event)} ${event.organization} ${event.key}`);
+        this.#findings.add('row_missing', `${placeOf(event)} ${event.organization} ${event.key}`);
       } else {
-        for (const text of differencesOf(event, row)) this.findings.add('row_differs', text);
-        await this.take(row, sums);
+        for (const text of differencesOf(event, row)) this.#findings.add('row_differs', text);
+        await this.#take(row, sums);
       }
     }
-    await this.takeExtra(end, sums);
+    await this.#takeExtra(end, sums);
   }
 
-  private async takeExtra(end: Place, sums: HourSums): Promise<void> {
-    if (!this.started) await this.advance();
-    for (let row = this.head; row !== undefined && isBefore(row, end); row = this.head) {
-      this.findings.add('row_extra', `${placeOf(row)} ${row.organization} ${row.key}`);
-      await this.take(row, sums);
+  async #takeExtra(end: Place, sums: HourSums): Promise<void> {
+    if (!this.#started) await this.#advance();
+    for (let row = this.#head; row !== undefined && isBefore(row, end); row = this.#head) {
+      this.#findings.add('row_extra', `${placeOf(row)} ${row.organization} ${row.key}`);
+      await this.#take(row, sums);
     }
   }
 
-  private async take(row: ShardRow, sums: HourSums): Promise<void> {
+  async #take(row: ShardRow, sums: HourSums): Promise<void> {
     this.count += 1;
     sums.add(row.organization, row.metric, row.eventTimeMs, toUnits(row.quantity));
-    await this.advance();
+    await this.#advance();
   }
 
-  private async advance(): Promise<void> {
-    this.started = true;
-    const next = await this.rows.next();
-    this.head = next.done === true ? undefined : next.value;
+  async #advance(): Promise<void> {
+    this.#started = true;
+    const next = await this.#rows.next();
+    this.#head = next.done === true ? undefined : next.value;
   }
 }
 

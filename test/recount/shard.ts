@@ -70,10 +70,10 @@ export interface RollupRow {
 const rowsPerFetch = 5000;
 
 export class Shard {
-  private readonly client: pg.Client;
+  readonly #client: pg.Client;
 
   private constructor(client: pg.Client) {
-    this.client = client;
+    this.#client = client;
   }
 
   static async open(dsn: string): Promise<Shard> {
@@ -87,13 +87,13 @@ export class Shard {
   }
 
   async number(): Promise<number> {
-    const [row] = await this.select('select shard from shard_identity', []);
+    const [row] = await this.#select('select shard from shard_identity', []);
     if (row === undefined) throw new Error('a shard has no identity row');
     return integer(row[0]);
   }
 
   async progress(): Promise<readonly ShardProgress[]> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select partition, generation, first_offset, next_offset, encode(record_hash, 'hex')
        from partition_progress order by partition`,
       [],
@@ -108,7 +108,7 @@ export class Shard {
   }
 
   async commits(partition: number): Promise<readonly Commit[]> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate, quarantined,
          foreign_records, write_statements, segment_version, map_version, source, days::text, decided_by,
          decided_why, encode(previous_hash, 'hex'), encode(hash, 'hex'),
@@ -120,7 +120,7 @@ export class Shard {
   }
 
   async quarantine(partition: number): Promise<readonly Kept[]> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine where partition = $1`,
       [partition],
     );
@@ -134,7 +134,7 @@ export class Shard {
 
   /** Places of the recorded conflicts, as `offset/index`. */
   async conflicts(partition: number): Promise<readonly string[]> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select "offset" || '/' || index from usage_conflicts where partition = $1`,
       [partition],
     );
@@ -142,7 +142,7 @@ export class Shard {
   }
 
   async rollups(partition: number): Promise<readonly RollupRow[]> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select organization_id, metric_name, extract(epoch from quarter)::bigint, total::text, event_count
        from usage_rollups where partition = $1`,
       [partition],
@@ -158,7 +158,7 @@ export class Shard {
 
   /** Partitions that any table of this shard mentions. */
   async mentionedPartitions(): Promise<ReadonlySet<number>> {
-    const rows = await this.select(
+    const rows = await this.#select(
       `select partition from usage_events union select partition from usage_rollups
        union select partition from commit_ledger union select partition from quarantine`,
       [],
@@ -168,9 +168,9 @@ export class Shard {
 
   /** Keys that hold more than one row on one day, read from the rows and not from the unique index. */
   async keysTwice(): Promise<readonly string[]> {
-    await this.client.query('set local enable_indexonlyscan = off');
-    await this.client.query('set local enable_indexscan = off');
-    const rows = await this.select(
+    await this.#client.query('set local enable_indexonlyscan = off');
+    await this.#client.query('set local enable_indexscan = off');
+    const rows = await this.#select(
       `select min(organization_id || ' ' || idempotency_key) || ' on ' || event_day
        from usage_events group by key_hash, event_day having count(*) > 1`,
       [],
@@ -180,7 +180,7 @@ export class Shard {
 
   /** All counted events in order of partition, offset and index. The next rows are fetched meanwhile. */
   async *rows(): AsyncGenerator<ShardRow> {
-    await this.client.query(
+    await this.#client.query(
       `declare counted no scroll cursor for
        select partition, "offset", index, organization_id, metric_name, quantity::text, idempotency_key,
          (extract(epoch from event_time) * 1000)::text, (extract(epoch from created_at) * 1000)::text,
@@ -188,7 +188,7 @@ export class Shard {
          encode(uuid_send(fingerprint), 'hex'), md5(properties)
        from usage_events order by partition, "offset", index`,
     );
-    const fetch = () => this.select(`fetch ${rowsPerFetch} from counted`, []);
+    const fetch = () => this.#select(`fetch ${rowsPerFetch} from counted`, []);
     for (let ahead = fetch(); ; ) {
       const rows = await ahead;
       if (rows.length === 0) return;
@@ -198,11 +198,11 @@ export class Shard {
   }
 
   async close(): Promise<void> {
-    await this.client.end();
+    await this.#client.end();
   }
 
-  private async select(sql: string, values: readonly unknown[]): Promise<readonly (readonly unknown[])[]> {
-    const result = await this.client.query<unknown[]>({ text: sql, values: [...values], rowMode: 'array' });
+  async #select(sql: string, values: readonly unknown[]): Promise<readonly (readonly unknown[])[]> {
+    const result = await this.#client.query<unknown[]>({ text: sql, values: [...values], rowMode: 'array' });
     return result.rows;
   }
 }

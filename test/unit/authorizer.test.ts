@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizerConfig } from '../../functions/authorizer/config.ts';
 import { build } from '../../functions/authorizer/handler.ts';
 import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
@@ -82,7 +82,7 @@ function setup(keys: Setup = { secret }) {
 const refusal = (status: '401' | '403', code: string) => ({ isAuthorized: false, context: { status, code } });
 
 describe('a valid token', () => {
-  test('of HS256 becomes the caller that the functions read', async () => {
+  it('of HS256 becomes the caller that the functions read', async () => {
     const answer = await setup().send(await token().sign(secret));
     expect(answer).toEqual({
       isAuthorized: true,
@@ -101,7 +101,7 @@ describe('a valid token', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['RS256', 'rsa', rsa.privateKey],
     ['ES256', 'ec', ec.privateKey],
   ])("of %s is checked by the issuer's key set", async (alg, kid, key) => {
@@ -109,13 +109,13 @@ describe('a valid token', () => {
     expect((await setup({ jwksUrl: keySetUrl() }).send(signed)).isAuthorized).toBe(true);
   });
 
-  test('reaches all organizations by *, and may be made to send keys', async () => {
+  it('reaches all organizations by *, and may be made to send keys', async () => {
     const claims = { ...goodClaims, organizations: '*', keys_required: true };
     const { context } = await setup().send(await token(claims).sign(secret));
     expect(fromHttpCaller(context)).toMatchObject({ organizations: 'all', keysRequired: true });
   });
 
-  test('is granted the scopes that we know and no other', async () => {
+  it('is granted the scopes that we know and no other', async () => {
     const claims = { ...goodClaims, scope: 'read openid root admin' };
     const { context } = await setup().send(await token(claims).sign(secret));
     expect(context).toMatchObject({ scopes: 'read admin' });
@@ -123,7 +123,7 @@ describe('a valid token', () => {
     expect(none).toMatchObject({ isAuthorized: true, context: { scopes: '' } });
   });
 
-  test('a little before its time or after it is taken, because clocks differ', async () => {
+  it('a little before its time or after it is taken, because clocks differ', async () => {
     const { send, clock } = setup();
     const signed = await token().setNotBefore(nowSeconds).sign(secret);
     clock.nowMs = testNowMs - (tokenClockToleranceSeconds - 1) * 1000;
@@ -134,7 +134,7 @@ describe('a valid token', () => {
 });
 
 describe('refused as 401 is', () => {
-  test.each([
+  it.each([
     ['no header', undefined],
     ['another scheme', 'Basic dXNlcjpwYXNz'],
     ['a scheme without a token', 'Bearer '],
@@ -144,14 +144,14 @@ describe('refused as 401 is', () => {
     expect(await setup().authorize({ headers })).toEqual(refusal('401', 'credential_missing'));
   });
 
-  test.each(['x', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.e30', 'x'.repeat(tokenCharsMax + 1)])(
+  it.each(['x', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.e30', 'x'.repeat(tokenCharsMax + 1)])(
     'what is no token',
     async (text) => {
       expect(await setup().send(text)).toEqual(refusal('401', 'token_malformed'));
     },
   );
 
-  test('the algorithm none', async () => {
+  it('the algorithm none', async () => {
     const unsecured = new UnsecuredJWT(goodClaims)
       .setSubject('platform')
       .setIssuer(issuer)
@@ -162,7 +162,7 @@ describe('refused as 401 is', () => {
       expect(await setup(keys).send(unsecured)).toEqual(refusal('401', 'token_algorithm_refused'));
   });
 
-  test('a token of HS256 made with the public key (algorithm confusion)', async () => {
+  it('a token of HS256 made with the public key (algorithm confusion)', async () => {
     const publicKey = new TextEncoder().encode(await exportSPKI(rsa.publicKey));
     const confused = await token(goodClaims, { alg: 'HS256', kid: 'rsa' }).sign(publicKey);
     expect(await setup({ jwksUrl: keySetUrl() }).send(confused)).toEqual(
@@ -173,7 +173,7 @@ describe('refused as 401 is', () => {
     );
   });
 
-  test('an algorithm that is not on the list, or has no key here', async () => {
+  it('an algorithm that is not on the list, or has no key here', async () => {
     const longer = await token(goodClaims, { alg: 'HS512' }).sign(new Uint8Array(64));
     expect(await setup().send(longer)).toEqual(refusal('401', 'token_algorithm_refused'));
     const asymmetric = await token(goodClaims, { alg: 'RS256', kid: 'rsa' }).sign(rsa.privateKey);
@@ -183,7 +183,7 @@ describe('refused as 401 is', () => {
     expect(await byKeySet.send(symmetric)).toEqual(refusal('401', 'token_algorithm_refused'));
   });
 
-  test('a signature of another key, and one that was changed', async () => {
+  it('a signature of another key, and one that was changed', async () => {
     const other = await token().sign(new TextEncoder().encode('another secret of at least 32 bytes'));
     expect(await setup().send(other)).toEqual(refusal('401', 'token_signature_invalid'));
     const [head, , signature] = (await token().sign(secret)).split('.');
@@ -197,7 +197,7 @@ describe('refused as 401 is', () => {
     );
   });
 
-  test('an unknown key id, without asking the issuer again for each', async () => {
+  it('an unknown key id, without asking the issuer again for each', async () => {
     const { send } = setup({ jwksUrl: keySetUrl() });
     const before = fetches;
     for (const kid of ['a', 'b', 'c', 'd']) {
@@ -207,7 +207,7 @@ describe('refused as 401 is', () => {
     expect(fetches - before).toBeLessThanOrEqual(2);
   });
 
-  test.each([
+  it.each([
     ['expired', token().setExpirationTime(nowSeconds - tokenClockToleranceSeconds), 'token_expired'],
     [
       'not yet valid',
@@ -235,12 +235,12 @@ describe('refused as 401 is', () => {
 });
 
 describe('refused as 403 is', () => {
-  test('a token without organizations', async () => {
+  it('a token without organizations', async () => {
     const signed = await token({ scope: 'read' }).sign(secret);
     expect(await setup().send(signed)).toEqual(refusal('403', 'organizations_missing'));
   });
 
-  test.each([[[]], [['*']], [['org_1', '*']], ['org_1'], [['a b']], [[1]], [{ org_1: true }], [null]])(
+  it.each([[[]], [['*']], [['org_1', '*']], ['org_1'], [['a b']], [[1]], [{ org_1: true }], [null]])(
     'a token for the organizations %j',
     async (organizations) => {
       const signed = await token({ ...goodClaims, organizations }).sign(secret);
@@ -249,7 +249,7 @@ describe('refused as 403 is', () => {
   );
 });
 
-test('a verified token is remembered for a minute, and not beyond its end', async () => {
+it('a verified token is remembered for a minute, and not beyond its end', async () => {
   const { send, clock, verifications } = setup();
   const signed = await token().sign(secret);
   await send(signed);
@@ -262,7 +262,7 @@ test('a verified token is remembered for a minute, and not beyond its end', asyn
   expect(await send(signed)).toEqual(refusal('401', 'token_expired'));
 });
 
-test('nobody passes, and nobody is called a liar, while the key set cannot be fetched', async () => {
+it('nobody passes, and nobody is called a liar, while the key set cannot be fetched', async () => {
   const { send, logger } = setup({ jwksUrl: new URL('http://127.0.0.1:1/') });
   const signed = await token(goodClaims, { alg: 'RS256', kid: 'rsa' }).sign(rsa.privateKey);
   await expect(send(signed)).rejects.toMatchObject({ code: 'token_keys_unavailable', retryable: true });
@@ -276,7 +276,7 @@ describe('the configuration', () => {
     });
   const whom = { JWT_ISSUER: issuer, JWT_AUDIENCE: audience };
 
-  test.each([
+  it.each([
     ['neither a secret nor a key set', whom],
     ['a secret that is too short', { ...whom, JWT_SECRET: 'short' }],
     ['a key set that is not fetched by TLS', { ...whom, JWT_JWKS_URL: 'http://issuer.test/keys' }],
@@ -286,7 +286,7 @@ describe('the configuration', () => {
     await expect(load(environment)).rejects.toMatchObject({ code: 'config_invalid' });
   });
 
-  test('may name both kinds of key', async () => {
+  it('may name both kinds of key', async () => {
     const both = { ...whom, JWT_SECRET: 'x'.repeat(32), JWT_JWKS_URL: 'https://issuer.test/keys' };
     expect(await load(both)).toMatchObject({
       issuer,

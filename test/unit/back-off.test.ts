@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deathsInARow, restartDelayMs } from '../../localstack/processes/back-off.ts';
 
 describe('back-off of restarts', () => {
-  test.each([
+  it.each([
     [1, 100],
     [2, 200],
     [3, 400],
@@ -13,7 +13,7 @@ describe('back-off of restarts', () => {
     expect(restartDelayMs(deaths)).toBe(delay);
   });
 
-  test('a death after 30 healthy seconds counts as the first', () => {
+  it('a death after 30 healthy seconds counts as the first', () => {
     expect(deathsInARow(5, 30_000)).toBe(1);
     expect(deathsInARow(5, 29_999)).toBe(6);
     expect(deathsInARow(5, undefined)).toBe(6);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { formatDay, parseDay, parseTimestamp } from '../../shared/events/calendar.ts';
 
 describe('timestamps', () => {
-  test.each([
+  it.each([
     ['2026-11-23T10:00:00Z', '2026-11-23T10:00:00.000Z'],
     ['2026-11-23t10:00:00z', '2026-11-23T10:00:00.000Z'],
     ['2026-11-23T10:00:00.5Z', '2026-11-23T10:00:00.500Z'],
@@ -19,7 +19,7 @@ describe('timestamps', () => {
     expect(new Date(parseTimestamp(text) ?? Number.NaN).toISOString()).toBe(iso);
   });
 
-  test.each([
+  it.each([
     '',
     'yesterday',
     '2026-11-23',
@@ -52,7 +52,7 @@ describe('timestamps', () => {
     expect(parseTimestamp(text)).toBeNull();
   });
 
-  test('every instant of four-digit years is read back from its ISO text', () => {
+  it('every instant of four-digit years is read back from its ISO text', () => {
     const min = Date.parse('0000-01-01T00:00:00.000Z');
     const max = Date.parse('9999-12-31T23:59:59.999Z');
     fc.assert(
@@ -62,7 +62,7 @@ describe('timestamps', () => {
     );
   });
 
-  test('any text has an answer', () => {
+  it('any text has an answer', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const parsed = parseTimestamp(text);
@@ -73,11 +73,11 @@ describe('timestamps', () => {
 });
 
 describe('days', () => {
-  test.each(['1970-01-01', '2024-02-29', '1969-12-31', '2026-11-23'])('%s is read and written', (text) => {
+  it.each(['1970-01-01', '2024-02-29', '1969-12-31', '2026-11-23'])('%s is read and written', (text) => {
     expect(formatDay(parseDay(text) ?? Number.NaN)).toBe(text);
   });
 
-  test.each(['', '2026-2-3', '2026-02-30', '2026-11-23T', '20261123', '2026/11/23', '-026-11-23'])(
+  it.each(['', '2026-2-3', '2026-02-30', '2026-11-23T', '20261123', '2026/11/23', '-026-11-23'])(
     '%j is no day',
     (text) => {
       expect(parseDay(text)).toBeNull();

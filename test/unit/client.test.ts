@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRetryAfter, retryDelayMs } from '../../client/back-off.ts';
 import { type Client, createClient } from '../../client/client.ts';
 import { RequestFailed } from '../../client/request-failed.ts';
@@ -37,7 +37,7 @@ function failFirst(...ways: readonly ReturnType<EdgeServer['interfere']>[]): str
 }
 
 describe('sendBatch', () => {
-  test('gives keys and timestamps once, and sends the same bytes after every failure', async () => {
+  it('gives keys and timestamps once, and sends the same bytes after every failure', async () => {
     const sent = failFirst(
       'destroy',
       { statusCode: 503 },
@@ -59,13 +59,13 @@ describe('sendBatch', () => {
     expect(retries).toHaveLength(3);
   });
 
-  test('a timestamp or key that is given stays', async () => {
+  it('a timestamp or key that is given stays', async () => {
     const own = { ...event, idempotency_key: 'k', timestamp: new Date().toISOString() };
     await client.sendBatch([own]);
     expect(JSON.parse(edge.bodies[0] ?? '')).toEqual({ events: [own] });
   });
 
-  test('an answer that comes too late is a failure, and the retry counts once', async () => {
+  it('an answer that comes too late is a failure, and the retry counts once', async () => {
     let first = true;
     edge.interfere = () => null;
     const append = edge.log.append.bind(edge.log);
@@ -84,7 +84,7 @@ describe('sendBatch', () => {
     expect(edge.bodies.length).toBeGreaterThan(1);
   });
 
-  test('gives up after the last attempt, and says why', async () => {
+  it('gives up after the last attempt, and says why', async () => {
     const sent = failFirst(
       ...Array.from({ length: 9 }, () => ({ statusCode: 503, body: '{"detail":"No log."}' })),
     );
@@ -94,7 +94,7 @@ describe('sendBatch', () => {
     expect(sent).toHaveLength(4);
   });
 
-  test('does not repeat what the server refuses', async () => {
+  it('does not repeat what the server refuses', async () => {
     const sent = failFirst({ statusCode: 403, body: '{"code":"scope_required","detail":"No."}' });
     await expect(client.sendBatch([event])).rejects.toMatchObject({
       statusCode: 403,
@@ -103,7 +103,7 @@ describe('sendBatch', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('a batch without an acceptable event is a result, not a failure', async () => {
+  it('a batch without an acceptable event is a result, not a failure', async () => {
     const result = await client.sendBatch([{ ...event, quantity: 'many' }]);
     expect(result).toMatchObject({
       accepted: 0,
@@ -111,7 +111,7 @@ describe('sendBatch', () => {
     });
   });
 
-  test('sends its token', async () => {
+  it('sends its token', async () => {
     let authorization: string | undefined;
     edge.interfere = (request) => {
       authorization = request.headers.authorization;
@@ -128,7 +128,7 @@ describe('waitUntilComplete', () => {
     body: JSON.stringify({ freshness: { complete_through: through, in_flight_records: 3 } }),
   });
 
-  test('resolves once the committed totals reach the time', async () => {
+  it('resolves once the committed totals reach the time', async () => {
     const sinceMs = Date.parse('2026-11-23T10:00:00.000Z');
     const sent = failFirst(summaryThrough(null), summaryThrough('2026-11-23T09:59:59.999Z'));
     edge.interfere = (
@@ -139,7 +139,7 @@ describe('waitUntilComplete', () => {
     expect(sent).toHaveLength(3);
   });
 
-  test('gives up after its time, and says what is in flight', async () => {
+  it('gives up after its time, and says what is in flight', async () => {
     edge.interfere = () => summaryThrough(null);
     await expect(client.waitUntilComplete('org_1', 0, 300)).rejects.toThrow('3 records in flight');
   });
@@ -148,7 +148,7 @@ describe('waitUntilComplete', () => {
 describe('back-off', () => {
   const policy = { attemptsMax: 9, delayMsMin: 100, delayMsMax: 1000 };
 
-  test.each([
+  it.each([
     [1, null, 0, 50],
     [1, null, 1, 100],
     [2, null, 1, 200],
@@ -163,7 +163,7 @@ describe('back-off', () => {
     },
   );
 
-  test.each([
+  it.each([
     [undefined, null],
     ['2', 2000],
     ['Mon, 23 Nov 2026 10:00:05 GMT', 5000],

@@ -1,7 +1,7 @@
 /** What can be said of `compose.yml` without an engine: it agrees with the code that it starts. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { consumerConfig } from '../../functions/consumer/config.ts';
@@ -48,7 +48,7 @@ const serviceOf = (name: string) => {
 };
 const roles = Object.entries(services).filter(([, { image }]) => image === 'odometer');
 
-test('every port is published on this machine only, and it is the one that is promised', () => {
+it('every port is published on this machine only, and it is the one that is promised', () => {
   const published = Object.entries(services).flatMap(([name, { ports }]) =>
     ports.map((port) => [name, ...port.split(':').slice(0, 2)]),
   );
@@ -61,7 +61,7 @@ test('every port is published on this machine only, and it is the one that is pr
   });
 });
 
-test('the brokers are set as those of the twin, and carry the largest record of the topic', () => {
+it('the brokers are set as those of the twin, and carry the largest record of the topic', () => {
   const nodes = [1, 2, 3].map((id) => ({ id, brokerPort: 0, controllerPort: 0 }));
   expect(nodes).toHaveLength(brokers);
   const twin = new Map(
@@ -85,7 +85,7 @@ test('the brokers are set as those of the twin, and carry the largest record of 
   }
 });
 
-test('the shards are set as those of the twin', () => {
+it('the shards are set as those of the twin', () => {
   const twin = postgresSettings(0).replaceAll("'", '').replaceAll(' = ', '=').split('\n');
   for (const shard of [0, 1, 2, 3]) {
     const settings = [...String(serviceOf(`shard-${shard}`).command).matchAll(/-c (\S+)/g)].map(
@@ -96,13 +96,13 @@ test('the shards are set as those of the twin', () => {
   }
 });
 
-test('Redis evicts nothing and keeps nothing on disk, as the twin', () => {
+it('Redis evicts nothing and keeps nothing on disk, as the twin', () => {
   const settings = readFileSync(join(folder, 'redis', 'redis.conf'), 'utf8');
   for (const line of ['maxmemory 256mb', 'maxmemory-policy noeviction', 'save ""', 'appendonly no'])
     expect(settings.split('\n')).toContain(line);
 });
 
-test('every role gets the settings that its functions read, and each name is a contract', async () => {
+it('every role gets the settings that its functions read, and each name is a contract', async () => {
   const secretsFolder = makeTestFolder();
   const program = join(folder, 'compose', 'make-secrets.ts');
   const made = await runCommand(process.execPath, [program, secretsFolder]);
@@ -129,7 +129,7 @@ test('every role gets the settings that its functions read, and each name is a c
   removeTestFolder(secretsFolder);
 });
 
-test('every host that a role or a settings file names is a service', () => {
+it('every host that a role or a settings file names is a service', () => {
   const sentinelUrl = serviceOf('consumer').environment[names.ENV_REDIS_SENTINEL_URL] ?? '';
   const { sentinels, name } = fromSentinelUrl(sentinelUrl, 'redis://unused');
   const sentinelConf = readFileSync(join(folder, 'redis', 'sentinel.conf'), 'utf8');
@@ -147,7 +147,7 @@ test('every host that a role or a settings file names is a service', () => {
   expect(hosts.filter((host) => services[host] === undefined)).toEqual([]);
 });
 
-test('every program and file that a container is given exists', () => {
+it('every program and file that a container is given exists', () => {
   const programs = roles.flatMap(([, { command = [] }]) =>
     [command].flat().filter((word) => word.endsWith('.ts')),
   );

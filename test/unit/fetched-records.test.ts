@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type FetchedBatch, fromKafkaBatches } from '../../shared/log/kafka/fetched-records.ts';
 
 function batch(firstOffset: number, count: number, attributes = 0): FetchedBatch {
@@ -13,23 +13,23 @@ const offsets = (batches: readonly FetchedBatch[], from: number) =>
   fromKafkaBatches(batches, from).map(({ offset }) => offset);
 
 describe('U7: fetched records', () => {
-  test('start at the offset asked for, although Kafka answers whole batches', () => {
+  it('start at the offset asked for, although Kafka answers whole batches', () => {
     expect(offsets([batch(10, 4), batch(14, 2)], 12)).toEqual([12, 13, 14, 15]);
   });
 
-  test('end before a gap, so that a list has no hole inside', () => {
+  it('end before a gap, so that a list has no hole inside', () => {
     expect(offsets([batch(10, 2), batch(13, 2)], 10)).toEqual([10, 11]);
   });
 
-  test('start behind a gap at the offset asked for, so that the caller sees it', () => {
+  it('start behind a gap at the offset asked for, so that the caller sees it', () => {
     expect(offsets([batch(8, 2), batch(13, 2)], 10)).toEqual([13, 14]);
   });
 
-  test('a marker of a transaction is a gap', () => {
+  it('a marker of a transaction is a gap', () => {
     expect(offsets([batch(10, 1), batch(11, 1, 0x20), batch(12, 1)], 10)).toEqual([10]);
   });
 
-  test.each([
+  it.each([
     ['repeated', [batch(10, 2), batch(11, 1)]],
     ['backwards', [batch(10, 2), batch(3, 1)]],
     ['beyond 2^53', [{ ...batch(0, 1), firstOffset: 2n ** 53n }]],
@@ -37,7 +37,7 @@ describe('U7: fetched records', () => {
     expect(() => offsets(batches, 0)).toThrowError(expect.objectContaining({ code: 'invariant_broken' }));
   });
 
-  test('a record without value has no bytes', () => {
+  it('a record without value has no bytes', () => {
     const tombstone = { firstOffset: 1n, attributes: 0, records: [{ offsetDelta: 0, value: null }] };
     expect(fromKafkaBatches([tombstone], 1)).toEqual([{ offset: 1, value: Buffer.alloc(0) }]);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../functions/ingest/group-commit.ts';
 import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
@@ -76,7 +76,7 @@ function keysOf(append: Append): readonly string[] {
 }
 
 describe('coalescing', () => {
-  test('a lone request waits for the linger and no longer', async () => {
+  it('a lone request waits for the linger and no longer', async () => {
     const { group, log, clock } = setup();
     const receipts = group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs - 1);
@@ -87,7 +87,7 @@ describe('coalescing', () => {
     await expect(receipts).resolves.toEqual([`3-${partitionOf('org_1', partitions)}-0-0`]);
   });
 
-  test('without a linger the first request leaves at once, the next ones together behind it', async () => {
+  it('without a linger the first request leaves at once, the next ones together behind it', async () => {
     const { group, log } = setup({ linger: 0 });
     const requests = ['a', 'b', 'c'].map((key) =>
       group.submit([usageEvent({ idempotencyKey: key })], deadlineMs),
@@ -105,7 +105,7 @@ describe('coalescing', () => {
     ]);
   });
 
-  test('events of concurrent requests share one envelope of their partition, in order of arrival', async () => {
+  it('events of concurrent requests share one envelope of their partition, in order of arrival', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
     await clock.advance(2);
@@ -114,7 +114,7 @@ describe('coalescing', () => {
     expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a', 'b', 'c']]]);
   });
 
-  test('one append runs on a lane; what waited the linger leaves when it settles', async () => {
+  it('one append runs on a lane; what waited the linger leaves when it settles', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
     await clock.advance(lingerMs);
@@ -125,7 +125,7 @@ describe('coalescing', () => {
     expect(log.appends).toHaveLength(2);
   });
 
-  test('what waited less than the linger when an append settles waits for the rest of it', async () => {
+  it('what waited less than the linger when an append settles waits for the rest of it', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
@@ -137,14 +137,14 @@ describe('coalescing', () => {
     expect(log.appends).toHaveLength(2);
   });
 
-  test('a full envelope does not wait for the linger', async () => {
+  it('a full envelope does not wait for the linger', async () => {
     const { group, log } = setup();
     void group.submit(manyEvents(1, { properties: 'x'.repeat(envelopeEventBytesMax / 4) }), deadlineMs);
     await settled();
     expect(log.appends).toHaveLength(1);
   });
 
-  test('lanes do not wait for each other', async () => {
+  it('lanes do not wait for each other', async () => {
     const { group, log, clock } = setup({ laneOf: (partition) => partition % 2 });
     void group.submit([usageEvent({ organization: organizationOf(0) })], deadlineMs);
     await clock.advance(lingerMs);
@@ -155,7 +155,7 @@ describe('coalescing', () => {
     await expect(other).resolves.toHaveLength(1);
   });
 
-  test('a partition that moves to another lane while it waits is not forgotten', async () => {
+  it('a partition that moves to another lane while it waits is not forgotten', async () => {
     const lane = { number: 0 };
     const { group, log, clock } = setup({ laneOf: (partition) => (partition === 3 ? lane.number : 0) });
     void group.submit([usageEvent({ organization: organizationOf(0) })], deadlineMs);
@@ -170,7 +170,7 @@ describe('coalescing', () => {
 });
 
 describe('acknowledgement', () => {
-  test('U1: a request over several partitions is answered when the last of its envelopes is acknowledged', async () => {
+  it('U1: a request over several partitions is answered when the last of its envelopes is acknowledged', async () => {
     const { group, log, clock } = setup({ laneOf: (partition) => partition });
     const organizations = [organizationOf(4), organizationOf(2), organizationOf(4)];
     const events = organizations.map((organization) => usageEvent({ organization }));
@@ -186,7 +186,7 @@ describe('acknowledgement', () => {
     await expect(receipts).resolves.toEqual(['3-4-0-0', '3-2-0-0', '3-4-0-1']);
   });
 
-  test('a request larger than an envelope is cut, and its receipts stay in request order', async () => {
+  it('a request larger than an envelope is cut, and its receipts stay in request order', async () => {
     const { group, log } = setup({ linger: 0 });
     const events = manyEvents(60, { properties: 'x'.repeat(4000) });
     const receipts = group.submit(events, deadlineMs);
@@ -200,7 +200,7 @@ describe('acknowledgement', () => {
     );
   });
 
-  test('one append carries at most produceEnvelopesMax envelopes of a partition; the rest follows', async () => {
+  it('one append carries at most produceEnvelopesMax envelopes of a partition; the rest follows', async () => {
     const { group, log } = setup({ linger: 0 });
     const receipts = group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
     await settled();
@@ -213,7 +213,7 @@ describe('acknowledgement', () => {
     expect(sequences).toEqual(sequences.map((_, i) => i));
   });
 
-  test('a failed append fails exactly the requests with events in it', async () => {
+  it('a failed append fails exactly the requests with events in it', async () => {
     const { group, log, clock } = setup({ laneOf: (partition) => partition });
     const [first = '', second = ''] = [organizationOf(1), organizationOf(2)];
     const both = group.submit(
@@ -229,7 +229,7 @@ describe('acknowledgement', () => {
     await expect(healthy).resolves.toHaveLength(1);
   });
 
-  test('after a failed append the lane works on', async () => {
+  it('after a failed append the lane works on', async () => {
     const { group, log } = setup({ linger: 0 });
     const lost = expect(group.submit([usageEvent()], deadlineMs)).rejects.toThrow();
     const next = group.submit([usageEvent()], deadlineMs);
@@ -239,7 +239,7 @@ describe('acknowledgement', () => {
     await expect(next).resolves.toHaveLength(1);
   });
 
-  test('created_at is the time of encoding', async () => {
+  it('created_at is the time of encoding', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
@@ -249,7 +249,7 @@ describe('acknowledgement', () => {
 });
 
 describe('bounds', () => {
-  test('events above inFlightEventsMax are overload, until an append settles', async () => {
+  it('events above inFlightEventsMax are overload, until an append settles', async () => {
     const { group, log } = setup({ linger: 0 });
     void group.submit(manyEvents(1), deadlineMs);
     void group.submit(manyEvents(inFlightEventsMax - 1), deadlineMs);
@@ -262,7 +262,7 @@ describe('bounds', () => {
     await expect(group.submit([usageEvent()], deadlineMs)).rejects.toMatchObject({ code: 'overloaded' });
   });
 
-  test('bytes above inFlightBytesMax are overload', async () => {
+  it('bytes above inFlightBytesMax are overload', async () => {
     const { group } = setup();
     const properties = 'x'.repeat(60_000);
     const count = Math.floor(inFlightBytesMax / (4 * 60_000 + 200));
@@ -272,7 +272,7 @@ describe('bounds', () => {
     });
   });
 
-  test('a failed append gives its room back', async () => {
+  it('a failed append gives its room back', async () => {
     const { group, log } = setup({ linger: 0 });
     const lost = expect(group.submit(manyEvents(inFlightEventsMax), deadlineMs)).rejects.toThrow();
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.fail();
@@ -282,7 +282,7 @@ describe('bounds', () => {
     await expect(next).resolves.toHaveLength(inFlightEventsMax);
   });
 
-  test('a request is answered at its deadline although the log does not settle', async () => {
+  it('a request is answered at its deadline although the log does not settle', async () => {
     const { group, clock } = setup({ linger: 0 });
     const late = expect(group.submit([usageEvent()], testNowMs + 1000)).rejects.toMatchObject({
       code: 'log_unavailable',
@@ -292,14 +292,14 @@ describe('bounds', () => {
     await late;
   });
 
-  test('no events need no append', async () => {
+  it('no events need no append', async () => {
     const { group, log } = setup({ linger: 0 });
     await expect(group.submit([], deadlineMs)).resolves.toEqual([]);
     expect(log.appends).toHaveLength(0);
   });
 });
 
-test('sealed properties open with the sequence and index of the envelope they are in', async () => {
+it('sealed properties open with the sequence and index of the envelope they are in', async () => {
   const { group, log } = setup({ linger: 0 });
   void group.submit([usageEvent()], deadlineMs);
   void group.submit([usageEvent(), usageEvent({ properties: '{"a":1}' })], deadlineMs);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import { problem } from '../../shared/http/problem.ts';
@@ -11,7 +11,7 @@ async function answerOf(respond: (request: HttpRequest) => Promise<HttpAnswer>, 
 }
 
 describe('the caller', () => {
-  test('has the known scopes and the organizations of the authorizer', () => {
+  it('has the known scopes and the organizations of the authorizer', () => {
     const caller = fromHttpCaller({
       callerId: 'a',
       scopes: 'ingest  fly read',
@@ -26,19 +26,19 @@ describe('the caller', () => {
     });
   });
 
-  test('with nothing granted may do nothing', () => {
+  it('with nothing granted may do nothing', () => {
     const caller = fromHttpCaller({ callerId: 'a' });
     expect(caller).toEqual({ id: 'a', scopes: new Set(), organizations: new Set(), keysRequired: false });
   });
 
-  test('of everything is written *', () => {
+  it('of everything is written *', () => {
     expect(fromHttpCaller(administrator)?.organizations).toBe('all');
     expect(fromHttpCaller({ ...administrator, organizations: '* org' })?.organizations).toEqual(
       new Set(['*', 'org']),
     );
   });
 
-  test('is never taken from a header', async () => {
+  it('is never taken from a header', async () => {
     const handle = createHttpHandler({
       logger: new FakeLogger(),
       respond: async () => ({ status: 200, body: {} }),
@@ -54,7 +54,7 @@ describe('the caller', () => {
 });
 
 describe('failures', () => {
-  test('a retryable error is 503 with Retry-After, and its message stays inside', async () => {
+  it('a retryable error is 503 with Retry-After, and its message stays inside', async () => {
     const logger = new FakeLogger();
     const cause = new Error('connect ECONNREFUSED 10.0.0.7:5432');
     const result = await answerOf(async () => {
@@ -68,7 +68,7 @@ describe('failures', () => {
     ]);
   });
 
-  test.each([
+  it.each([
     new Error('secret detail'),
     new OdometerError('invariant_broken', 'secret detail', { retryable: false }),
     new TypeError('secret detail'),
@@ -87,7 +87,7 @@ describe('failures', () => {
     expect(logger.lines).toMatchObject([{ level: 'error', fields: { err: error } }]);
   });
 
-  test('a problem as a value has the shape of RFC 9457', async () => {
+  it('a problem as a value has the shape of RFC 9457', async () => {
     const errors = [{ index: 3, field: 'quantity', code: 'too_long', message: 'm' }];
     const result = await answerOf(async () => ({ problem: problem(400, 'bad', 'A sentence.', { errors }) }));
     expect(result.headers).toMatchObject({ 'content-type': 'application/problem+json' });
@@ -103,7 +103,7 @@ describe('failures', () => {
   });
 });
 
-test('a route sees its caller, the remaining time and a logger with the request id', async () => {
+it('a route sees its caller, the remaining time and a logger with the request id', async () => {
   const logger = new FakeLogger();
   const result = await answerOf(async (request) => {
     request.logger.error({ a: 1 }, 'm');

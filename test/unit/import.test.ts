@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sendRows } from '../../localstack/importing/send-rows.ts';
 import type { Environment } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
@@ -59,7 +59,7 @@ function expectedOf(total: string, count: number): string {
   return JSON.stringify({ days: { [today]: {} }, orgs: { org_1: { m: { count, total } } } });
 }
 
-test('U13: every digit of a row arrives, and rows without key count once however often they are imported', async () => {
+it('U13: every digit of a row arrives, and rows without key count once however often they are imported', async () => {
   const rows = [
     rowText('12345678901234567890.123456789012345678'),
     rowText('0.1', ',"properties":{"n":1.50}'),
@@ -72,7 +72,7 @@ test('U13: every digit of a row arrives, and rows without key count once however
   }
 });
 
-test('equal rows of one file are two events, and a file that has grown keeps the keys of its first rows', async () => {
+it('equal rows of one file are two events, and a file that has grown keeps the keys of its first rows', async () => {
   const path = await fileOf('rows.jsonl', `${rowText('1')}\n${rowText('1')}\n`);
   await runImport([path, '--url', edge.url]);
   await fileOf('rows.jsonl', `${rowText('1')}\n${rowText('1')}\n${rowText('1')}\n`);
@@ -81,7 +81,7 @@ test('equal rows of one file are two events, and a file that has grown keeps the
   expect([code, stdout]).toEqual([0, expect.stringContaining('compared: equal')]);
 });
 
-test('bad rows are named by line and reason, and do not stop the others', async () => {
+it('bad rows are named by line and reason, and do not stop the others', async () => {
   const rows = [rowText('1'), '{broken', '', '[]', rowText('"many"'), rowText('2'), rowText('"few"')];
   const path = await fileOf('rows.jsonl', rows.join('\n'));
   const { code, stdout } = await runImport([path, '--url', edge.url, '--batch', '2']);
@@ -91,7 +91,7 @@ test('bad rows are named by line and reason, and do not stop the others', async 
   expect(stdout).toContain('not_a_decimal: 2 (line 5, 7)');
 });
 
-test('totals that differ are named, with what was expected and what was found', async () => {
+it('totals that differ are named, with what was expected and what was found', async () => {
   const path = await fileOf('rows.jsonl', rowText('1'));
   const expected = await fileOf('expected.json', expectedOf('2', 1));
   const { code, stdout } = await runImport([path, '--url', edge.url, '--verify', expected]);
@@ -99,21 +99,21 @@ test('totals that differ are named, with what was expected and what was found', 
   expect(stdout).toContain('org_1 m: expected 2 in 1 events, found 1 in 1 events');
 });
 
-test('a prefix keeps imports apart', async () => {
+it('a prefix keeps imports apart', async () => {
   const path = await fileOf('rows.jsonl', rowText('1'));
   const expected = await fileOf('expected.json', expectedOf('1', 1));
   const args = [path, '--url', edge.url, '--verify', expected, '--organization-prefix'];
   for (const prefix of ['a.', 'b.']) expect((await runImport([...args, prefix])).code).toBe(0);
 });
 
-test('the address comes from endpoints.json of the data directory', async () => {
+it('the address comes from endpoints.json of the data directory', async () => {
   await fileOf('endpoints.json', JSON.stringify({ api: edge.url }));
   const path = await fileOf('rows.jsonl', rowText('1'));
   const { code } = await runImport([path], { ODOMETER_DATA_DIR: folder });
   expect([code, edge.bodies.length]).toEqual([0, 1]);
 });
 
-test('an import that meets failures goes on with the same events', async () => {
+it('an import that meets failures goes on with the same events', async () => {
   const path = await fileOf('rows.jsonl', Array.from({ length: 50 }, () => rowText('1')).join('\n'));
   const expected = await fileOf('expected.json', expectedOf('50', 50));
   let requests = 0;
@@ -123,7 +123,7 @@ test('an import that meets failures goes on with the same events', async () => {
   expect(code).toBe(0);
 });
 
-test.each([
+it.each([
   ['a file that is not there', ['nowhere.jsonl'], 'there is no file nowhere.jsonl'],
   ['a batch that is too large', ['x', '--batch', '1001'], 'whole number from 1 to 1000'],
 ])('%s is a sentence and exit code 1', async (_what, args, sentence) => {
@@ -131,14 +131,14 @@ test.each([
   expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
 });
 
-test('a gzip stream that ends early is a sentence with the line', async () => {
+it('a gzip stream that ends early is a sentence with the line', async () => {
   const content = gzipSync(Array.from({ length: 999 }, (_, i) => rowText(String(i))).join('\n'));
   const path = await fileOf('cut.jsonl.gz', content.subarray(0, content.length / 2));
   const { code, stderr } = await runImport([path, '--url', edge.url]);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/cut\.jsonl\.gz cannot be read beyond line \d+/)]);
 });
 
-test('the lines that are named are the first ones, whichever batch is answered first', async () => {
+it('the lines that are named are the first ones, whichever batch is answered first', async () => {
   const event = { organization_id: 'org_1', metric_name: 'm', quantity: 'many' };
   const rows = Array.from({ length: 8 }, (_, index) => ({
     ...{ kind: 'row', line: index + 1, size: 1 },

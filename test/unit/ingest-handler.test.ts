@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { HttpEvent, HttpResult } from '../../shared/http/stack.ts';
@@ -56,7 +56,7 @@ function storedEvents(log: FakeLog): readonly SealedEvent[] {
 }
 
 describe('what is accepted', () => {
-  test('one event is answered with its receipt', async () => {
+  it('one event is answered with its receipt', async () => {
     const { send, log } = setup();
     const result = await send(httpEvent({ routeKey: single, body: JSON.stringify(usageBody()) }));
     expect(result.statusCode).toBe(202);
@@ -72,7 +72,7 @@ describe('what is accepted', () => {
     ]);
   });
 
-  test('a batch is accepted event by event, in request order', async () => {
+  it('a batch is accepted event by event, in request order', async () => {
     const { send, log } = setup();
     const events = [usageBody(), usageBody({ quantity: 'many' }), usageBody({ organization_id: 'org_2' }), 7];
     const result = await send(batchEvent(events));
@@ -89,7 +89,7 @@ describe('what is accepted', () => {
     );
   });
 
-  test('a batch without an acceptable event is 400 with every reason, and nothing is stored', async () => {
+  it('a batch without an acceptable event is 400 with every reason, and nothing is stored', async () => {
     const { send, log } = setup();
     const result = await send(batchEvent([usageBody({ extra: 1 }), usageBody({ metric_name: '' })]));
     expect(result.statusCode).toBe(400);
@@ -105,7 +105,7 @@ describe('what is accepted', () => {
     expect(log.appends).toHaveLength(0);
   });
 
-  test('U13: every digit of a JSON number reaches the log', async () => {
+  it('U13: every digit of a JSON number reaches the log', async () => {
     const { send, log } = setup();
     const body = `{"events":[{"organization_id":"o","metric_name":"m","idempotency_key":"k","quantity":
       12345678901234567890.123456789012345678}]}`;
@@ -113,7 +113,7 @@ describe('what is accepted', () => {
     expect(storedEvents(log)[0]?.quantity).toBe('12345678901234567890.123456789012345678');
   });
 
-  test('a body in base64, in gzip, and in both is the same body', async () => {
+  it('a body in base64, in gzip, and in both is the same body', async () => {
     const { send } = setup();
     const text = JSON.stringify({ events: [usageBody({ idempotency_key: 'schlüssel' })] });
     const gzip = { 'content-encoding': 'gzip' };
@@ -128,7 +128,7 @@ describe('what is accepted', () => {
 });
 
 describe('keys and stamps that the server makes', () => {
-  test('a missing key is made, returned, and warned about', async () => {
+  it('a missing key is made, returned, and warned about', async () => {
     const { send, log } = setup();
     const result = await send(batchEvent([usageBody(), usageBody({ idempotency_key: undefined })]));
     const body = bodyOf(result);
@@ -139,7 +139,7 @@ describe('keys and stamps that the server makes', () => {
     expect(body.generated_keys).toMatchObject([{ idempotency_key: storedEvents(log)[1]?.idempotencyKey }]);
   });
 
-  test('the Idempotency-Key header makes the keys of events without one', async () => {
+  it('the Idempotency-Key header makes the keys of events without one', async () => {
     const { send, log } = setup();
     const headers = { 'idempotency-key': 'retry-7' };
     const events = [
@@ -156,7 +156,7 @@ describe('keys and stamps that the server makes', () => {
     expect(body).not.toHaveProperty('warning');
   });
 
-  test('a header that makes no key is refused', async () => {
+  it('a header that makes no key is refused', async () => {
     const { send } = setup();
     for (const header of ['', 'x'.repeat(508), 'a\u0001']) {
       const result = await send(batchEvent([usageBody()], { headers: { 'idempotency-key': header } }));
@@ -165,7 +165,7 @@ describe('keys and stamps that the server makes', () => {
     }
   });
 
-  test('a caller can be set to require keys; the header gives them', async () => {
+  it('a caller can be set to require keys; the header gives them', async () => {
     const { send } = setup();
     const authorizer = { ...administrator, keysRequired: 'true' };
     const events = [usageBody({ idempotency_key: undefined })];
@@ -176,7 +176,7 @@ describe('keys and stamps that the server makes', () => {
     expect((await send(batchEvent(events, { authorizer, headers }))).statusCode).toBe(202);
   });
 
-  test('undated events of a request get one stamp, which the answer names', async () => {
+  it('undated events of a request get one stamp, which the answer names', async () => {
     const { send, log } = setup();
     const events = [usageBody({ timestamp: undefined }), usageBody(), usageBody({ timestamp: undefined })];
     expect(bodyOf(await send(batchEvent(events)))).toMatchObject({ stamped_at: '2026-11-23T10:00:00.000Z' });
@@ -189,7 +189,7 @@ describe('keys and stamps that the server makes', () => {
     );
   });
 
-  test('U1: a 503 carries the keys and the stamp that the server made', async () => {
+  it('U1: a 503 carries the keys and the stamp that the server made', async () => {
     const { send, log, logger } = setup(true);
     const answer = send(batchEvent([usageBody({ idempotency_key: undefined, timestamp: undefined })]));
     await settled();
@@ -207,7 +207,7 @@ describe('keys and stamps that the server makes', () => {
     expect(logger.lines).toMatchObject([{ level: 'warn', fields: { requestId: 'request-1' } }]);
   });
 
-  test('the same event sent again has the same fingerprint, whichever process took it', async () => {
+  it('the same event sent again has the same fingerprint, whichever process took it', async () => {
     const [first, second] = [setup(), setup()];
     const event = usageBody({ properties: { b: 1, a: 'x' } });
     await first.send(batchEvent([event]));
@@ -218,7 +218,7 @@ describe('keys and stamps that the server makes', () => {
 });
 
 describe('who may send what', () => {
-  test('without a recognised caller nothing is read', async () => {
+  it('without a recognised caller nothing is read', async () => {
     const { send } = setup();
     for (const authorizer of [null, {}, { callerId: '' }, { callerId: 7, scopes: 'ingest' }]) {
       const result = await send(batchEvent([usageBody()], { authorizer }));
@@ -227,7 +227,7 @@ describe('who may send what', () => {
     }
   });
 
-  test('the scope ingest is needed', async () => {
+  it('the scope ingest is needed', async () => {
     const { send } = setup();
     const result = await send(
       batchEvent([usageBody()], { authorizer: { ...administrator, scopes: 'read' } }),
@@ -235,7 +235,7 @@ describe('who may send what', () => {
     expect([result.statusCode, bodyOf(result).code]).toEqual([403, 'scope_required']);
   });
 
-  test('organizations outside the list are rejected; all of them: 403', async () => {
+  it('organizations outside the list are rejected; all of them: 403', async () => {
     const { send } = setup();
     const authorizer = { ...administrator, organizations: 'org_1, org_3' };
     const other = usageBody({ organization_id: 'org_2' });
@@ -249,7 +249,7 @@ describe('who may send what', () => {
     expect([none.statusCode, bodyOf(none).code]).toEqual([403, 'organization_not_allowed']);
   });
 
-  test('a negative quantity needs the scope correct; minus zero does not', async () => {
+  it('a negative quantity needs the scope correct; minus zero does not', async () => {
     const { send } = setup();
     const authorizer = { ...administrator, scopes: 'ingest' };
     const events = [usageBody({ quantity: '-0.5' }), usageBody({ quantity: '-0' })];
@@ -260,7 +260,7 @@ describe('who may send what', () => {
 });
 
 describe('overload', () => {
-  test('above the bound the answer is 503 with Retry-After, at once and without a log line', async () => {
+  it('above the bound the answer is 503 with Retry-After, at once and without a log line', async () => {
     const { send, log, logger } = setup(true);
     const batch = batchEvent(Array.from({ length: 1000 }, () => usageBody()));
     const waiting = Array.from({ length: inFlightEventsMax / 1000 }, () => send(batch));
@@ -273,7 +273,7 @@ describe('overload', () => {
     expect((await Promise.all(waiting)).every(({ statusCode }) => statusCode === 202)).toBe(true);
   });
 
-  test('a log that does not settle is 503 before the invocation ends', async () => {
+  it('a log that does not settle is 503 before the invocation ends', async () => {
     const { send, clock } = setup(true);
     const answer = send(batchEvent([usageBody()]), 3000);
     await settled();

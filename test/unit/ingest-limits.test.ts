@@ -1,6 +1,6 @@
 /** Every limit of a request, at it and one above it, and every kind of bad input: never a 5xx. */
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
 import {
@@ -115,11 +115,11 @@ describe.each([
   ['properties', { a: null, b: true, c: 'x', d: 1.5 }, { '': 1 }, 'invalid_name'],
   ['properties', {}, [], 'wrong_type'],
 ] as const)('%s', (field, good, bad, code) => {
-  test(`${JSON.stringify(good).slice(0, 40)} is accepted`, async () => {
+  it(`${JSON.stringify(good).slice(0, 40)} is accepted`, async () => {
     expect(await sendOne({ [field]: good })).toBe('accepted');
   });
 
-  test(`${JSON.stringify(bad).slice(0, 40)} is ${code}`, async () => {
+  it(`${JSON.stringify(bad).slice(0, 40)} is ${code}`, async () => {
     expect(await sendOne({ [field]: bad })).toMatchObject({
       index: 0,
       field,
@@ -129,7 +129,7 @@ describe.each([
   });
 });
 
-test('a timestamp older than 35 days needs the scope backfill', async () => {
+it('a timestamp older than 35 days needs the scope backfill', async () => {
   const oldest = testNowMs - eventAgeDaysMax * dayMs;
   expect(await sendOne({ timestamp: iso(oldest) }, 'ingest')).toBe('accepted');
   expect(await sendOne({ timestamp: iso(oldest - 1) }, 'ingest')).toMatchObject({
@@ -138,7 +138,7 @@ test('a timestamp older than 35 days needs the scope backfill', async () => {
   expect(await sendOne({ timestamp: iso(oldest - 1) }, 'ingest backfill')).toBe('accepted');
 });
 
-test.each([
+it.each([
   ['organization_id', 5],
   ['metric_name', null],
   ['quantity', true],
@@ -154,7 +154,7 @@ test.each([
   expect(await sendOne({ [field]: value })).toMatchObject({ field, code: 'wrong_type' });
 });
 
-test.each([{ nested: {} }, { list: [] }])(
+it.each([{ nested: {} }, { list: [] }])(
   'the property %j is no scalar, and the problem names it',
   async (properties) => {
     const field = `properties.${Object.keys(properties)[0]}`;
@@ -162,11 +162,11 @@ test.each([{ nested: {} }, { list: [] }])(
   },
 );
 
-test.each(['organization_id', 'metric_name', 'quantity'])('%s is required', async (field) => {
+it.each(['organization_id', 'metric_name', 'quantity'])('%s is required', async (field) => {
   expect(await sendOne({ [field]: undefined })).toMatchObject({ field, code: 'missing_field' });
 });
 
-test.each(['organisation_id', '__proto__', 'constructor', ''])(
+it.each(['organisation_id', '__proto__', 'constructor', ''])(
   'the unknown field %j is named',
   async (field) => {
     const text = JSON.stringify(usageBody()).replace('{', `{${JSON.stringify(field)}:1,`);
@@ -201,7 +201,7 @@ const noise = (size: number): string => {
 const many = (count: number): string =>
   JSON.stringify({ events: Array.from({ length: count }, () => usageBody()) });
 
-test.each([
+it.each([
   ['a batch of the most events', many(batchEventsMax), {}, false],
   ['a body of the most bytes', padded(bodyBytesMax), {}, false],
   ['a body of the most bytes in base64', Buffer.from(padded(bodyBytesMax)).toString('base64'), {}, true],
@@ -216,7 +216,7 @@ test.each([
   expect((await send(body, headers, base64)).statusCode).toBe(202);
 });
 
-test.each([
+it.each([
   ['no body', undefined, {}, false, 400, 'empty_body'],
   ['an empty body', '', {}, false, 400, 'empty_body'],
   ['an empty gzip stream', zipped(''), gzip, true, 400, 'empty_body'],
@@ -285,7 +285,7 @@ test.each([
   });
 });
 
-test('the endpoint for one event refuses a batch, and names the field', async () => {
+it('the endpoint for one event refuses a batch, and names the field', async () => {
   const event = httpEvent({ routeKey: 'POST /api/v1/usage/events', body: many(1) });
   const result = await handle(event, lambdaContext());
   expect(bodyOf(result)).toMatchObject({ status: 400, errors: [{ index: 0 }] });

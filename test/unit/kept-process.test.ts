@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { KeptProcess, type ProcessSpec } from '../../localstack/processes/kept-process.ts';
 import { openLog } from '../../localstack/processes/log-file.ts';
 
@@ -44,7 +44,7 @@ function watched(): {
   };
 }
 
-test('a process that is killed is started again, and is told of in order', async () => {
+it('a process that is killed is started again, and is told of in order', async () => {
   const { seen, watcher } = watched();
   const child = new KeptProcess(specOf(waits), watcher);
   await child.start();
@@ -56,14 +56,14 @@ test('a process that is killed is started again, and is told of in order', async
   expect(child.pid).toBeUndefined();
 });
 
-test('a process that never gets ready fails with the end of its log', async () => {
+it('a process that never gets ready fails with the end of its log', async () => {
   const script = 'process.stdout.write("the address is taken"); process.exit(3)';
   const probe = (): Promise<void> => Promise.reject(new Error('not ready'));
   const child = new KeptProcess(specOf(script, { probe }), watched().watcher);
   await expect(child.start()).rejects.toThrow(/child does not start.*the address is taken/s);
 });
 
-test('a process that ignores the stop signal is killed', async () => {
+it('a process that ignores the stop signal is killed', async () => {
   const { seen, watcher } = watched();
   let announced = false;
   const script = `process.on('SIGTERM', () => undefined); process.stdout.write('up'); ${waits}`;
@@ -89,7 +89,7 @@ test('a process that ignores the stop signal is killed', async () => {
   expect(seen.at(-1)).toBe('SIGKILL');
 });
 
-test('a stop before the process is ready ends the start', async () => {
+it('a stop before the process is ready ends the start', async () => {
   const probe = (): Promise<void> => Promise.reject(new Error('not ready'));
   const child = new KeptProcess(specOf(waits, { probe }), watched().watcher);
   const starting = child.start();

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { logHeads } from '../../functions/flusher/log-heads.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -11,7 +11,7 @@ function ledgerWith(read: ShardLedger['heads']): ShardLedger {
   return { shard: 1, heads: read } as unknown as ShardLedger;
 }
 
-test('U12: the heads of a shard become a line of the log', async () => {
+it('U12: the heads of a shard become a line of the log', async () => {
   const logger = newLogger();
   await logHeads(
     ledgerWith(async () => heads),
@@ -20,7 +20,7 @@ test('U12: the heads of a shard become a line of the log', async () => {
   expect(logger.info.mock.calls).toEqual([[{ shard: 1, heads }, 'ledger heads']]);
 });
 
-test('a shard that is down costs the line and nothing else', async () => {
+it('a shard that is down costs the line and nothing else', async () => {
   const logger = newLogger();
   const error = new OdometerError('shard_unavailable', 'down', { retryable: true });
   await logHeads(

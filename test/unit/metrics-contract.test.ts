@@ -1,5 +1,5 @@
 /** Every name of shared/contracts/metrics.ts is emitted by some code, and no code emits another. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { build } from '../../functions/metrics/handler.ts';
 import * as contract from '../../shared/contracts/metrics.ts';
 import { functionMetrics, metricNamespace, pipelineFigures } from '../../shared/contracts/metrics.ts';
@@ -57,7 +57,7 @@ function emitAll(): void {
   createMetrics('flusher', 'lambda').flushed(2, { committed: 6, duplicate: 7, quarantined: 8 }, standing);
 }
 
-test('every metric of a function is emitted in one line with its unit and value, and no other', () => {
+it('every metric of a function is emitted in one line with its unit and value, and no other', () => {
   emitAll();
   const emitted = Object.fromEntries(
     lines().map(({ service, _aws }) => {
@@ -82,7 +82,7 @@ test('every metric of a function is emitted in one line with its unit and value,
   ]);
 });
 
-test('every constant of a metric is emitted by a function', () => {
+it('every constant of a metric is emitted by a function', () => {
   const constants = Object.entries(contract).flatMap(([name, value]) =>
     /^metric[A-Z]/.test(name) && name !== 'metricNamespace' ? [value] : [],
   );
@@ -91,7 +91,7 @@ test('every constant of a metric is emitted by a function', () => {
   expect([...constants].sort()).toEqual(emitted.sort());
 });
 
-test('dimensions are the function, and for the flusher also the shard', () => {
+it('dimensions are the function, and for the flusher also the shard', () => {
   emitAll();
   const sets = lines().map(({ _aws }) => _aws.CloudWatchMetrics.map(({ Dimensions }) => Dimensions));
   expect(sets).toEqual([[[['service']]], [[['service']]], [[['service'], ['service', 'shard']]]]);
@@ -100,7 +100,7 @@ test('dimensions are the function, and for the flusher also the shard', () => {
   expect(new Set(namespaces)).toEqual(new Set([metricNamespace]));
 });
 
-test('a second line repeats neither values nor shards of the first', () => {
+it('a second line repeats neither values nor shards of the first', () => {
   const metrics = createMetrics('flusher', 'lambda');
   const counts = { committed: 1, duplicate: 0, quarantined: 0 };
   metrics.flushed(0, counts, null);
@@ -111,7 +111,7 @@ test('a second line repeats neither values nor shards of the first', () => {
   expect(second?._aws.CloudWatchMetrics[0]?.Dimensions).toEqual([['service'], ['service', 'shard']]);
 });
 
-test('where Lambda does not run the function nothing is written', () => {
+it('where Lambda does not run the function nothing is written', () => {
   expect(createMetrics('ingest', undefined)).toBe(noMetrics);
 });
 
@@ -150,7 +150,7 @@ function metricsHandler(options: { hangs?: boolean } = {}) {
   return { get };
 }
 
-test('every figure of the pipeline is a member of the JSON and a gauge of the text', async () => {
+it('every figure of the pipeline is a member of the JSON and a gauge of the text', async () => {
   const { get } = metricsHandler();
   const body = bodyOf(await get('/api/v1/metrics'));
   expect(Object.keys(body).sort()).toEqual(
@@ -173,7 +173,7 @@ test('every figure of the pipeline is a member of the JSON and a gauge of the te
   );
 });
 
-test('the figures need the scope admin', async () => {
+it('the figures need the scope admin', async () => {
   const { get } = metricsHandler();
   const reader = { ...administrator, scopes: 'read ingest' };
   for (const path of ['/api/v1/metrics', '/metrics']) {
@@ -182,7 +182,7 @@ test('the figures need the scope admin', async () => {
   }
 });
 
-test('a source that hangs is named after a while, and its host is not', async () => {
+it('a source that hangs is named after a while, and its host is not', async () => {
   vi.useFakeTimers();
   const { get } = metricsHandler({ hangs: true });
   const answer = get('/api/v1/metrics');

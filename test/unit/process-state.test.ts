@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, it } from 'vitest';
 import { writeJsonAtomically } from '../../localstack/processes/atomic-file.ts';
 import { identify, signalExactly, startTimeInStat, stillRuns } from '../../localstack/processes/identity.ts';
 import { readState, StateFile, stopLeftovers } from '../../localstack/processes/state-file.ts';
@@ -25,16 +25,16 @@ function sleeper(): { readonly pid: number; readonly ended: Promise<unknown> } {
   return { pid: child.pid ?? 0, ended: once(child, 'exit') };
 }
 
-test('a start time is read from a stat line whose program name holds spaces and parentheses', () => {
+it('a start time is read from a stat line whose program name holds spaces and parentheses', () => {
   const fields = ['S', ...Array.from({ length: 18 }, (_, index) => String(index)), '4711', 'rest'];
   expect(startTimeInStat(`12 (a (b) c) ${fields.join(' ')}`)).toBe('4711');
 });
 
-test('a zombie does not run', () => {
+it('a zombie does not run', () => {
   expect(startTimeInStat(`12 (gone) Z ${'0 '.repeat(30)}`)).toBeUndefined();
 });
 
-test('a process with the id of another start is neither alive nor signalled', async () => {
+it('a process with the id of another start is neither alive nor signalled', async () => {
   const { pid, ended } = sleeper();
   const reused = { pid, startedAt: 'another time' };
   expect(stillRuns(reused)).toBe(false);
@@ -44,7 +44,7 @@ test('a process with the id of another start is neither alive nor signalled', as
   await ended;
 });
 
-test('the state file names supervisor and children, for its owner only', async () => {
+it('the state file names supervisor and children, for its owner only', async () => {
   const state = await StateFile.claim(dataDir, () => undefined);
   const watcher = state.watch();
   watcher.started('redis', process.pid);
@@ -59,7 +59,7 @@ test('the state file names supervisor and children, for its owner only', async (
   expect(readState(dataDir)).toBeUndefined();
 });
 
-test('a data directory whose supervisor runs is refused with its process id', async () => {
+it('a data directory whose supervisor runs is refused with its process id', async () => {
   const { pid, ended } = sleeper();
   writeJsonAtomically(join(dataDir, 'state.json'), { supervisor: identify(pid), children: {} });
   await expect(StateFile.claim(dataDir, () => undefined)).rejects.toThrow(
@@ -69,7 +69,7 @@ test('a data directory whose supervisor runs is refused with its process id', as
   await ended;
 });
 
-test('what a dead supervisor left is stopped, and a reused process id is spared', async () => {
+it('what a dead supervisor left is stopped, and a reused process id is spared', async () => {
   const left = sleeper();
   const stranger = sleeper();
   writeJsonAtomically(join(dataDir, 'state.json'), {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { build, type QueryPorts } from '../../functions/query/handler.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
@@ -52,7 +52,7 @@ function setup(ports: Partial<QueryPorts> = {}) {
 const november = { start_date: '2026-11-01', end_date: '2026-11-30' };
 
 describe('the summary', () => {
-  test('has the body of the contract', async () => {
+  it('has the body of the contract', async () => {
     const { summary, requests } = setup();
     const result = await summary(november);
     expect(result.statusCode).toBe(200);
@@ -68,7 +68,7 @@ describe('the summary', () => {
     ]);
   });
 
-  test('of an unknown organization is 200 with no metrics', async () => {
+  it('of an unknown organization is 200 with no metrics', async () => {
     const freshness = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: null };
     const summaries = { summarize: async () => ({ metrics: [], freshness }), ping: async () => {} };
     const { summary } = setup({ summaries });
@@ -77,7 +77,7 @@ describe('the summary', () => {
     expect(bodyOf(result)).toMatchObject({ metrics: [], freshness: { complete_through: null } });
   });
 
-  test.each([
+  it.each([
     ['one day', '2026-11-23', '2026-11-23'],
     ['the most days', '2024-01-01', '2024-12-31'],
   ])('of %s is answered', async (_what, start, end) => {
@@ -85,7 +85,7 @@ describe('the summary', () => {
     expect((await summary({ start_date: start, end_date: end })).statusCode).toBe(200);
   });
 
-  test.each([
+  it.each([
     ['no dates', {}, ['start_date', 'end_date']],
     ['no end', { start_date: '2026-11-01' }, ['end_date']],
     ['a day that does not exist', { ...november, end_date: '2026-11-31' }, ['end_date']],
@@ -106,7 +106,7 @@ describe('the summary', () => {
     expect(requests).toEqual([]);
   });
 
-  test.each(['', 'a b', 'x'.repeat(129), "'; --"])(
+  it.each(['', 'a b', 'x'.repeat(129), "'; --"])(
     'of the impossible organization %j is 400',
     async (organization) => {
       const { summary } = setup();
@@ -114,7 +114,7 @@ describe('the summary', () => {
     },
   );
 
-  test('U10: needs the scope read, and an organization of the caller', async () => {
+  it('U10: needs the scope read, and an organization of the caller', async () => {
     const { summary, requests } = setup();
     const writer = await summary(november, 'org_1', { ...administrator, scopes: 'ingest' });
     expect([writer.statusCode, bodyOf(writer).code]).toEqual([403, 'scope_required']);
@@ -126,7 +126,7 @@ describe('the summary', () => {
     );
   });
 
-  test('of a shard that does not answer is 503', async () => {
+  it('of a shard that does not answer is 503', async () => {
     const summarize = async () => {
       throw new OdometerError('shard_unavailable', 'shard 1', { retryable: true });
     };
@@ -137,13 +137,13 @@ describe('the summary', () => {
 });
 
 describe('health and readiness', () => {
-  test('liveness asks nobody', async () => {
+  it('liveness asks nobody', async () => {
     const { get } = setup();
     const result = await get('/health');
     expect([result.statusCode, result.body]).toEqual([200, '{"status":"ok"}']);
   });
 
-  test('ready names each dependency', async () => {
+  it('ready names each dependency', async () => {
     const { get } = setup();
     const result = await get('/ready');
     expect(result.statusCode).toBe(200);
@@ -153,7 +153,7 @@ describe('health and readiness', () => {
     });
   });
 
-  test('one that is down, evicts, or hangs is named with its code, and the answer is 503', async () => {
+  it('one that is down, evicts, or hangs is named with its code, and the answer is 503', async () => {
     const fail = (code: 'log_unavailable' | 'segments_evictable') => async () => {
       throw new OdometerError(code, 'secret host', { retryable: true });
     };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { ShardReport } from '../../functions/flusher/report-shard.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -55,7 +55,7 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
 const counts = { committed: 5, duplicate: 2, quarantined: 1 };
 const nothing = { committed: 0, duplicate: 0, quarantined: 0 };
 
-test('a report sums what was committed since the last one, and says how the partitions stand', async () => {
+it('a report sums what was committed since the last one, and says how the partitions stand', async () => {
   const { told, report } = setup();
   report.add(counts);
   report.add(counts);
@@ -74,7 +74,7 @@ test('a report sums what was committed since the last one, and says how the part
   ]);
 });
 
-test('a report is told at most once an interval', async () => {
+it('a report is told at most once an interval', async () => {
   const { told, clock, report } = setup();
   await report.tellIfDue();
   expect(told).toEqual([]);
@@ -84,13 +84,13 @@ test('a report is told at most once an interval', async () => {
   expect(told.length).toBe(1);
 });
 
-test('a ledger that ends before its progress is a difference', async () => {
+it('a ledger that ends before its progress is a difference', async () => {
   const { told, report } = setup({ ledgerEnd: 7 });
   await report.tell();
   expect(told[0]?.[2]?.ledgerLogDifference).toBe(3);
 });
 
-test('partitions that wait for newer code are those of the latest pass', async () => {
+it('partitions that wait for newer code are those of the latest pass', async () => {
   const { told, report } = setup();
   report.waitingForCode = 2;
   await report.tell();
@@ -99,13 +99,13 @@ test('partitions that wait for newer code are those of the latest pass', async (
   expect(told.map(([, , standing]) => standing?.waitingForCode)).toEqual([2, 0]);
 });
 
-test('a shard that does not answer has no standing, so that its gauges are silent', async () => {
+it('a shard that does not answer has no standing, so that its gauges are silent', async () => {
   const { told, report } = setup({ shardDown: true });
   await report.tell();
   expect(told).toEqual([[2, nothing, null]]);
 });
 
-test('a log that is down costs the standing, and no counts', async () => {
+it('a log that is down costs the standing, and no counts', async () => {
   const { told, report, logger } = setup({ kafkaDown: true });
   report.add(counts);
   await report.tell();

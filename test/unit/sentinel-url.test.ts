@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { fromSentinelUrl } from '../../shared/segments/redis/connect.ts';
 
-test('a Sentinel URL names hosts and master; the Redis URL gives credentials, database and TLS', () => {
+it('a Sentinel URL names hosts and master; the Redis URL gives credentials, database and TLS', () => {
   expect(fromSentinelUrl('sentinel://a:26380,b/primary', 'rediss://user:p%40ss@ignored:1/2')).toEqual({
     name: 'primary',
     sentinels: [
@@ -17,7 +17,7 @@ test('a Sentinel URL names hosts and master; the Redis URL gives credentials, da
   });
 });
 
-test('what is not given is not set', () => {
+it('what is not given is not set', () => {
   expect(fromSentinelUrl('sentinel://a:1', 'redis://localhost')).toEqual({
     name: 'mymaster',
     sentinels: [{ host: 'a', port: 1 }],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cachedFolder } from '../../localstack/servers/cache.ts';
 import { javaVersionIn } from '../../localstack/servers/java.ts';
 import jars from '../../localstack/servers/kafka-jars.json' with { type: 'json' };
@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('server settings', () => {
   const nodes = [1, 2, 3].map((id) => ({ id, brokerPort: 20_000 + id, controllerPort: 21_000 + id }));
 
-  test('one broker keeps one copy and listens on the loopback address only', () => {
+  it('one broker keeps one copy and listens on the loopback address only', () => {
     const [node] = nodes;
     const text = node === undefined ? '' : kafkaProperties(node, [node], '/data');
     expect(text).toContain('listeners=BROKER://127.0.0.1:20001,CONTROLLER://127.0.0.1:21001\n');
@@ -33,7 +33,7 @@ describe('server settings', () => {
     expect(text).toContain('message.max.bytes=4194304\n');
   });
 
-  test('three brokers keep three copies, two of them before a record is acknowledged', () => {
+  it('three brokers keep three copies, two of them before a record is acknowledged', () => {
     const [node] = nodes;
     const text = node === undefined ? '' : kafkaProperties(node, nodes, '/data');
     expect(text).toContain('default.replication.factor=3\n');
@@ -43,21 +43,21 @@ describe('server settings', () => {
     );
   });
 
-  test('Redis refuses rather than evicts, and wants its password', () => {
+  it('Redis refuses rather than evicts, and wants its password', () => {
     const text = redisSettings(20_000, 'abc', '/data');
     expect(text).toContain('maxmemory-policy noeviction\n');
     expect(text).toContain('requirepass abc\n');
     expect(text).toContain('bind 127.0.0.1\n');
   });
 
-  test('Postgres writes commits to disk and speaks on the loopback address only', () => {
+  it('Postgres writes commits to disk and speaks on the loopback address only', () => {
     const text = postgresSettings(20_000);
     expect(text).toContain('fsync = on\n');
     expect(text).toContain("listen_addresses = '127.0.0.1'\n");
     expect(text).toContain("unix_socket_directories = ''\n");
   });
 
-  test('the list of jars names each by coordinates and SHA-256', () => {
+  it('the list of jars names each by coordinates and SHA-256', () => {
     const entries = Object.entries(jars);
     expect(entries).toHaveLength(45);
     for (const [coordinates, sha256] of entries) {
@@ -67,7 +67,7 @@ describe('server settings', () => {
     expect(jarName('org.apache.kafka:kafka_2.13:4.4.0')).toBe('kafka_2.13-4.4.0.jar');
   });
 
-  test.each([
+  it.each([
     ['openjdk version "17.0.15" 2025-04-15', 17],
     ['java version "1.8.0_402"', 8],
     ['Picked up JAVA_TOOL_OPTIONS: -Xint\nopenjdk version "25" 2025-09-16', 25],
@@ -78,7 +78,7 @@ describe('server settings', () => {
 });
 
 describe('what lasts below the data directory', () => {
-  test('secrets are made once, 32 bytes each key, for their owner only', () => {
+  it('secrets are made once, 32 bytes each key, for their owner only', () => {
     const secrets = loadSecrets(folder);
     expect(Buffer.from(secrets['encryption-key'], 'base64')).toHaveLength(32);
     expect(Buffer.from(secrets['segment-key'], 'base64')).toHaveLength(32);
@@ -86,7 +86,7 @@ describe('what lasts below the data directory', () => {
     expect(statSync(join(folder, 'secrets.json')).mode & 0o777).toBe(0o600);
   });
 
-  test('ports are remembered, and chosen again when they are taken', async () => {
+  it('ports are remembered, and chosen again when they are taken', async () => {
     const first = await choosePorts(folder, ['kafka', 'redis'], {});
     expect(await choosePorts(folder, ['kafka', 'redis'], {})).toEqual(first);
     const taken = createServer().listen(first['redis'], '127.0.0.1');
@@ -99,7 +99,7 @@ describe('what lasts below the data directory', () => {
     taken.close();
   });
 
-  test('a folder of the cache that was not filled to its end is filled again', async () => {
+  it('a folder of the cache that was not filled to its end is filled again', async () => {
     const broken = cachedFolder(folder, 'thing', () => Promise.reject(new Error('cut off')));
     await expect(broken).rejects.toThrow('cut off');
     const path = await cachedFolder(folder, 'thing', async () => undefined);
@@ -107,7 +107,7 @@ describe('what lasts below the data directory', () => {
   });
 });
 
-test('a SCRAM verifier lets the server check the password without holding it', () => {
+it('a SCRAM verifier lets the server check the password without holding it', () => {
   const verifier = scramVerifier('pass word', Buffer.alloc(16, 7));
   const [, iterations, salt, stored, server] =
     /^SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)$/.exec(verifier) ?? [];
@@ -117,7 +117,7 @@ test('a SCRAM verifier lets the server check the password without holding it', (
   expect(createHmac('sha256', salted).update('Server Key').digest('base64')).toBe(server);
 });
 
-test('settings that cannot be used are all named at once', () => {
+it('settings that cannot be used are all named at once', () => {
   const environment = { ODOMETER_PORT: 'many', WORKERS: '0', ODOMETER_POSTGRES_PORTS: '1,2' };
   expect(() => twinSettings(environment)).toThrow(/ODOMETER_PORT.*WORKERS.*ODOMETER_POSTGRES_PORTS/s);
   const settings = twinSettings({
@@ -128,6 +128,6 @@ test('settings that cannot be used are all named at once', () => {
   expect(settings.apiPort).toBe(8001);
 });
 
-test('an empty value is no value', () => {
+it('an empty value is no value', () => {
   expect(twinSettings({ ODOMETER_PORT: '' }).apiPort).toBe(8001);
 });

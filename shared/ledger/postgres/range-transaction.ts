@@ -51,18 +51,18 @@ interface LedgerHead {
 
 /** The statements of one range, on a connection that has a transaction open. */
 export class PostgresRange implements RangeTransaction {
-  private readonly client: pg.ClientBase;
-  private readonly mapVersion: number;
-  private head: LedgerHead | undefined;
-  private written = 0;
+  readonly #client: pg.ClientBase;
+  readonly #mapVersion: number;
+  #head: LedgerHead | undefined;
+  #written = 0;
 
   constructor(client: pg.ClientBase, mapVersion: number) {
-    this.client = client;
-    this.mapVersion = mapVersion;
+    this.#client = client;
+    this.#mapVersion = mapVersion;
   }
 
   get writeStatements(): number {
-    return this.written;
+    return this.#written;
   }
 
   async moveProgress(
@@ -72,11 +72,11 @@ export class PostgresRange implements RangeTransaction {
     recordHash: Buffer,
     checkedRanges: number,
   ): Promise<boolean> {
-    const rows = await this.write<MovedRow>(moveProgress, [partition, from, to, recordHash, checkedRanges]);
+    const rows = await this.#write<MovedRow>(moveProgress, [partition, from, to, recordHash, checkedRanges]);
     const [row] = rows;
     invariant(row !== undefined, `this shard has no partition ${partition}`);
     if (!row.moved) return false;
-    this.head = {
+    this.#head = {
       partition,
       generation: row.generation,
       sequence: toSafeInteger(row.sequence ?? '0'),
@@ -90,7 +90,7 @@ export class PostgresRange implements RangeTransaction {
     const found: CountedKey[] = [];
     for (const { day, keyHashes } of probes) {
       // Hex digits need no quoting in an array literal.
-      const rows = await this.read<CountedRow>(findCounted, [toDateText(day), `{${keyHashes.join(',')}}`]);
+      const rows = await this.#read<CountedRow>(findCounted, [toDateText(day), `{${keyHashes.join(',')}}`]);
       for (const row of rows) {
         found.push({
           keyHash: fromUuid(row.key_hash),
@@ -105,13 +105,13 @@ export class PostgresRange implements RangeTransaction {
   }
 
   loadDay(rows: DayRows): Promise<LoadOutcome> {
-    this.written += 1;
-    return copyDay(this.client, rows);
+    this.#written += 1;
+    return copyDay(this.#client, rows);
   }
 
   async addRollups(partition: number, rollups: readonly Rollup[]): Promise<void> {
     if (rollups.length === 0) return;
-    await this.write(addRollups, [
+    await this.#write(addRollups, [
       partition,
       rollups.map((rollup) => rollup.organization),
       rollups.map((rollup) => rollup.metric),
@@ -123,8 +123,8 @@ export class PostgresRange implements RangeTransaction {
 
   async addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void> {
     if (refusals.length === 0) return;
-    const { generation } = this.movedHead(partition);
-    await this.write(addQuarantine, [
+    const { generation } = this.#movedHead(partition);
+    await this.#write(addQuarantine, [
       partition,
       generation,
       refusals.map((refusal) => refusal.offset),
@@ -136,8 +136,8 @@ export class PostgresRange implements RangeTransaction {
 
   async addConflicts(partition: number, conflicts: readonly Conflict[]): Promise<void> {
     if (conflicts.length === 0) return;
-    const { generation } = this.movedHead(partition);
-    await this.write(addConflicts, [
+    const { generation } = this.#movedHead(partition);
+    await this.#write(addConflicts, [
       partition,
       generation,
       conflicts.map((conflict) => conflict.offset),
@@ -154,37 +154,34 @@ export class PostgresRange implements RangeTransaction {
   }
 
   async addCommit(commit: CommitRecord): Promise<void> {
-    const head = this.movedHead(commit.partition);
+    const head = this.#movedHead(commit.partition);
     const days = commit.days.map(({ day, count, digest }) => ({ day: toDateText(day), count, digest }));
     const chained: ChainedCommit = {
       ...commit,
       sequence: head.sequence + 1,
       generation: head.generation,
-      mapVersion: this.mapVersion,
+      mapVersion: this.#mapVersion,
       days,
       decidedBy: null,
       decidedWhy: null,
       committedAtMs: head.committedAtMs,
     };
-    await this.write(addCommit, commitValues(head.hash, chained, commit.conflicts));
-    this.head = undefined;
+    await this.#write(addCommit, commitValues(head.hash, chained, commit.conflicts));
+    this.#head = undefined;
   }
 
-  private movedHead(partition: number): LedgerHead {
-    const { head } = this;
+  #movedHead(partition: number): LedgerHead {
+    const head = this.#head;
     invariant(head?.partition === partition, 'progress moves before anything is written beside it');
     return head;
   }
 
-  private write<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
-    this.written += 1;
-    return this.read<Row>(text, values);
+  #write<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    this.#written += 1;
+    return this.#read<Row>(text, values);
   }
 
-  private async read<Row extends pg.QueryResultRow>(
-    text: string,
-    values: readonly unknown[],
-  ): Promise<Row[]> {
-    return (await execute<Row>(this.client, text, values)).rows;
+  async #read<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return (await execute<Row>(this.#client, text, values)).rows;
   }
 }

@@ -19,31 +19,31 @@ interface IdentityRow {
  */
 export class IdentityCheck {
   readonly shard: number;
-  private readonly mapVersion: number;
-  private topicId: string | undefined;
+  readonly #mapVersion: number;
+  #topicId: string | undefined;
 
   constructor(shard: number, mapVersion: number) {
     this.shard = shard;
-    this.mapVersion = mapVersion;
+    this.#mapVersion = mapVersion;
   }
 
   /** The topic whose offsets the shard counts. Throws `wrong_shard`. */
   async check(client: pg.ClientBase): Promise<string> {
     const [row] = (await execute<IdentityRow>(client, readIdentity, [], shardConnectTimeoutMs)).rows;
-    if (row === undefined) throw this.refusal('a database without identity');
-    const known = this.topicId ?? row.topic_id;
-    const same = row.shard === this.shard && row.map_version === this.mapVersion && row.topic_id === known;
+    if (row === undefined) throw this.#refusal('a database without identity');
+    const known = this.#topicId ?? row.topic_id;
+    const same = row.shard === this.shard && row.map_version === this.#mapVersion && row.topic_id === known;
     if (!same) {
-      const refused = this.refusal(`shard ${row.shard}, map ${row.map_version}, topic ${row.topic_id}`);
-      this.topicId = undefined;
+      const refused = this.#refusal(`shard ${row.shard}, map ${row.map_version}, topic ${row.topic_id}`);
+      this.#topicId = undefined;
       throw refused;
     }
-    this.topicId = known;
+    this.#topicId = known;
     return known;
   }
 
-  private refusal(found: string): OdometerError {
-    const expected = `shard ${this.shard}, map ${this.mapVersion}, topic ${this.topicId ?? 'any'}`;
+  #refusal(found: string): OdometerError {
+    const expected = `shard ${this.shard}, map ${this.#mapVersion}, topic ${this.#topicId ?? 'any'}`;
     return new OdometerError('wrong_shard', `expected ${expected}; found ${found}`, { retryable: false });
   }
 }

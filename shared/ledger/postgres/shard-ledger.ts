@@ -76,24 +76,24 @@ interface HeadRow {
 
 class PostgresLedger implements ShardLedger {
   readonly shard: number;
-  private readonly settings: ShardLedgerSettings;
-  private readonly identity: IdentityCheck;
-  private readonly control: ShardPool;
-  private readonly writers = new Map<number, ShardPool>();
+  readonly #settings: ShardLedgerSettings;
+  readonly #identity: IdentityCheck;
+  readonly #control: ShardPool;
+  readonly #writers = new Map<number, ShardPool>();
 
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
-    this.settings = settings;
-    this.identity = new IdentityCheck(settings.shard, settings.mapVersion);
-    this.control = this.createPool('flusher', shardControlConnectionsMax);
+    this.#settings = settings;
+    this.#identity = new IdentityCheck(settings.shard, settings.mapVersion);
+    this.#control = this.#createPool('flusher', shardControlConnectionsMax);
   }
 
   topicId(): Promise<string> {
-    return withConnection(this.control, (client) => this.identity.check(client));
+    return withConnection(this.#control, (client) => this.#identity.check(client));
   }
 
   async progress(): Promise<readonly Progress[]> {
-    const { rows } = await this.controlled<ProgressRow>(readProgress);
+    const { rows } = await this.#controlled<ProgressRow>(readProgress);
     return rows.map((row) => ({
       partition: row.partition,
       generation: row.generation,
@@ -105,11 +105,11 @@ class PostgresLedger implements ShardLedger {
   }
 
   places(): Promise<readonly PartitionPlace[]> {
-    return withConnection(this.control, (client) => readPlaces(client));
+    return withConnection(this.#control, (client) => readPlaces(client));
   }
 
   async heads(): Promise<readonly LoggedHead[]> {
-    const { rows } = await this.controlled<HeadRow>(readHeads);
+    const { rows } = await this.#controlled<HeadRow>(readHeads);
     return rows.map(({ partition, sequence, hash }) => {
       return { partition, sequence: toSafeInteger(sequence), hash };
     });
@@ -117,7 +117,7 @@ class PostgresLedger implements ShardLedger {
 
   async observe(observations: readonly Observation[]): Promise<void> {
     if (observations.length === 0) return;
-    await this.controlled(observeLog, [
+    await this.#controlled(observeLog, [
       observations.map((observation) => observation.partition),
       observations.map((observation) => observation.logEnd),
       observations.map((observation) => observation.observedAtMs),
@@ -128,7 +128,7 @@ class PostgresLedger implements ShardLedger {
   async ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>> {
     if (days.length === 0) return new Set();
     invariant(days.length <= commitDaysMax, `a commit makes at most ${commitDaysMax} days`);
-    const { rows } = await this.controlled<{ day: number }>(makeDays, [days.map(toDateText)]);
+    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(toDateText)]);
     return new Set(rows.map((row) => row.day));
   }
 
@@ -136,11 +136,11 @@ class PostgresLedger implements ShardLedger {
     partition: number,
     work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
   ): Promise<TransactionOutcome<T>> {
-    const client = await this.writer(partition).connect();
+    const client = await this.#writer(partition).connect();
     let usable = false;
     try {
       await execute(client, beginRange);
-      const { commit, value } = await work(new PostgresRange(client, this.settings.mapVersion));
+      const { commit, value } = await work(new PostgresRange(client, this.#settings.mapVersion));
       if (!commit) {
         usable = await rollBack(client);
         return { kind: 'rolled-back', value };
@@ -148,7 +148,7 @@ class PostgresLedger implements ShardLedger {
       usable = await commitKnown(client);
       return { kind: usable ? 'committed' : 'unknown', value };
     } catch (error) {
-      if (isLockTimeout(error)) await this.endStuck(partition);
+      if (isLockTimeout(error)) await this.#endStuck(partition);
       throw error;
     } finally {
       client.release(!usable);
@@ -157,47 +157,47 @@ class PostgresLedger implements ShardLedger {
 
   async nextOffset(partition: number): Promise<number> {
     try {
-      return await withConnection(this.writer(partition), async (client) => {
+      return await withConnection(this.#writer(partition), async (client) => {
         const { rows } = await execute<{ next_offset: string }>(client, lockNextOffset, [partition]);
         const [row] = rows;
         invariant(row !== undefined, `this shard has no partition ${partition}`);
         return toSafeInteger(row.next_offset);
       });
     } catch (error) {
-      if (isLockTimeout(error)) await this.endStuck(partition);
+      if (isLockTimeout(error)) await this.#endStuck(partition);
       throw error;
     }
   }
 
   async halt(partition: number, code: string, reason: string): Promise<void> {
-    await this.controlled(haltPartition, [partition, code, reason]);
+    await this.#controlled(haltPartition, [partition, code, reason]);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.control, ...this.writers.values()].map((pool) => pool.end()));
+    await Promise.all([this.#control, ...this.#writers.values()].map((pool) => pool.end()));
   }
 
-  private controlled<Row extends pg.QueryResultRow>(
+  #controlled<Row extends pg.QueryResultRow>(
     text: string,
     values?: readonly unknown[],
   ): Promise<pg.QueryResult<Row>> {
-    return withConnection(this.control, (client) => execute<Row>(client, text, values));
+    return withConnection(this.#control, (client) => execute<Row>(client, text, values));
   }
 
   /** The pool of one partition's only connection. */
-  private writer(partition: number): ShardPool {
-    const known = this.writers.get(partition);
+  #writer(partition: number): ShardPool {
+    const known = this.#writers.get(partition);
     if (known !== undefined) return known;
-    const pool = this.createPool(writerName(partition), 1);
-    this.writers.set(partition, pool);
+    const pool = this.#createPool(writerName(partition), 1);
+    this.#writers.set(partition, pool);
     return pool;
   }
 
-  private createPool(applicationName: string, connectionsMax: number): ShardPool {
-    const { url, logger, onRefused } = this.settings;
+  #createPool(applicationName: string, connectionsMax: number): ShardPool {
+    const { url, logger, onRefused } = this.#settings;
     return new ShardPool({
       url,
-      identity: this.identity,
+      identity: this.#identity,
       applicationName,
       connectionsMax,
       lockTimeoutMs,
@@ -209,10 +209,10 @@ class PostgresLedger implements ShardLedger {
   }
 
   /** Ends what holds a partition's row for too long; the range is taken again by the caller. */
-  private async endStuck(partition: number): Promise<void> {
-    const { logger } = this.settings;
+  async #endStuck(partition: number): Promise<void> {
+    const { logger } = this.#settings;
     try {
-      const { rows } = await this.controlled(endStuckSessions, [writerName(partition), stuckTransactionMs]);
+      const { rows } = await this.#controlled(endStuckSessions, [writerName(partition), stuckTransactionMs]);
       if (rows.length > 0) logger?.warn({ partition, sessions: rows }, 'ended stuck writer sessions');
     } catch (error) {
       // The caller throws the lock timeout; this is tried again after the next one.

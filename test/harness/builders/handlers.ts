@@ -126,24 +126,24 @@ export function bodyOf(result: HttpResult): AnswerBody {
 
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
-  private nowMs = testNowMs;
-  private sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
+  #nowMs = testNowMs;
+  #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
 
   now(): number {
-    return this.nowMs;
+    return this.#nowMs;
   }
 
   sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
-      this.sleepers.push({ atMs: this.nowMs + ms, wake });
+      this.#sleepers.push({ atMs: this.#nowMs + ms, wake });
     });
   }
 
   /** Moves the time and lets everything that it wakes run. */
   async advance(ms: number): Promise<void> {
-    this.nowMs += ms;
-    const due = this.sleepers.filter(({ atMs }) => atMs <= this.nowMs);
-    this.sleepers = this.sleepers.filter(({ atMs }) => atMs > this.nowMs);
+    this.#nowMs += ms;
+    const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#sleepers = this.#sleepers.filter(({ atMs }) => atMs > this.#nowMs);
     for (const { wake } of due) wake();
     await settled();
   }
@@ -164,11 +164,11 @@ interface HeldAppend {
 export class FakeLog implements EventLogWriter {
   readonly appends: HeldAppend[] = [];
   readonly laneOf: (partition: number) => number;
-  private readonly hold: boolean;
-  private readonly ends = new Map<number, number>();
+  readonly #hold: boolean;
+  readonly #ends = new Map<number, number>();
 
   constructor(options: { readonly hold?: boolean; readonly laneOf?: (partition: number) => number } = {}) {
-    this.hold = options.hold ?? false;
+    this.#hold = options.hold ?? false;
     this.laneOf = options.laneOf ?? (() => 0);
   }
 
@@ -177,7 +177,7 @@ export class FakeLog implements EventLogWriter {
     const held: HeldAppend = {
       records,
       acknowledge: () => {
-        resolve(records.map(({ partition }) => ({ partition, offset: this.nextOffset(partition) })));
+        resolve(records.map(({ partition }) => ({ partition, offset: this.#nextOffset(partition) })));
         return settled();
       },
       fail: () => {
@@ -186,15 +186,15 @@ export class FakeLog implements EventLogWriter {
       },
     };
     this.appends.push(held);
-    if (!this.hold) void held.acknowledge();
+    if (!this.#hold) void held.acknowledge();
     return promise;
   }
 
   async close(): Promise<void> {}
 
-  private nextOffset(partition: number): number {
-    const offset = this.ends.get(partition) ?? 0;
-    this.ends.set(partition, offset + 1);
+  #nextOffset(partition: number): number {
+    const offset = this.#ends.get(partition) ?? 0;
+    this.#ends.set(partition, offset + 1);
     return offset;
   }
 }

@@ -7,7 +7,7 @@ export class FakeSegmentStore implements SegmentStore {
   down = false;
 
   async append(_partition: number, range: StoredRange, bytes: Buffer) {
-    this.assertUp();
+    this.#assertUp();
     const overlaps = [...this.stored.values()].some((other) => {
       return other.range.from < range.to && range.from < other.range.to;
     });
@@ -17,33 +17,33 @@ export class FakeSegmentStore implements SegmentStore {
   }
 
   async list(partitions: readonly number[]) {
-    this.assertUp();
+    this.#assertUp();
     const ranges = [...this.stored.values()].map(({ range }) => range).sort((a, b) => a.from - b.from);
     return new Map(partitions.map((partition) => [partition, ranges]));
   }
 
   async read(_partition: number, froms: readonly number[]) {
-    this.assertUp();
+    this.#assertUp();
     return froms.map((from) => this.stored.get(from)?.bytes ?? null);
   }
 
   async deleteBelow(_partition: number, nextOffset: number) {
-    this.assertUp();
+    this.#assertUp();
     for (const from of this.stored.keys()) if (from < nextOffset) this.stored.delete(from);
   }
 
   async delete(_partition: number, from: number) {
-    this.assertUp();
+    this.#assertUp();
     this.stored.delete(from);
   }
 
   async assertNothingEvicted() {
-    this.assertUp();
+    this.#assertUp();
   }
 
   async close() {}
 
-  private assertUp(): void {
+  #assertUp(): void {
     if (this.down) throw new OdometerError('segments_unavailable', 'Redis is down', { retryable: true });
   }
 }

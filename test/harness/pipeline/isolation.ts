@@ -83,7 +83,7 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     superuserUrls: urls,
     drop: async () => {
       await Promise.all(
-        superuserUrls.map((url) => oneStatement(url, `DROP DATABASE ${database} WITH (FORCE)`)),
+        superuserUrls.map((url) => oneStatement(url, `drop database ${database} with (force)`)),
       );
     },
   };

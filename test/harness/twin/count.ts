@@ -6,7 +6,7 @@ import type { Twin } from './twin.ts';
 /** Events that the four shards of a twin have counted. */
 export async function countedEvents(twin: Twin): Promise<number> {
   const counts = await Promise.all(
-    twin.endpoints().shards.map((url) => rowsOf(url, 'SELECT count(*)::int AS n FROM usage_events')),
+    twin.endpoints().shards.map((url) => rowsOf(url, 'select count(*)::int as n from usage_events')),
   );
   return counts.reduce((sum, [row]) => sum + Number(row?.['n']), 0);
 }

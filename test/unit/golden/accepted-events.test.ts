@@ -1,5 +1,5 @@
 /** Which events ingest accepts, and what it writes into the log for them. */
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
 import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
 import { decodeEnvelope } from '../../../shared/log/envelope.ts';
@@ -122,7 +122,7 @@ function eventsOf({ partition, value }: Append) {
   });
 }
 
-test('every kind of event is rejected, or stored, as the golden files say', async () => {
+it('every kind of event is rejected, or stored, as the golden files say', async () => {
   const log = new FakeLog();
   const config = {
     bootstrapServers: '',

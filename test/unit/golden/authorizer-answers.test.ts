@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import { test } from 'vitest';
+import { it } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
@@ -52,7 +52,7 @@ const headers: readonly (string | undefined)[] = [
   `Bearer ${'x'.repeat(8193)}`,
 ];
 
-test('tokens are answered as in the golden file', async () => {
+it('tokens are answered as in the golden file', async () => {
   const ofClaims = claims.map(async (each) => {
     const answer = await authorize({ headers: { authorization: `Bearer ${await token(each)}` } });
     const said = Object.fromEntries(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { noonMs } from '../../harness/builders/records.ts';
@@ -51,7 +51,7 @@ const canonical = [
     `"Müller \\"ops\\"","records were lost: 日本 \\\\ <&>\u2028",${noonMs + 2}]`,
 ];
 
-test('commits are hashed over their canonical rows, as in the golden file', async () => {
+it('commits are hashed over their canonical rows, as in the golden file', async () => {
   const hashes = [commitHash(chainStart, first)];
   hashes.push(commitHash(hashes[0] ?? chainStart, decision));
   const [one = chainStart] = hashes;

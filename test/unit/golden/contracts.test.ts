@@ -1,5 +1,5 @@
 /** Names that others set, read or subscribe to. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { toBatchResponse } from '../../../functions/consumer/from-msk-event.ts';
 import * as environment from '../../../shared/contracts/env.ts';
 import { functionMetrics, pipelineFigures } from '../../../shared/contracts/metrics.ts';
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('variables, secrets, routes, topic and figures have the names of the golden file', async () => {
+it('variables, secrets, routes, topic and figures have the names of the golden file', async () => {
   const { secretNames, stageSecretName } = environment;
   const variables = Object.values(environment).filter((value) => typeof value === 'string');
   const contracts = {
@@ -30,7 +30,7 @@ test('variables, secrets, routes, topic and figures have the names of the golden
   await expectGolden('answers/contracts.json', jsonText(contracts));
 });
 
-test('metrics of the functions are the lines of the golden file', async () => {
+it('metrics of the functions are the lines of the golden file', async () => {
   const lines: unknown[] = [];
   vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
   // The library writes nothing of its own accord where it is told that this is a developer's machine.

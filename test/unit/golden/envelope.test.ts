@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { decodeEnvelope, encodeEnvelope } from '../../../shared/log/envelope.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
 import { goldenEvents, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
@@ -12,17 +12,17 @@ const header = {
 };
 const bytes = encodeEnvelope(header, goldenEvents);
 
-test('an envelope has the bytes of the golden file', async () => {
+it('an envelope has the bytes of the golden file', async () => {
   await expectGolden('formats/envelope.txt', hexDump(bytes));
 });
 
-test('an envelope reads back as the golden file says', async () => {
+it('an envelope reads back as the golden file says', async () => {
   const decoded = decodeEnvelope(bytes, header.partition);
   expect(decoded).toEqual({ kind: 'envelope', envelope: { ...header, events: goldenEvents } });
   await expectGolden('formats/envelope.json', jsonText(decoded));
 });
 
-test('what is no envelope of ours is told apart as the golden file says', async () => {
+it('what is no envelope of ours is told apart as the golden file says', async () => {
   const [, foreign, damaged, elsewhere] = goldenValues();
   const empty = Buffer.alloc(0);
   const answers = {

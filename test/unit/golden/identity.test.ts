@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { it } from 'vitest';
 import { createPropertiesDigest, PropertySealer } from '../../../functions/ingest/seal-properties.ts';
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
 import { propertiesColumn, sealingNonce } from '../../../shared/events/sealed-properties.ts';
@@ -31,7 +31,7 @@ const events = [
   { ...event, propertiesDigest: digestProperties('{"n":1.5,"name":"日本"}') },
 ];
 
-test('key hashes and fingerprints are those of the golden file', async () => {
+it('key hashes and fingerprints are those of the golden file', async () => {
   const table = events.map((each) => ({
     ...each,
     keyHash: keyHash(each.organization, each.idempotencyKey),
@@ -40,7 +40,7 @@ test('key hashes and fingerprints are those of the golden file', async () => {
   await expectGolden('formats/identity.json', jsonText(table));
 });
 
-test('sealed properties have the bytes of the golden file', async () => {
+it('sealed properties have the bytes of the golden file', async () => {
   const sealer = new PropertySealer(goldenEncryptionKey, goldenProducerId);
   const places = [
     { sequence: 0, index: 0, organization: 'org_1', idempotencyKey: 'key-1', text: '{}' },

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { beforeEach, test, vi } from 'vitest';
+import { beforeEach, it, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
 import type { HttpEvent, HttpResult } from '../../../shared/http/stack.ts';
 import { inFlightEventsMax } from '../../../shared/limits.ts';
@@ -57,7 +57,7 @@ const gzip = { 'content-encoding': 'gzip' };
 const asGzip = (text: string) =>
   batchEvent([], { body: gzipSync(text).toString('base64'), isBase64Encoded: true, headers: gzip });
 
-test('accepted events are answered as in the golden file', async () => {
+it('accepted events are answered as in the golden file', async () => {
   const send = open();
   await answer('202 one event', single(usageBody()), send);
   await answer('202 one event without key and timestamp', single(unnamed), send);
@@ -76,7 +76,7 @@ test('accepted events are answered as in the golden file', async () => {
   await expectGolden('answers/ingest-accepted.txt', answers.join('\n'));
 });
 
-test('invalid requests are answered 400 as in the golden file', async () => {
+it('invalid requests are answered 400 as in the golden file', async () => {
   await answer('400 one event that is invalid', single(usageBody({ quantity: 'x' })));
   await answer(
     '400 no event accepted',
@@ -104,7 +104,7 @@ test('invalid requests are answered 400 as in the golden file', async () => {
   await expectGolden('answers/ingest-400.txt', answers.join('\n'));
 });
 
-test('callers without rights are answered 401 and 403 as in the golden file', async () => {
+it('callers without rights are answered 401 and 403 as in the golden file', async () => {
   await answer('401 nobody', batchEvent([usageBody()], { authorizer: null }));
   const reader = { ...administrator, scopes: 'read' };
   await answer('403 no scope ingest', batchEvent([usageBody()], { authorizer: reader }));
@@ -113,7 +113,7 @@ test('callers without rights are answered 401 and 403 as in the golden file', as
   await expectGolden('answers/ingest-callers.txt', answers.join('\n'));
 });
 
-test('bodies that are too large or of another type are answered 413 and 415 as in the golden file', async () => {
+it('bodies that are too large or of another type are answered 413 and 415 as in the golden file', async () => {
   await answer('413 too large', batch('x'.repeat(1024 * 1024 + 1)));
   await answer('413 too large in gzip', asGzip(JSON.stringify(Array.from({ length: 200_000 }, (_, i) => i))));
   await answer('413 packed too well', asGzip('x'.repeat(500_000)));
@@ -124,7 +124,7 @@ test('bodies that are too large or of another type are answered 413 and 415 as i
   await expectGolden('answers/ingest-413-415.txt', answers.join('\n'));
 });
 
-test('failures of our own are answered 503 and 500 as in the golden file', async () => {
+it('failures of our own are answered 503 and 500 as in the golden file', async () => {
   const log = new FakeLog({ hold: true });
   const send = open(log);
   const waiting = answer(

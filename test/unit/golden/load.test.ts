@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { keyHash } from '../../../shared/events/identity.ts';
 import { probesOf } from '../../../shared/ledger/deduplicate.ts';
 import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
@@ -50,11 +50,11 @@ function loadText(load: Load): string {
   });
 }
 
-test('a range that is loaded as folded is the load of the golden file', async () => {
+it('a range that is loaded as folded is the load of the golden file', async () => {
   await expectGolden('formats/load-as-folded.json', loadText(loadAsFolded(range)));
 });
 
-test('a range with duplicates, conflicts and a closed day is the load of the golden file', async () => {
+it('a range with duplicates, conflicts and a closed day is the load of the golden file', async () => {
   const rows = rowsOf(range);
   expect(rows.map(({ offset, index }) => `${offset}/${index}`)).toHaveLength(10);
   const counted = [
@@ -73,7 +73,7 @@ test('a range with duplicates, conflicts and a closed day is the load of the gol
   expect(readRowPlaces(Buffer.from(refusal?.bytes ?? '', 'base64'))).toHaveLength(1);
 });
 
-test('the keys that decide over a range are those of the golden file', async () => {
+it('the keys that decide over a range are those of the golden file', async () => {
   const probes = probesOf(rowsOf(range)).map(({ day, keyHashes }) => ({ day, keyHashes }));
   await expectGolden('formats/key-probes.json', jsonText(probes));
 });

@@ -1,4 +1,4 @@
-import { beforeEach, test } from 'vitest';
+import { beforeEach, it } from 'vitest';
 import { build } from '../../../functions/metrics/handler.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
@@ -91,21 +91,21 @@ async function answer(title: string, event: HttpEvent, ports = healthy): Promise
 const json = httpEvent({ routeKey: 'GET /api/v1/metrics' });
 const prometheus = httpEvent({ routeKey: 'GET /metrics' });
 
-test('the figures are answered as JSON as in the golden file', async () => {
+it('the figures are answered as JSON as in the golden file', async () => {
   await answer('200 JSON', json);
   await answer('200 JSON without traffic', json, idle);
   await answer('200 JSON with a shard and Redis down', json, broken);
   await expectGolden('answers/metrics-json.txt', answers.join('\n'));
 });
 
-test('the figures are answered to Prometheus as in the golden file', async () => {
+it('the figures are answered to Prometheus as in the golden file', async () => {
   await answer('200 Prometheus', prometheus);
   await answer('200 Prometheus without traffic', prometheus, idle);
   await answer('200 Prometheus with a shard and Redis down', prometheus, broken);
   await expectGolden('answers/metrics-prometheus.txt', answers.join('\n'));
 });
 
-test('callers without rights are answered as in the golden file', async () => {
+it('callers without rights are answered as in the golden file', async () => {
   const authorizer = { ...administrator, scopes: 'read' };
   await answer('403 no scope admin', httpEvent({ routeKey: 'GET /metrics', authorizer }));
   await answer('401 nobody', httpEvent({ routeKey: 'GET /api/v1/metrics', authorizer: null }));

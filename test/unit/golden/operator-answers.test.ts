@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { it } from 'vitest';
 import { fromOperatorEvent } from '../../../functions/operator/from-operator-event.ts';
 import { listHalts } from '../../../functions/operator/list-halts.ts';
 import { listQuarantine } from '../../../functions/operator/list-quarantine.ts';
@@ -86,11 +86,11 @@ function readEvent(event: unknown): unknown {
   }
 }
 
-test("an operator's events are read, or refused, as in the golden file", async () => {
+it("an operator's events are read, or refused, as in the golden file", async () => {
   await expectGolden('answers/operator-events.json', jsonText(events.map(readEvent)));
 });
 
-test('the verbs are answered as in the golden file', async () => {
+it('the verbs are answered as in the golden file', async () => {
   const shards = [0, 1, 2, 3].map((shard) => controlOf(shard));
   const changed = chainOf(1).map((row) => (row.sequence === 2 ? { ...row, inserted: 1 } : row));
   const tampered = controlOf(1, {

@@ -1,4 +1,4 @@
-import { beforeEach, test, vi } from 'vitest';
+import { beforeEach, it, vi } from 'vitest';
 import { build, type QueryPorts } from '../../../functions/query/handler.ts';
 import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../../shared/errors.ts';
@@ -42,7 +42,7 @@ const summary = (query: Record<string, string>, authorizer: AuthorizerContext | 
 const days = { start_date: '2026-11-01', end_date: '2026-11-30' };
 const asks = (query: Record<string, string>) => summary(query, administrator);
 
-test('summaries are answered as in the golden file', async () => {
+it('summaries are answered as in the golden file', async () => {
   await answer('200 a summary', asks(days));
   const unknown = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: null };
   const summarize = async () => ({ metrics: [], freshness: unknown });
@@ -67,7 +67,7 @@ test('summaries are answered as in the golden file', async () => {
   await expectGolden('answers/query-summary.txt', answers.join('\n'));
 });
 
-test('liveness and readiness are answered as in the golden file', async () => {
+it('liveness and readiness are answered as in the golden file', async () => {
   const health = httpEvent({ routeKey: 'GET /health', authorizer: null });
   const ready = httpEvent({ routeKey: 'GET /ready', authorizer: null });
   await answer('200 health', health);

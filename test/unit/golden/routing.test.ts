@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { test } from 'vitest';
+import { it } from 'vitest';
 import {
   bucketOf,
   partitionOf,
@@ -30,7 +30,7 @@ const organizations = [
   'x'.repeat(128),
 ];
 
-test('organizations live where the golden file says', async () => {
+it('organizations live where the golden file says', async () => {
   const homes = organizations.map((organization) => {
     const partition = partitionOf(organization, 20);
     return [organization, bucketOf(organization), partition, shardOf(partition, 4)].join(' ');

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { refusedEventsMax } from '../../../shared/limits.ts';
 import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
@@ -13,20 +13,20 @@ const [segment] = segments;
 if (segment === undefined) throw new Error('a fold of records has a segment');
 const bytes = encodeSegment(segment, seal);
 
-test('the golden records become one segment with the bytes of the golden file', async () => {
+it('the golden records become one segment with the bytes of the golden file', async () => {
   expect(segments).toHaveLength(1);
   expect(decodeSegment(bytes, seal)).toEqual(segment);
   await expectGolden('formats/segment.txt', hexDump(bytes));
 });
 
-test('the segment says of its records, sums and refusals what the golden file says', async () => {
+it('the segment says of its records, sums and refusals what the golden file says', async () => {
   const days = segment.days.map(({ day, count, fingerprints, rows }) => {
     return { day, count, rowsBytes: rows.length, fingerprints: fingerprints.toString('hex') };
   });
   await expectGolden('formats/segment.json', jsonText({ scope: seal.scope, meta: segment.meta, days }));
 });
 
-test('the rows of the segment are the COPY tuples of the golden file', async () => {
+it('the rows of the segment are the COPY tuples of the golden file', async () => {
   const tuples = segment.days.flatMap(({ rows }) =>
     readRowPlaces(rows).map(({ at, end, bytes: _, ...place }) => {
       const fields = JSON.stringify({ ...place, ...readRowUsage(rows, at) });
@@ -36,7 +36,7 @@ test('the rows of the segment are the COPY tuples of the golden file', async () 
   await expectGolden('formats/copy-tuples.txt', `${copyColumns}\n\n${tuples.join('\n')}`);
 });
 
-test('the fold stops where the golden file says, and why', async () => {
+it('the fold stops where the golden file says, and why', async () => {
   const refused = Array.from({ length: refusedEventsMax + 1 }, (_, i) =>
     sealedEvent({ quantity: 'NaN', idempotencyKey: `k${i}` }),
   );
@@ -47,7 +47,7 @@ test('the fold stops where the golden file says, and why', async () => {
   await expectGolden('formats/fold-stops.json', jsonText(stops));
 });
 
-test('events that cannot be counted are refused with the codes of the golden file', async () => {
+it('events that cannot be counted are refused with the codes of the golden file', async () => {
   const events = [
     { organization: '' },
     { metric: 'a b' },

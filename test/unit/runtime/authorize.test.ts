@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
 import { createHttpServer, type HttpServerOptions } from '../../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
@@ -74,12 +74,12 @@ const localAdministrator = {
 };
 const request = { caller: 'platform', scope: 'read', organizations: ['org_1', 'org_2'], hours: 1 };
 
-test('a request from this machine without a credential is the local administrator', async () => {
+it('a request from this machine without a credential is the local administrator', async () => {
   const { status, body } = await get(await serve(), summary);
   expect([status, body]).toEqual([200, { caller: localAdministrator }]);
 });
 
-test('a request with a token is who the token says, and not the local administrator', async () => {
+it('a request with a token is who the token says, and not the local administrator', async () => {
   const authorization = `Bearer ${await issueToken(secret, request)}`;
   const { body } = await get(await serve(), summary, { authorization });
   expect(body).toEqual({
@@ -87,7 +87,7 @@ test('a request with a token is who the token says, and not the local administra
   });
 });
 
-test('a token that is not valid is 401, even from this machine', async () => {
+it('a token that is not valid is 401, even from this machine', async () => {
   const authorization = `Bearer ${await issueToken('another secret, also of 32 bytes or more', request)}`;
   const answer = await get(await serve(), summary, { authorization });
   expect(answer).toMatchObject({
@@ -97,7 +97,7 @@ test('a token that is not valid is 401, even from this machine', async () => {
   });
 });
 
-test('a token for no organization is 403', async () => {
+it('a token for no organization is 403', async () => {
   const authorization = `Bearer ${await issueToken(secret, { ...request, organizations: [] })}`;
   expect(await get(await serve(), summary, { authorization })).toMatchObject({
     status: 403,
@@ -105,11 +105,11 @@ test('a token for no organization is 403', async () => {
   });
 });
 
-test('another scheme is not a credential that turns a caller into the local administrator', async () => {
+it('another scheme is not a credential that turns a caller into the local administrator', async () => {
   expect(await get(await serve(), summary, { authorization: 'Basic eDp5' })).toMatchObject({ status: 401 });
 });
 
-test('nobody is the local administrator where tokens are required', async () => {
+it('nobody is the local administrator where tokens are required', async () => {
   const server = await serve({ tokenRequired: true });
   expect(await get(server, summary)).toMatchObject({
     status: 401,
@@ -118,7 +118,7 @@ test('nobody is the local administrator where tokens are required', async () => 
   });
 });
 
-test('nobody is the local administrator of a server that is bound to more than loopback', async () => {
+it('nobody is the local administrator of a server that is bound to more than loopback', async () => {
   const server = await serve({}, '0.0.0.0');
   expect(await get(server, summary)).toMatchObject({ status: 401, body: { code: 'credential_missing' } });
   const outside = Object.values(networkInterfaces())
@@ -128,20 +128,20 @@ test('nobody is the local administrator of a server that is bound to more than l
     expect(await get(server, summary, {}, outside.address)).toMatchObject({ status: 401 });
 });
 
-test('a public route asks nobody, and its function sees no caller', async () => {
+it('a public route asks nobody, and its function sees no caller', async () => {
   const server = await serve({ tokenRequired: true });
   expect(await get(server, '/health')).toMatchObject({ status: 200, body: { caller: null } });
   expect(await get(server, '/health', { authorization: 'Bearer x' })).toMatchObject({ status: 200 });
 });
 
-test('an authorizer that fails lets nobody pass', async () => {
+it('an authorizer that fails lets nobody pass', async () => {
   const authorizer: Handler = () => Promise.reject(new Error('no keys'));
   const answer = await get(await serve({ authorizer }), summary, { authorization: 'Bearer x' });
   expect(answer).toMatchObject({ status: 500 });
   expect(JSON.stringify(answer.body)).not.toContain('keys');
 });
 
-test('the authorizer sees the request as API Gateway describes it', async () => {
+it('the authorizer sees the request as API Gateway describes it', async () => {
   const seen: unknown[] = [];
   const authorizer: Handler = async (event) => {
     seen.push(event);

@@ -1,5 +1,5 @@
 import type { MSKEvent } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventSourceMapping, type MappingLimits } from '../../../localstack/runtime/event-source-mapping.ts';
 import type { PolledRecord } from '../../../localstack/runtime/msk-event.ts';
 import { fakeLogger } from '../../harness/fakes/logger.ts';
@@ -72,7 +72,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('collecting', () => {
-  test('partitions that come within the window share one invocation', async () => {
+  it('partitions that come within the window share one invocation', async () => {
     const { mapping, ranges } = startMapping();
     mapping.offer(0, records(0, 3));
     await wait(windowMs - 1);
@@ -82,14 +82,14 @@ describe('collecting', () => {
     expect(ranges()).toEqual([['0: 0-2', '7: 40-40']]);
   });
 
-  test('a full batch does not wait for the window', async () => {
+  it('a full batch does not wait for the window', async () => {
     const { mapping, ranges } = startMapping({ recordsMax: 5 });
     mapping.offer(0, records(0, 12));
     await wait(0);
     expect(ranges()).toEqual([['0: 0-4']]);
   });
 
-  test('no event is larger than the payload limit, in its real JSON', async () => {
+  it('no event is larger than the payload limit, in its real JSON', async () => {
     const payloadBytesMax = 60_000;
     const { mapping, invocations } = startMapping({ payloadBytesMax });
     for (const partition of [0, 1, 2]) mapping.offer(partition, records(0, 40, 1000));
@@ -99,7 +99,7 @@ describe('collecting', () => {
     expect(Math.max(...sizes)).toBeGreaterThan(payloadBytesMax * 0.8);
   });
 
-  test('a record that alone is above the payload limit goes alone', async () => {
+  it('a record that alone is above the payload limit goes alone', async () => {
     const { mapping, ranges, at } = startMapping({ payloadBytesMax: 5000 });
     mapping.offer(0, [...records(0, 1), ...records(1, 2, 9000), ...records(2, 3)]);
     await wait(windowMs);
@@ -110,7 +110,7 @@ describe('collecting', () => {
     expect(ranges()).toEqual([['0: 0-0'], ['0: 1-1'], ['0: 2-2']]);
   });
 
-  test('who waited longest goes first', async () => {
+  it('who waited longest goes first', async () => {
     const { mapping, ranges } = startMapping({ recordsMax: 3 });
     mapping.offer(5, records(0, 1));
     await wait(1);
@@ -119,7 +119,7 @@ describe('collecting', () => {
     expect(ranges()[0]).toEqual(['5: 0-0', '0: 0-1']);
   });
 
-  test('tells when records were taken, so that the poller goes on', async () => {
+  it('tells when records were taken, so that the poller goes on', async () => {
     const { mapping, taken } = startMapping();
     expect(mapping.offer(3, records(0, 2, 100))).toBeGreaterThan(200);
     await wait(windowMs);
@@ -129,7 +129,7 @@ describe('collecting', () => {
 });
 
 describe('order', () => {
-  test("a partition's next records wait until its previous invocation ended; others do not", async () => {
+  it("a partition's next records wait until its previous invocation ended; others do not", async () => {
     const { mapping, ranges, at } = startMapping();
     mapping.offer(0, records(0, 3));
     await wait(windowMs);
@@ -142,7 +142,7 @@ describe('order', () => {
     expect(ranges()[2]).toEqual(['0: 3-4']);
   });
 
-  test('at most five invocations run at a time', async () => {
+  it('at most five invocations run at a time', async () => {
     const { mapping, invocations, at } = startMapping({ recordsMax: 1 });
     for (let partition = 0; partition < 8; partition += 1) mapping.offer(partition, records(0, 1));
     await wait(windowMs);
@@ -154,7 +154,7 @@ describe('order', () => {
 });
 
 describe('failure', () => {
-  test('a thrown error delivers the whole batch again, without end, with growing pauses', async () => {
+  it('a thrown error delivers the whole batch again, without end, with growing pauses', async () => {
     const { mapping, invocations, committed, at } = startMapping();
     mapping.offer(0, records(0, 3));
     mapping.offer(1, records(0, 2));
@@ -181,7 +181,7 @@ describe('failure', () => {
     );
   });
 
-  test('a failed item is delivered again from its offset on, while the other partition goes on', async () => {
+  it('a failed item is delivered again from its offset on, while the other partition goes on', async () => {
     const { mapping, ranges, committed, at } = startMapping();
     mapping.offer(0, records(0, 5));
     mapping.offer(1, records(0, 5));
@@ -210,7 +210,7 @@ describe('failure', () => {
     );
   });
 
-  test('an answer that names nothing in the batch fails the whole batch', async () => {
+  it('an answer that names nothing in the batch fails the whole batch', async () => {
     const { mapping, ranges, committed, at } = startMapping();
     mapping.offer(0, records(0, 2));
     await wait(windowMs);
@@ -222,7 +222,7 @@ describe('failure', () => {
 });
 
 describe('the group', () => {
-  test('joined anew: what waits is forgotten, and comes again from the committed offset', async () => {
+  it('joined anew: what waits is forgotten, and comes again from the committed offset', async () => {
     const { mapping, ranges, at } = startMapping();
     mapping.offer(0, records(0, 2));
     await wait(windowMs);
@@ -236,7 +236,7 @@ describe('the group', () => {
     expect(ranges()[1]).toEqual(['0: 0-3']);
   });
 
-  test('stopping lets the running invocation end and stores its offset', async () => {
+  it('stopping lets the running invocation end and stores its offset', async () => {
     const { mapping, ranges, committed, at } = startMapping();
     mapping.offer(0, records(0, 2));
     await wait(windowMs);
@@ -249,7 +249,7 @@ describe('the group', () => {
     expect(committed).toEqual(new Map([[0, 2]]));
   });
 
-  test('a lost commit is only a warning: the next one carries on', async () => {
+  it('a lost commit is only a warning: the next one carries on', async () => {
     const committed: number[] = [];
     const logger = fakeLogger();
     const mapping = new EventSourceMapping({

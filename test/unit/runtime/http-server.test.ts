@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpServer } from '../../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { golden, shapeOf } from '../../harness/builders/golden.ts';
@@ -62,7 +62,7 @@ describe('a request', () => {
   const json = { 'content-type': 'application/json' };
   const post = { method: 'POST', path: '/api/v1/usage/events' };
 
-  test('becomes the event that API Gateway documents', async () => {
+  it('becomes the event that API Gateway documents', async () => {
     const headers = { ...json, cookie: 'cookie1; cookie2', 'user-agent': 'agent' };
     const event = await eventOf({ ...post, path: `${post.path}?parameter1=value1`, headers, body: '{}' });
     const free = ['headers', 'queryStringParameters', 'lambda', 'pathParameters'];
@@ -71,7 +71,7 @@ describe('a request', () => {
     expect(shapeOf(event, free)).toEqual(shapeOf(documented, free));
   });
 
-  test('carries its route, its decoded parameters and its query joined by comma', async () => {
+  it('carries its route, its decoded parameters and its query joined by comma', async () => {
     const event = await eventOf({ path: '/api/v1/usage/summary/org%2F%C3%A4?metric=a&metric=b+c&x=%26' });
     expect(event).toMatchObject({
       routeKey: 'GET /api/v1/usage/summary/{organization}',
@@ -83,14 +83,14 @@ describe('a request', () => {
     });
   });
 
-  test('has lower-case headers, several of one name joined, and cookies apart', async () => {
+  it('has lower-case headers, several of one name joined, and cookies apart', async () => {
     const event = await eventOf({ path: '/health', headers: { 'X-Many': ['1', '2'], Cookie: 'a=1; b=2' } });
     expect(event['headers']).toMatchObject({ 'x-many': '1, 2' });
     expect(event['headers']).not.toHaveProperty('cookie');
     expect(event['cookies']).toEqual(['a=1', 'b=2']);
   });
 
-  test.each([
+  it.each([
     ['application/json'],
     ['application/json; charset=utf-8'],
     ['application/cloudevents+json'],
@@ -100,7 +100,7 @@ describe('a request', () => {
     expect(event).toMatchObject({ body: '{"ä":1}', isBase64Encoded: false });
   });
 
-  test.each([
+  it.each([
     ['application/octet-stream', {}],
     ['application/json', { 'content-encoding': 'gzip' }],
   ])('of type %s with %j has its body in base64', async (type, extra) => {
@@ -109,7 +109,7 @@ describe('a request', () => {
     expect(event).toMatchObject({ body: body.toString('base64'), isBase64Encoded: true });
   });
 
-  test('a parameter named __proto__ is only a parameter', async () => {
+  it('a parameter named __proto__ is only a parameter', async () => {
     const event = await eventOf({ path: '/health?__proto__=1&constructor=2' });
     expect(Object.entries(event['queryStringParameters'] ?? {})).toEqual([
       ['__proto__', '1'],
@@ -123,7 +123,7 @@ const summary = '/api/v1/usage/summary/org_1';
 describe('the gateway answers by itself, as problem details', () => {
   const handler: Handler = async () => ({ statusCode: 200 });
 
-  test.each([
+  it.each([
     ['an unknown path', { path: '/nope' }, 404],
     ['a segment that is not UTF-8', { path: '/api/v1/usage/summary/%ff' }, 404],
     ['another method', { path: '/health', method: 'DELETE' }, 405],
@@ -149,7 +149,7 @@ describe('the gateway answers by itself, as problem details', () => {
     });
   });
 
-  test('a body of unknown length above 10 MB', async () => {
+  it('a body of unknown length above 10 MB', async () => {
     const body = Buffer.alloc(10 * 1024 * 1024 + 1);
     const headers = { 'transfer-encoding': 'chunked' };
     const response = await send(await serve(handler), {
@@ -161,17 +161,17 @@ describe('the gateway answers by itself, as problem details', () => {
     expect(response.status).toBe(413);
   });
 
-  test('which methods a path has', async () => {
+  it('which methods a path has', async () => {
     const response = await send(await serve(handler), { path: '/api/v1/usage/summary/o', method: 'POST' });
     expect(response.headers.allow).toBe('GET');
   });
 
-  test('503 when the function takes too long', async () => {
+  it('503 when the function takes too long', async () => {
     const response = await send(await serve(() => new Promise(() => {}), 30), { path: '/health' });
     expect(response.status).toBe(503);
   });
 
-  test('500 when the function throws, without its message', async () => {
+  it('500 when the function throws, without its message', async () => {
     const server = await serve(() => Promise.reject(new Error('secret detail')));
     const response = await send(server, { path: '/health' });
     expect(response.status).toBe(500);
@@ -182,7 +182,7 @@ describe('the gateway answers by itself, as problem details', () => {
 describe("the function's answer", () => {
   const answer = async (result: unknown) => send(await serve(async () => result), { path: '/health' });
 
-  test('passes status, headers, cookies and body on', async () => {
+  it('passes status, headers, cookies and body on', async () => {
     const headers = { 'Content-Type': 'text/plain', 'x-number': 5 };
     const response = await answer({ statusCode: 207, headers, cookies: ['a=1', 'b=2'], body: 'ä' });
     expect(response).toMatchObject({ status: 207, text: 'ä' });
@@ -194,22 +194,22 @@ describe("the function's answer", () => {
     expect(response.headers['set-cookie']).toEqual(['a=1', 'b=2']);
   });
 
-  test('in base64 is decoded', async () => {
+  it('in base64 is decoded', async () => {
     const bytes = Buffer.from([0, 255, 1]);
     const response = await answer({ statusCode: 200, body: bytes.toString('base64'), isBase64Encoded: true });
     expect(response.bytes).toEqual(bytes);
   });
 
-  test('without a status code is the JSON of a 200', async () => {
+  it('without a status code is the JSON of a 200', async () => {
     expect(await answer({ ok: true })).toMatchObject({ status: 200, text: '{"ok":true}' });
   });
 
-  test('with a status code that is none is a 500', async () => {
+  it('with a status code that is none is a 500', async () => {
     expect(await answer({ statusCode: 'many' })).toMatchObject({ status: 500 });
   });
 });
 
-test('closing the server lets a running request end', async () => {
+it('closing the server lets a running request end', async () => {
   const begun = Promise.withResolvers<void>();
   const release = Promise.withResolvers<unknown>();
   const server = await serve(() => {

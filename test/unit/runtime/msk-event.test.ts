@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   eventOverheadBytes,
   fromBatchResponse,
@@ -33,14 +33,14 @@ function failures(...items: [string, unknown][]) {
 }
 
 describe('the MSK event', () => {
-  test('has the shape that AWS documents', () => {
+  it('has the shape that AWS documents', () => {
     const headers = [{ name: 'headerKey', value: Buffer.from('headerValue') }];
     const event = toMskEvent(source, new Map([[0, [record(15, { key: Buffer.from('k'), headers })]]]));
     const free = ['records'];
     expect(shapeOf(event, free)).toEqual(shapeOf(golden('msk-event'), free));
   });
 
-  test('keys records by topic and partition, and carries values in base64', () => {
+  it('keys records by topic and partition, and carries values in base64', () => {
     const event = toMskEvent(source, slices);
     expect(Object.keys(event.records)).toEqual(['my-topic-0', 'my-topic-12']);
     expect(event.records['my-topic-12']?.map(({ offset, value }) => [offset, value])).toEqual([
@@ -49,14 +49,14 @@ describe('the MSK event', () => {
     ]);
   });
 
-  test('leaves out the key and value that a record does not have', () => {
+  it('leaves out the key and value that a record does not have', () => {
     const [sent] =
       toMskEvent(source, new Map([[0, [record(1, { value: null })]]])).records['my-topic-0'] ?? [];
     expect(Object.keys(sent ?? {})).not.toContain('value');
     expect(Object.keys(sent ?? {})).not.toContain('key');
   });
 
-  test.each([0, 1, 2, 3, 1000])('its size is never underestimated (%d bytes)', (size) => {
+  it.each([0, 1, 2, 3, 1000])('its size is never underestimated (%d bytes)', (size) => {
     const headers = [{ name: 'ä"', value: Buffer.alloc(9, 255) }];
     const large = record(Number.MAX_SAFE_INTEGER, {
       value: Buffer.alloc(size, 1),
@@ -80,18 +80,14 @@ describe('the answer of the function', () => {
     failed: new Map(),
   };
 
-  test.each([
-    [undefined],
-    [null],
-    ['text'],
-    [{}],
-    [{ batchItemFailures: null }],
-    [{ batchItemFailures: [] }],
-  ])('%j is success of the whole batch', (answer) => {
-    expect(fromBatchResponse('my-topic', answer, slices)).toEqual(all);
-  });
+  it.each([[undefined], [null], ['text'], [{}], [{ batchItemFailures: null }], [{ batchItemFailures: [] }]])(
+    '%j is success of the whole batch',
+    (answer) => {
+      expect(fromBatchResponse('my-topic', answer, slices)).toEqual(all);
+    },
+  );
 
-  test('retries a partition from its failed offset and keeps what came before', () => {
+  it('retries a partition from its failed offset and keeps what came before', () => {
     expect(fromBatchResponse('my-topic', failures(['my-topic-0', 16]), slices)).toEqual({
       kind: 'done',
       succeeded: new Map([
@@ -102,7 +98,7 @@ describe('the answer of the function', () => {
     });
   });
 
-  test('takes the lowest of several failed offsets', () => {
+  it('takes the lowest of several failed offsets', () => {
     const answer = failures(['my-topic-0', 17], ['my-topic-0', 15], ['my-topic-12', 5]);
     expect(fromBatchResponse('my-topic', answer, slices)).toEqual({
       kind: 'done',
@@ -114,7 +110,7 @@ describe('the answer of the function', () => {
     });
   });
 
-  test.each([
+  it.each([
     [failures(['my-topic-1', 1])],
     [failures(['my-topic-0', 99])],
     [failures(['other-0', 15])],

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createInvoke } from '../../../localstack/runtime/invoke.ts';
 import { runSchedule, toScheduledEvent } from '../../../localstack/runtime/scheduler.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
@@ -43,19 +43,19 @@ function startSchedule(durations: readonly number[], failures: ReadonlySet<numbe
 }
 
 describe('the schedule', () => {
-  test('sends the event that EventBridge Scheduler sends', () => {
+  it('sends the event that EventBridge Scheduler sends', () => {
     expect(shapeOf(toScheduledEvent(0, 'id'))).toEqual(shapeOf(golden('scheduler-event')));
     expect(toScheduledEvent(1_444_323_186_999, 'id').time).toBe('2015-10-08T16:53:06Z');
   });
 
-  test('ticks at once, then every minute, and never twice at a time', async () => {
+  it('ticks at once, then every minute, and never twice at a time', async () => {
     const { begun, stop } = startSchedule([55_000, 80_000, 1000]);
     await vi.advanceTimersByTimeAsync(210_000);
     await stop();
     expect(begun).toEqual([0, 60_000, 140_000, 200_000]);
   });
 
-  test('a failed invocation is tried again soon', async () => {
+  it('a failed invocation is tried again soon', async () => {
     const { begun, stop } = startSchedule([0, 0], new Set([0]));
     await vi.advanceTimersByTimeAsync(2000);
     await stop();
@@ -66,7 +66,7 @@ describe('the schedule', () => {
 describe('an invocation', () => {
   const base = { name: 'flusher', timeoutMs: 1000, logger: fakeLogger() };
 
-  test('has a context with its time, its name and an id', async () => {
+  it('has a context with its time, its name and an id', async () => {
     const handler = vi.fn(async () => 'answer');
     expect(await createInvoke({ ...base, handler })('event')).toBe('answer');
     expect(handler).toHaveBeenCalledWith(
@@ -75,7 +75,7 @@ describe('an invocation', () => {
     );
   });
 
-  test('sees its remaining time fall, and none once the process is to stop', async () => {
+  it('sees its remaining time fall, and none once the process is to stop', async () => {
     let stopping = false;
     const seen: number[] = [];
     const invoke = createInvoke({
@@ -93,7 +93,7 @@ describe('an invocation', () => {
     expect(seen).toEqual([1000, 700, 0]);
   });
 
-  test('that takes too long is ended by a kill, not by an error', async () => {
+  it('that takes too long is ended by a kill, not by an error', async () => {
     const kill = vi.fn();
     void createInvoke({ ...base, kill, handler: () => new Promise(() => {}) })({});
     await vi.advanceTimersByTimeAsync(999);
@@ -102,7 +102,7 @@ describe('an invocation', () => {
     expect(kill).toHaveBeenCalledOnce();
   });
 
-  test('that ended in time is not killed later', async () => {
+  it('that ended in time is not killed later', async () => {
     const kill = vi.fn();
     await createInvoke({ ...base, kill, handler: async () => {} })({});
     await vi.advanceTimersByTimeAsync(5000);
