@@ -12,7 +12,7 @@ import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
-import { fakeLogger } from '../harness/fakes/logger.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
@@ -53,7 +53,7 @@ function open(down: { kafka?: string; redis?: string; shard1?: string } = {}): R
   });
   const segments = createSegmentStore({ url: down.redis ?? environment.REDIS_URL, topic: topic.topic });
   closeAll = [...closeAll, shards.close, log.close, segments.close];
-  return build({ shards, log, segments, clock: systemClock, logger: fakeLogger(), partitions });
+  return build({ shards, log, segments, clock: systemClock, logger: new FakeLogger(), partitions });
 }
 
 async function get(routeKey: string, by = handle): Promise<string> {

@@ -28,7 +28,7 @@ import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
 import { sealScope } from '../../../shared/segments/segment.ts';
 import { recount } from '../../recount/recount.ts';
-import { fakeLogger } from '../fakes/logger.ts';
+import { FakeLogger } from '../fakes/logger.ts';
 import { freshShards, freshTopic } from './isolation.ts';
 
 const passesMax = 60;
@@ -37,7 +37,7 @@ const passesMax = 60;
 export async function openPipeline() {
   const topic = await freshTopic();
   const shards = await freshShards(topic);
-  const logger = fakeLogger();
+  const logger = new FakeLogger();
   const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic };
   const log = createLogReader(place);
   const writer = createLogWriter(place);
