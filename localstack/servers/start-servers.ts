@@ -160,6 +160,7 @@ function serversOf(
   };
 }
 
+// Same type: there are four shards, and no server has a port below 5.
 function shardOf(shard: number, port: number, secrets: TwinSecrets): Shard {
   const database = `billing_shard_${shard}`;
   return {

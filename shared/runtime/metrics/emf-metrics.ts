@@ -24,6 +24,7 @@ type EmittingFunction = keyof typeof functionMetrics;
 type Values<Name extends EmittingFunction> = Readonly<Record<keyof (typeof functionMetrics)[Name], number>>;
 
 /** The metrics of a function of this name; nothing is collected where Lambda does not run it. */
+// Same type: our name is a literal at each call, Lambda's is read from the environment.
 export function createMetrics(name: string, lambdaName: string | undefined): Metrics {
   return lambdaName === undefined ? noMetrics : createEmfMetrics(name);
 }

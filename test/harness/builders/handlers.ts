@@ -24,6 +24,7 @@ interface HttpEventParts {
 }
 
 /** Asks for the summary of one organization and one day, `YYYY-MM-DD`. */
+// Same type: the API refuses a name for a date.
 export function summaryEvent(organization: string, day: string): HttpEvent {
   return httpEvent({
     routeKey: 'GET /api/v1/usage/summary/{organization}',

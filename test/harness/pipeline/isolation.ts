@@ -97,10 +97,12 @@ function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'to
 }
 
 /** Rows of one statement, for tests that look into a database by themselves. */
+// Same type: an address is no statement; the first call fails.
 export function rowsOf(url: string, sql: string): Promise<Rows> {
   return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
 }
 
+// Same type: the order in which an address names them.
 function asLogin(url: string, login: string, password: string): string {
   const changed = new URL(url);
   changed.username = login;

@@ -63,7 +63,7 @@ export class CutProxy {
 
   #join(client: Socket): void {
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
-    const link = new Link(client, upstream, {
+    const link: Link = new Link(client, upstream, {
       passes: (chunk) => this.#passes(link, chunk),
       closed: () => this.#links.delete(link),
     });
