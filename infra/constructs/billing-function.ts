@@ -4,7 +4,7 @@ import { ENV_LOG_LEVEL, ENV_STAGE } from '../../shared/contracts/env.ts';
 import type { Stage } from '../config/stage.ts';
 import { NodeFunction, type NodeFunctionProps } from './node-function.ts';
 
-export type BillingFunctionName =
+type BillingFunctionName =
   | 'ingest'
   | 'consumer'
   | 'flusher'
@@ -21,7 +21,7 @@ export interface BillingFunctionProps extends Omit<NodeFunctionProps, 'entry'> {
 }
 
 /** A sum over five minutes above the threshold is an alarm. */
-export interface FunctionThresholds {
+interface FunctionThresholds {
   readonly errorsMax: number;
   readonly throttlesMax: number;
 }

@@ -17,7 +17,7 @@ const floors: readonly (readonly string[])[] = [
 export const mechanism =
   /^shared\/(?:callers\/jwt|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
 
-export const rooms = {
+const rooms = {
   shared: /^shared\//,
   handler: /^functions\/\w+\/handler\.ts$/,
   functions: /^functions\/\w+\//,
