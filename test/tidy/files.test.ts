@@ -65,7 +65,7 @@ it('every file that a document links to exists', () => {
   const links = files
     .filter(({ path }) => path.endsWith('.md'))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)].map(
+      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
         ([, to = '']) => new URL(to, `file:///${path}`).pathname,
       ),
     );
