@@ -1,6 +1,6 @@
 import { type aws_kms as kms, type RemovalPolicy, aws_secretsmanager as secretsmanager } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 
 /**
  * Letters and digits only, so that it stands in a URL unescaped. 43 of them are 256 bits, and they are also the

@@ -8,7 +8,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { shardCount } from '../../shared/limits.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
 import { generatedPassword } from './generated-password.ts';
 

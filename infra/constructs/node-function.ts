@@ -7,7 +7,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { bundledCode, type Travelling } from '../bundling/bundle.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Placement } from '../data-plane/data-plane.ts';
 
 export interface NodeFunctionProps {

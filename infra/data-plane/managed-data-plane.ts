@@ -1,7 +1,7 @@
 import { type aws_ec2 as ec2, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { ManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { ENV_KAFKA_AUTH, ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type {
   DataPlane,

@@ -16,7 +16,7 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
 import { generatedText } from '../constructs/generated-password.ts';

@@ -13,7 +13,7 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { ExternalData as Settings, Stage } from '../config/stage.ts';
 import { generatedText } from '../constructs/generated-password.ts';
