@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import { shardCount } from '../../shared/limits.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
-import { generatedPassword } from './generated-password.ts';
+import { GeneratedPassword } from './generated-password.ts';
 
 export interface LedgerShardsProps {
   readonly instance: string;
@@ -41,8 +41,9 @@ export class LedgerShards extends Construct {
     super(scope, id);
     const keep = props.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: keep });
+    const secret = { encryptionKey: props.secretsKey, removalPolicy: keep };
     this.#passwords = new Map(
-      logins.map((login) => [login, generatedPassword(this, `${login}-password`, props.secretsKey, keep)]),
+      logins.map((login) => [login, new GeneratedPassword(this, `${login}-password`, secret)]),
     );
     const engine = rds.DatabaseClusterEngine.auroraPostgres({
       version: rds.AuroraPostgresEngineVersion.VER_18_6,

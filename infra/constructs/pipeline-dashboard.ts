@@ -1,12 +1,13 @@
 import { aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { type OwnMetric, ownMetric } from '../alarms/own-metric.ts';
+import type { Stage } from '../config/stage.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 import type { FunctionVitals } from './billing-function.ts';
 import type { UsageApi } from './usage-api.ts';
 
 export interface PipelineDashboardProps {
-  readonly stage: string;
+  readonly stage: Stage;
   readonly functions: readonly FunctionVitals[];
   readonly data: DataVitals;
   readonly api: UsageApi;
@@ -65,7 +66,9 @@ export class PipelineDashboard extends Construct {
     super(scope, id);
     const graph = (title: string, left: cloudwatch.IMetric[]) =>
       new cloudwatch.GraphWidget({ title, left, width: 8, height: 6 });
-    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `odometer-${stage}` });
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: `odometer-${stage.name}`,
+    });
     dashboard.addWidgets(
       ...panels.map((panel) =>
         graph(

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { CacheVitals } from '../data-plane/data-plane.ts';
-import { generatedPassword } from './generated-password.ts';
+import { GeneratedPassword } from './generated-password.ts';
 
 export interface SegmentCacheProps {
   readonly nodeType: string;
@@ -33,7 +33,10 @@ export class SegmentCache extends Construct {
 
   constructor(scope: Construct, id: string, props: SegmentCacheProps) {
     super(scope, id);
-    const password = generatedPassword(this, 'Password', props.secretsKey, RemovalPolicy.DESTROY);
+    const password = new GeneratedPassword(this, 'Password', {
+      encryptionKey: props.secretsKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     const group = this.#replicationGroup(props, password);
     const token = password.secretValue.unsafeUnwrap();
     this.url = `rediss://:${token}@${group.attrPrimaryEndPointAddress}:${props.port}`;

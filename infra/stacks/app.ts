@@ -7,7 +7,6 @@ import {
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
 import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
-import { asFunction, asVersion } from '../cdk/as-interface.ts';
 import type { Stage } from '../config/stage.ts';
 import { BillingFunction, type FunctionVitals } from '../constructs/billing-function.ts';
 import { FlushSchedule } from '../constructs/flush-schedule.ts';
@@ -16,7 +15,7 @@ import { UsageApi } from '../constructs/usage-api.ts';
 import type { DataPlane } from '../data-plane/data-plane.ts';
 
 export interface AppStackProps extends StackProps {
-  readonly settings: Stage;
+  readonly stage: Stage;
   readonly data: DataPlane;
 }
 
@@ -30,9 +29,9 @@ export class AppStack extends Stack {
   readonly #stage: Stage;
   readonly #data: DataPlane;
 
-  constructor(scope: Construct, id: string, { settings, data, ...props }: AppStackProps) {
+  constructor(scope: Construct, id: string, { stage, data, ...props }: AppStackProps) {
     super(scope, id, props);
-    this.#stage = settings;
+    this.#stage = stage;
     this.#data = data;
     const operator = this.#operator();
     const migration = new ShardMigration(this, 'ShardMigration', operator.fn);
@@ -45,10 +44,11 @@ export class AppStack extends Stack {
     // New code meets no older schema.
     for (const later of [consumer, flusher, query, metrics]) later.fn.node.addDependency(migration);
     this.api = new UsageApi(this, 'UsageApi', {
-      throttle: settings.capacity.api,
-      domain: settings.domain,
+      throttle: stage.capacity.api,
+      domain: stage.domain,
       authorizer: authorizer.fn,
-      targets: { ingest: asFunction(live), query: query.fn, metrics: metrics.fn },
+      // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
+      targets: { ingest: live as lambda.IFunction, query: query.fn, metrics: metrics.fn },
     });
     this.functions = [ingest, consumer, flusher, query, metrics, operator, authorizer].map(
       (one) => one.vitals,
@@ -76,7 +76,8 @@ export class AppStack extends Stack {
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');
     const live = new lambda.Alias(this, 'IngestLive', {
       aliasName: 'live',
-      version: asVersion(ingest.fn.currentVersion),
+      // A Version is an IVersion, as an Alias is an IFunction.
+      version: ingest.fn.currentVersion as lambda.IVersion,
       ...(provisioned === 0 ? {} : { provisionedConcurrentExecutions: provisioned }),
     });
     return [ingest, live];

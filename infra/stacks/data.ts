@@ -51,7 +51,7 @@ export class DataStack extends Stack {
       enableKeyRotation: true,
       removalPolicy: this.#keep,
     });
-    this.#secrets = new NamedSecrets(stage.name, this.#secretsKey.keyArn);
+    this.#secrets = new NamedSecrets({ stage: stage.name, keyArn: this.#secretsKey.keyArn });
     const subnets = vpc.isolatedSubnets;
     const log = new UsageLog(this, 'UsageLog', {
       capacity: capacity.log,
@@ -103,7 +103,7 @@ export class DataStack extends Stack {
     }
   }
 
-  /** Values stand in no template: passwords are references that CloudFormation resolves when it deploys. */
+  /** No template holds a value: passwords are references that CloudFormation resolves when it deploys. */
   #addSecret(
     variable: SecretVariable,
     value: Pick<secretsmanager.SecretProps, 'generateSecretString' | 'secretStringValue'>,

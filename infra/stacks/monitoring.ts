@@ -17,7 +17,7 @@ import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 
 export interface MonitoringStackProps extends StackProps {
-  readonly settings: Stage;
+  readonly stage: Stage;
   readonly functions: readonly FunctionVitals[];
   readonly data: DataVitals;
   readonly api: UsageApi;
@@ -25,14 +25,9 @@ export interface MonitoringStackProps extends StackProps {
 
 /** The alarms, who hears them, and the dashboard. */
 export class MonitoringStack extends Stack {
-  constructor(
-    scope: Construct,
-    id: string,
-    { settings, functions, data, api, ...props }: MonitoringStackProps,
-  ) {
+  constructor(scope: Construct, id: string, { stage, functions, data, api, ...props }: MonitoringStackProps) {
     super(scope, id, props);
-    const stage = settings.name;
-    const book = new AlarmBook(this, 'Alarms', this.#topic(settings));
+    const book = new AlarmBook(this, 'Alarms', this.#topic(stage));
     addOwnAlarms(book, functions);
     addFunctionAlarms(book, functions);
     addApiAlarms(book, api);
