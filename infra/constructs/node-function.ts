@@ -6,7 +6,7 @@ import {
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { bundledCode, type Travelling } from '../bundling/bundle.ts';
+import { bundledCode } from '../bundling/bundle.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { Placement } from '../data-plane/data-plane.ts';
 
@@ -16,7 +16,6 @@ export interface NodeFunctionProps {
   readonly memoryMb: number;
   readonly timeout: Duration;
   readonly placement?: Placement;
-  readonly files?: readonly Travelling[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly description: string;
   readonly reservedConcurrency?: number;
@@ -39,7 +38,7 @@ export class NodeFunction extends Construct {
     const { asyncRetries, reservedConcurrency, placement = {} } = props;
     if (placement.vpc !== undefined) this.#mayUseInterfaces(role);
     this.fn = new lambda.Function(this, 'Function', {
-      code: bundledCode(props.entry, props.files ?? []),
+      code: bundledCode(props.entry),
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,

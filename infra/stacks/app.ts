@@ -92,7 +92,6 @@ export class AppStack extends Stack {
       memoryMb: consumerMemoryMb,
       timeout: Duration.millis(consumerTimeoutMs),
       placement: this.#data.placementOf('consumer'),
-      files: ['scripts'],
       // A partition is never read by two at once; a burst elsewhere cannot take this share.
       reservedConcurrency: log.partitions,
       alarms: { errorsMax: 0, throttlesMax: 0 },
@@ -111,7 +110,6 @@ export class AppStack extends Stack {
       memoryMb: this.#stage.capacity.flusherMemoryMb,
       timeout: Duration.millis(flusherTimeoutMs),
       placement: this.#data.placementOf('flusher'),
-      files: ['statements', 'scripts'],
       reservedConcurrency: 1,
       // The scheduler invokes asynchronously: without this, ticks refused while one runs would queue for 6 hours.
       asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
@@ -133,7 +131,6 @@ export class AppStack extends Stack {
       memoryMb: 1_769,
       timeout: httpTimeout,
       placement: this.#data.placementOf('query'),
-      files: ['statements', 'scripts'],
       alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantDescribeLog(query.fn);
@@ -151,7 +148,6 @@ export class AppStack extends Stack {
       memoryMb: 1_769,
       timeout: httpTimeout,
       placement: this.#data.placementOf('query'),
-      files: ['statements', 'scripts'],
       alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantReadLog(metrics.fn);
@@ -168,7 +164,6 @@ export class AppStack extends Stack {
       memoryMb: 1_769,
       timeout: Duration.minutes(14),
       placement: this.#data.placementOf('operator'),
-      files: ['statements', 'migrations'],
       alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantDescribeLog(operator.fn);
