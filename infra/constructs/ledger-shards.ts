@@ -13,11 +13,17 @@ import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
 import { GeneratedPassword } from './generated-password.ts';
 
 export interface LedgerShardsProps {
+  /** Instance class of each writer and reader, without `db.`. */
   readonly instance: string;
+  /** The port on which every cluster listens. */
   readonly port: number;
+  /** The network whose private subnets hold the clusters. */
   readonly vpc: ec2.IVpc;
+  /** The security group of every cluster; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The key that encrypts the logins' passwords; the rows have a key of their own. */
   readonly secretsKey: kms.IKey;
+  /** Whether clusters, key and passwords are protected from deletion and outlive the stack. */
   readonly keepData: boolean;
 }
 

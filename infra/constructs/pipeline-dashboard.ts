@@ -7,9 +7,13 @@ import type { FunctionVitals } from './billing-function.ts';
 import type { UsageApi } from './usage-api.ts';
 
 export interface PipelineDashboardProps {
+  /** Whose metrics are shown; its name is part of the dashboard's. */
   readonly stage: Stage;
+  /** The functions whose errors, throttles and durations are shown. */
   readonly functions: readonly FunctionVitals[];
+  /** The cache nodes and shards that are shown; panels without any are left out. */
   readonly data: DataVitals;
+  /** The API whose requests and latency are shown. */
   readonly api: UsageApi;
 }
 

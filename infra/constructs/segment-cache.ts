@@ -12,11 +12,17 @@ import type { CacheVitals } from '../data-plane/data-plane.ts';
 import { GeneratedPassword } from './generated-password.ts';
 
 export interface SegmentCacheProps {
+  /** ElastiCache's type of each of the three nodes. */
   readonly nodeType: string;
+  /** The port on which every node listens. */
   readonly port: number;
+  /** Private subnets, one in each zone. */
   readonly subnets: readonly ec2.ISubnet[];
+  /** The security group of the nodes; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The key that encrypts the password; the segments have a key of their own. */
   readonly secretsKey: kms.IKey;
+  /** Id of the replication group, from which the names of the nodes follow. */
   readonly name: string;
 }
 

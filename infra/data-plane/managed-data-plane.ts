@@ -16,15 +16,24 @@ import { logSource } from './log-source.ts';
 import { type NamedSecrets, shardVariables } from './named-secrets.ts';
 
 export interface ManagedDataPlaneProps {
+  /** Where functions run, and the security groups by which they reach the data. */
   readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
+  /** Where functions find addresses, passwords and keys. */
   readonly secrets: NamedSecrets;
+  /** What permissions on the log name, and how it is reached and read. */
   readonly log: {
+    /** The cluster, for the right to connect. */
     readonly clusterArn: string;
+    /** The topic, for the rights to read and write. */
     readonly topicArn: string;
+    /** The consumer group, for the rights of the event pollers. */
     readonly groupArn: string;
+    /** The brokers' addresses for IAM, separated by commas. */
     readonly servers: string;
+    /** How many pollers read the log. */
     readonly capacity: Capacity['log'];
   };
+  /** What alarms and dashboard watch. */
   readonly vitals: DataVitals;
 }
 

@@ -29,8 +29,11 @@ import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
 import { ports } from './network.ts';
 
 export interface DataStackProps extends StackProps {
+  /** What log, cache and shards are sized by; its name is part of theirs. */
   readonly stage: Stage;
+  /** The stage's own `data`, known to be managed. */
   readonly data: ManagedData;
+  /** The network that holds log, cache and shards, and the functions that reach them. */
   readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
 }
 
@@ -58,7 +61,7 @@ export class DataStack extends Stack {
       subnets,
       group: groups.log,
       clusterName: name,
-      keep: this.#keep,
+      removalPolicy: this.#keep,
     });
     const secretsKey = this.#secretsKey;
     const cache = new SegmentCache(this, 'SegmentCache', {

@@ -17,9 +17,13 @@ import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 
 export interface MonitoringStackProps extends StackProps {
+  /** Whose metrics are watched, and who hears the alarms. */
   readonly stage: Stage;
+  /** The functions that alarms and dashboard watch. */
   readonly functions: readonly FunctionVitals[];
+  /** The cache nodes and shards that alarms and dashboard watch. */
   readonly data: DataVitals;
+  /** The API that alarms and dashboard watch. */
   readonly api: UsageApi;
 }
 

@@ -25,6 +25,7 @@ const mayReach: Readonly<Record<NetworkRole, readonly Service[]>> = {
 };
 
 export interface NetworkStackProps extends StackProps {
+  /** The stage's own `data`: its zones and addresses. */
   readonly data: ManagedData;
 }
 
