@@ -7,9 +7,15 @@ import {
   type aws_secretsmanager as secretsmanager,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import {
+  type ShardLogin,
+  shardDatabase,
+  shardLoginNames,
+  shardLogins,
+} from '../../shared/contracts/shards.ts';
 import { shardCount } from '../../shared/limits.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
-import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
+import type { ShardVitals } from '../data-plane/data-plane.ts';
 import { GeneratedPassword } from './generated-password.ts';
 
 export interface LedgerShardsProps {
@@ -28,14 +34,6 @@ export interface LedgerShardsProps {
 }
 
 const backupDays = 35;
-/** The roles that the migrations make; the owner is the cluster's master user, who is no superuser on Aurora. */
-const roleOf = {
-  writer: 'odometer_writer',
-  reader: 'odometer_reader',
-  operator: 'billing',
-  owner: 'odometer_owner',
-} as const satisfies Record<ShardLogin, string>;
-const logins = ['writer', 'reader', 'operator', 'owner'] as const satisfies readonly ShardLogin[];
 
 /** The authority: one Aurora cluster a shard, a writer and a reader in different zones. */
 export class LedgerShards extends Construct {
@@ -49,7 +47,7 @@ export class LedgerShards extends Construct {
     const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: keep });
     const secret = { encryptionKey: props.secretsKey, removalPolicy: keep };
     this.#passwords = new Map(
-      logins.map((login) => [login, new GeneratedPassword(this, `${login}-password`, secret)]),
+      shardLoginNames.map((login) => [login, new GeneratedPassword(this, `${login}-password`, secret)]),
     );
     const engine = rds.DatabaseClusterEngine.auroraPostgres({
       version: rds.AuroraPostgresEngineVersion.VER_18_6,
@@ -75,7 +73,7 @@ export class LedgerShards extends Construct {
     const password = this.#password(login).secretValue.unsafeUnwrap();
     return this.#clusters
       .map(({ clusterEndpoint: { hostname, port } }, shard) => {
-        return `postgres://${roleOf[login]}:${password}@${hostname}:${port}/${databaseOf(shard)}?sslmode=verify-full`;
+        return `postgres://${shardLogins[login].role}:${password}@${hostname}:${port}/${shardDatabase(shard)}?sslmode=verify-full`;
       })
       .join(',');
   }
@@ -98,8 +96,9 @@ export class LedgerShards extends Construct {
     const cluster = new rds.DatabaseCluster(this, `Shard${shard}`, {
       engine,
       parameterGroup,
-      credentials: rds.Credentials.fromPassword(roleOf.owner, owner.secretValue),
-      defaultDatabaseName: databaseOf(shard),
+      // The master user of a cluster, who is no superuser on Aurora.
+      credentials: rds.Credentials.fromPassword(shardLogins.owner.role, owner.secretValue),
+      defaultDatabaseName: shardDatabase(shard),
       port: props.port,
       vpc: props.vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
@@ -130,10 +129,6 @@ interface ShardSettings {
   readonly key: kms.IKey;
   readonly owner: secretsmanager.Secret;
   readonly keep: RemovalPolicy;
-}
-
-function databaseOf(shard: number): string {
-  return `billing_shard_${shard}`;
 }
 
 function vitalsOf(cluster: rds.DatabaseCluster, shard: number): ShardVitals {

@@ -1,10 +1,11 @@
 import { type aws_lambda as lambda, aws_secretsmanager as secretsmanager } from 'aws-cdk-lib';
 import { SelfManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
+import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import type { Capacity } from '../config/capacity.ts';
-import type { DataPlane, DataVitals, KeyVariable, Placement, ShardLogin } from './data-plane.ts';
+import type { DataPlane, DataVitals, KeyVariable, Placement } from './data-plane.ts';
 import { logSource } from './log-source.ts';
-import { type NamedSecrets, shardVariables } from './named-secrets.ts';
+import type { NamedSecrets } from './named-secrets.ts';
 
 export interface ExternalDataPlaneProps {
   /** Where functions find the addresses and keys. */
@@ -59,7 +60,7 @@ export class ExternalDataPlane implements DataPlane {
   }
 
   grantShards(fn: lambda.Function, login: ShardLogin): void {
-    this.#props.secrets.grantRead(fn, shardVariables[login]);
+    this.#props.secrets.grantRead(fn, shardLogins[login].variable);
   }
 
   grantKey(fn: lambda.Function, key: KeyVariable): void {

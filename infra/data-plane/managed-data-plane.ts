@@ -1,6 +1,7 @@
 import { type aws_ec2 as ec2, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { ManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { ENV_KAFKA_AUTH, ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
+import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type {
@@ -10,10 +11,9 @@ import type {
   NetworkGroups,
   NetworkRole,
   Placement,
-  ShardLogin,
 } from './data-plane.ts';
 import { logSource } from './log-source.ts';
-import { type NamedSecrets, shardVariables } from './named-secrets.ts';
+import type { NamedSecrets } from './named-secrets.ts';
 
 export interface ManagedDataPlaneProps {
   /** Where functions run, and the security groups by which they reach the data. */
@@ -92,7 +92,7 @@ export class ManagedDataPlane implements DataPlane {
   }
 
   grantShards(fn: lambda.Function, login: ShardLogin): void {
-    this.#props.secrets.grantRead(fn, shardVariables[login]);
+    this.#props.secrets.grantRead(fn, shardLogins[login].variable);
     fn.addEnvironment('NODE_EXTRA_CA_CERTS', amazonAuthorities);
   }
 

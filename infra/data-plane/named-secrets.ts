@@ -4,23 +4,7 @@ import {
   type aws_lambda as lambda,
   aws_secretsmanager as secretsmanager,
 } from 'aws-cdk-lib';
-import {
-  ENV_SHARD_OPERATOR_URLS,
-  ENV_SHARD_OWNER_URLS,
-  ENV_SHARD_READER_URLS,
-  ENV_SHARD_WRITER_URLS,
-  type SecretVariable,
-  secretNames,
-  stageSecretName,
-} from '../../shared/contracts/env.ts';
-import type { ShardLogin } from './data-plane.ts';
-
-export const shardVariables = {
-  writer: ENV_SHARD_WRITER_URLS,
-  reader: ENV_SHARD_READER_URLS,
-  operator: ENV_SHARD_OPERATOR_URLS,
-  owner: ENV_SHARD_OWNER_URLS,
-} as const satisfies Record<ShardLogin, SecretVariable>;
+import { type SecretVariable, secretNames, stageSecretName } from '../../shared/contracts/env.ts';
 
 export interface NamedSecretsProps {
   /** The stage's name, which is part of every secret's name. */

@@ -16,6 +16,7 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
+import { shardLoginNames, shardLogins } from '../../shared/contracts/shards.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
@@ -23,9 +24,9 @@ import { generatedText } from '../constructs/generated-password.ts';
 import { LedgerShards } from '../constructs/ledger-shards.ts';
 import { SegmentCache } from '../constructs/segment-cache.ts';
 import { UsageLog } from '../constructs/usage-log.ts';
-import type { DataPlane, NetworkGroups, ShardLogin } from '../data-plane/data-plane.ts';
+import type { DataPlane, NetworkGroups } from '../data-plane/data-plane.ts';
 import { ManagedDataPlane } from '../data-plane/managed-data-plane.ts';
-import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
+import { NamedSecrets } from '../data-plane/named-secrets.ts';
 import { ports } from './network.ts';
 
 export interface DataStackProps extends StackProps {
@@ -99,10 +100,9 @@ export class DataStack extends Stack {
       this.#addSecret(key, { generateSecretString: generatedText });
     }
     this.#addSecret(ENV_REDIS_URL, { secretStringValue: SecretValue.unsafePlainText(cache.url) });
-    for (const [login, variable] of Object.entries(shardVariables)) {
-      // The keys of `shardVariables` are the logins.
-      const urls = shards.urls(login as ShardLogin);
-      this.#addSecret(variable, { secretStringValue: SecretValue.unsafePlainText(urls) });
+    for (const login of shardLoginNames) {
+      const urls = SecretValue.unsafePlainText(shards.urls(login));
+      this.#addSecret(shardLogins[login].variable, { secretStringValue: urls });
     }
   }
 
