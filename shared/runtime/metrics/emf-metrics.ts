@@ -1,23 +1,6 @@
 /** Metrics as lines of CloudWatch's embedded metric format on standard output, one a call, by Powertools. */
 import { Metrics as Powertools } from '@aws-lambda-powertools/metrics';
-import {
-  dimensionShard,
-  functionMetrics,
-  metricEventsAccepted,
-  metricEventsCommitted,
-  metricEventsDuplicate,
-  metricEventsQuarantined,
-  metricEventsRejected,
-  metricLagRecords,
-  metricLedgerLogDifference,
-  metricNamespace,
-  metricOldestInFlight,
-  metricPartitionsHalted,
-  metricPartitionsWaiting,
-  metricRequestsOverloaded,
-  metricSegmentsDropped,
-  metricSegmentsStored,
-} from '../../contracts/metrics.ts';
+import { dimensionShard, functionMetrics, metricNamespace } from '../../contracts/metrics.ts';
 import { type Metrics, noMetrics } from '../metrics.ts';
 
 type EmittingFunction = keyof typeof functionMetrics;
@@ -39,27 +22,27 @@ function createEmfMetrics(name: string): Metrics {
   return {
     ingested: ({ accepted, rejected, overloaded }) =>
       emit('ingest', {
-        [metricEventsAccepted]: accepted,
-        [metricEventsRejected]: rejected,
-        [metricRequestsOverloaded]: overloaded,
+        EventsAccepted: accepted,
+        EventsRejected: rejected,
+        RequestsOverloaded: overloaded,
       }),
     segmentsStored: ({ stored, dropped }) =>
-      emit('consumer', { [metricSegmentsStored]: stored, [metricSegmentsDropped]: dropped }),
+      emit('consumer', { SegmentsStored: stored, SegmentsDropped: dropped }),
     flushed: (shard, { committed, duplicate, quarantined }, standing) => {
-      // Two sets of dimensions, the function alone first: what is said of all shards is a metric too.
+      // Two sets of dimensions, the function alone first: every value counts for all shards together as well.
       powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
       emit('flusher', {
-        [metricEventsCommitted]: committed,
-        [metricEventsDuplicate]: duplicate,
-        [metricEventsQuarantined]: quarantined,
+        EventsCommitted: committed,
+        EventsDuplicate: duplicate,
+        EventsQuarantined: quarantined,
         ...(standing === null
           ? {}
           : {
-              [metricPartitionsHalted]: standing.halted,
-              [metricPartitionsWaiting]: standing.waitingForCode,
-              [metricLagRecords]: standing.lagRecords,
-              [metricOldestInFlight]: standing.oldestInFlightMs / 1000,
-              [metricLedgerLogDifference]: standing.ledgerLogDifference,
+              PartitionsHalted: standing.halted,
+              PartitionsWaiting: standing.waitingForCode,
+              LagRecords: standing.lagRecords,
+              OldestInFlight: standing.oldestInFlightMs / 1000,
+              LedgerLogDifference: standing.ledgerLogDifference,
             }),
       });
     },
