@@ -16,7 +16,6 @@ import {
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
   ENV_SEGMENT_KEY,
-  ENV_STAGE,
 } from '../shared/contracts/env.ts';
 import { type ShardLogin, shardLogins } from '../shared/contracts/shards.ts';
 import { logGeneration, usageTopic } from '../shared/contracts/topic.ts';
@@ -129,7 +128,6 @@ function spawnNode(file: string, environment: Environment, logFile: string): Chi
 function environmentOf(settings: TwinSettings, servers: Servers): Environment {
   return {
     ...processEnvironment(),
-    [ENV_STAGE]: 'local',
     [ENV_KAFKA_BOOTSTRAP_SERVERS]: servers.kafka,
     [ENV_KAFKA_TOPIC]: usageTopic.name,
     [ENV_LOG_GENERATION]: String(logGeneration),

@@ -77,7 +77,7 @@ export class PipelineDashboard extends Construct {
       ...panels.map((panel) =>
         graph(
           panel.title,
-          panel.metrics.map((name) => ownMetric(name, panel.statistic)),
+          panel.metrics.map((name) => ownMetric(stage, name, panel.statistic)),
         ),
       ),
       graph('API requests', [

@@ -17,7 +17,7 @@ import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 
 export interface MonitoringStackProps extends StackProps {
-  /** Whose metrics are watched, and who hears the alarms. */
+  /** Whose metrics are watched, and who gets the alarms. */
   readonly stage: Stage;
   /** The functions that alarms and dashboard watch. */
   readonly functions: readonly FunctionVitals[];
@@ -27,12 +27,12 @@ export interface MonitoringStackProps extends StackProps {
   readonly api: UsageApi;
 }
 
-/** The alarms, who hears them, and the dashboard. */
+/** The alarms, who gets them, and the dashboard. */
 export class MonitoringStack extends Stack {
   constructor(scope: Construct, id: string, { stage, functions, data, api, ...props }: MonitoringStackProps) {
     super(scope, id, props);
     const book = new AlarmBook(this, 'Alarms', this.#topic(stage));
-    addOwnAlarms(book, functions);
+    addOwnAlarms(book, stage, functions);
     addFunctionAlarms(book, functions);
     addApiAlarms(book, api);
     addDataAlarms(book, data);

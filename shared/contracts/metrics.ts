@@ -1,11 +1,13 @@
 /**
  * The metrics, once: dashboards, alarms, the functions that emit them and the tests use these names. A metric
- * of a function goes to CloudWatch in embedded metric format; its dimensions are the function and, for the
- * flusher, the shard: never an organization, whose number has no bound.
+ * of a function goes to CloudWatch in embedded metric format; its dimensions are the function, the stage, which keeps
+ * the installations of one account apart, and for the flusher the shard: never an organization, whose number has no
+ * bound.
  */
 export const metricNamespace = 'Odometer';
 /** Dimensions; Powertools calls the function its service. */
 export const dimensionFunction = 'service';
+export const dimensionStage = 'stage';
 export const dimensionShard = 'shard';
 
 /**
