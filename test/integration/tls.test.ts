@@ -37,7 +37,7 @@ const ports = { kafka: 0, postgres: 0, redis: 0, sentinel: 0 };
 beforeAll(async () => {
   folder = makeTestFolder();
   const certificate = await makeCertificate(folder);
-  // As NODE_EXTRA_CA_CERTS does it for a function; the clients themselves are told nothing.
+  // As NODE_EXTRA_CA_CERTS does it for a function; the clients themselves get no setting.
   setDefaultCACertificates([certificate.authority]);
   const keep = (server: TlsServer): number => {
     running.push(server);

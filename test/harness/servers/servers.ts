@@ -68,7 +68,7 @@ export function makeTestFolder(): string {
   return mkdtempSync(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
 }
 
-/** Deletes a folder of a test run, and what its `postgres` link points to where data lies elsewhere. */
+/** Deletes a folder of a test run, and what its `postgres` link points to where the data is elsewhere. */
 export function removeTestFolder(path: string): void {
   const postgres = join(path, 'postgres');
   if (existsSync(postgres)) rmSync(realpathSync(postgres), { recursive: true, force: true });

@@ -40,7 +40,7 @@ export interface Twin {
   restarted(role: keyof Processes, before: number): Promise<number>;
   /** The supervisor and all its children as recorded now. */
   processes(): readonly ProcessIdentity[];
-  /** Stops the twin, throws if a process of it is left, and deletes its data unless told to keep them. */
+  /** Stops the twin, throws if a process of it is left, and deletes its data unless asked to keep them. */
   stop(keepData?: boolean): Promise<void>;
 }
 
