@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { apiPortDefault, type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
 import { ENV_DATA_DIR } from '../shared/contracts/env.ts';
 import { batchEventsMax } from '../shared/limits.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
@@ -14,7 +14,7 @@ import { readExpectedTotals, verifyTotals } from './importing/verify-totals.ts';
 import { repositoryDir } from './settings.ts';
 
 const exitCodes = { done: 0, failed: 1, someRefused: 2, totalsDiffer: 3 } as const;
-const urlDefault = 'http://localhost:8001';
+const urlDefault = `http://localhost:${apiPortDefault}`;
 
 interface ImportOptions {
   readonly url?: string;
@@ -66,7 +66,7 @@ function say(line: string): void {
 
 async function apiUrl(options: ImportOptions): Promise<string> {
   if (options.url !== undefined) return options.url;
-  const path = join(processEnvironment()[ENV_DATA_DIR] ?? join(repositoryDir, '.odometer'), 'endpoints.json');
+  const path = endpointsFileOf(processEnvironment()[ENV_DATA_DIR] ?? join(repositoryDir, '.odometer'));
   try {
     // Written by our own supervisor in the shape of the contract.
     return (JSON.parse(await readFile(path, 'utf8')) as Endpoints).api;

@@ -1,23 +1,22 @@
 /** `npm run operate -- VERB`: what an operator does on AWS by invoking the operator function, in process here. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { start } from '../functions/operator/handler.ts';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_LOG_LEVEL,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
 } from '../shared/contracts/env.ts';
+import { shardLogins } from '../shared/contracts/shards.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { startForOnce } from '../shared/runtime/process/function-start.ts';
 import { readJson } from './processes/atomic-file.ts';
 import { Refusal } from './processes/refusal.ts';
-import { ownerLogin } from './servers/provision.ts';
-import { loadSecrets } from './servers/secrets.ts';
+import { loadSecrets, passwordOf } from './servers/secrets.ts';
 import { twinSettings } from './settings.ts';
 
 const endpointsSchema: z.ZodType<Pick<Endpoints, 'kafka' | 'shards'>> = z.object({
@@ -88,15 +87,15 @@ async function run(event: object): Promise<void> {
   if (verdicts.data?.some(({ bad }) => bad.length > 0) === true) process.exitCode = exitCodes.found;
 }
 
-/** The addresses of the twin that runs, as an operator's Lambda would be told them. */
+/** The addresses of the twin that runs, as the environment of an operator's Lambda holds them. */
 function twinEnvironment(): Environment {
   const { dataDir } = twinSettings();
-  const endpoints = endpointsSchema.safeParse(readJson(join(dataDir, 'endpoints.json')));
+  const endpoints = endpointsSchema.safeParse(readJson(endpointsFileOf(dataDir)));
   if (!endpoints.success) throw new Refusal(`No twin runs in ${dataDir}: start one with npm start.`);
-  const password = loadSecrets(dataDir)[`${ownerLogin}-password`];
+  const password = passwordOf(loadSecrets(dataDir), 'owner');
   const ownerUrls = endpoints.data.shards.map((text) => {
     const url = new URL(text);
-    url.username = ownerLogin;
+    url.username = shardLogins.owner.role;
     url.password = password;
     return url.href;
   });

@@ -1,8 +1,7 @@
 /** One local twin from start to stop: servers, migrated shards, topic, our processes, `endpoints.json`. */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
 import { apiSpecs, backgroundSpecs } from './app-processes.ts';
 import { prepareData } from './prepare-data.ts';
 import { writeJsonAtomically } from './processes/atomic-file.ts';
@@ -108,10 +107,6 @@ async function apiReady(url: string, signal: AbortSignal): Promise<void> {
   throw new Refusal(`The API does not become ready: ${last}`);
 }
 
-function endpointsFileOf(dataDir: string): string {
-  return join(dataDir, 'endpoints.json');
-}
-
 function apiUrl(settings: TwinSettings): string {
   return `http://localhost:${settings.apiPort}`;
 }
@@ -128,7 +123,7 @@ function endpointsOf(settings: TwinSettings, servers: Servers, pids: ReadonlyMap
     api: apiUrl(settings),
     kafka: servers.kafka,
     redis: servers.redis,
-    shards: servers.shards.map((shard) => shard.urlFor('billing')),
+    shards: servers.shards.map((shard) => shard.urlFor('operator')),
     processes: {
       api: all('api'),
       consumer: one('consumer'),

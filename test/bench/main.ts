@@ -3,11 +3,10 @@
  * until every accepted event is a row in Postgres, compares the counts, and prints events a minute end to end,
  * accept latency and CPU per event. Start the twin first (`npm start`), or name one by ODOMETER_DATA_DIR.
  */
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import type { Endpoints } from '../../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf } from '../../shared/contracts/endpoints.ts';
 import { ENV_DATA_DIR } from '../../shared/contracts/env.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { cpuByRole } from './cpu.ts';
@@ -29,7 +28,7 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 
 function endpoints(): Endpoints {
   // Written by our supervisor in this shape.
-  const running = readJson(join(dataDir, 'endpoints.json')) as Endpoints | undefined;
+  const running = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   if (running !== undefined) return running;
   process.stderr.write(`No twin runs in ${dataDir}: start one with npm start.\n`);
   process.exit(1);

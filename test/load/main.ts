@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
 import { twinSettings } from '../../localstack/settings.ts';
-import type { Endpoints } from '../../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf } from '../../shared/contracts/endpoints.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { countInShards, countInSummaries } from './count.ts';
 import { installArtillery } from './install.ts';
@@ -42,7 +42,7 @@ await new Command('load')
 async function run(profile: string, options: LoadOptions): Promise<void> {
   const { dataDir } = twinSettings();
   // Written by our supervisor in this shape.
-  const twin = readJson(join(dataDir, 'endpoints.json')) as Endpoints | undefined;
+  const twin = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   const target = options.target ?? twin?.api;
   if (target === undefined) throw new Error(`No twin runs in ${dataDir}: npm start, or name a --target.`);
   // A target on this machine is the twin, perhaps behind a proxy; its shards tell exactly what they hold of a run.

@@ -5,12 +5,12 @@ import { inSession, oneStatement } from '../../../localstack/servers/postgres-se
 import { databaseUrl, provisionShard, setServicePasswords } from '../../../localstack/servers/provision.ts';
 import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../../migrations/migrate.ts';
-import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { type ShardLogin, shardLogins } from '../../../shared/contracts/shards.ts';
+import { logGeneration, usageTopic } from '../../../shared/contracts/topic.ts';
 import { shardCount } from '../../../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
 
 const partitionsDefault = 20;
-const generation = 1;
 
 /** A topic that no other file uses. */
 export interface FreshTopic {
@@ -25,7 +25,7 @@ export interface FreshShards {
   readonly ownerUrls: readonly string[];
   readonly writerUrls: readonly string[];
   readonly readerUrls: readonly string[];
-  /** The login `billing`. */
+  /** The role `billing`. */
   readonly operatorUrls: readonly string[];
   readonly superuserUrls: readonly string[];
   /** Drops the databases, whoever is still connected. */
@@ -56,13 +56,18 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
   const { superuserUrls, passwords } = inject('servers');
   const database = `test_${suffix()}`;
   const urls = superuserUrls.map((url) => databaseUrl(url, database));
-  const as = (login: keyof typeof passwords): readonly string[] =>
-    urls.map((url) => asLogin(url, login, passwords[login]));
-  const ownerUrls = as('odometer_owner');
+  const as = (login: ShardLogin): readonly string[] =>
+    urls.map((text) => {
+      const url = new URL(text);
+      url.username = shardLogins[login].role;
+      url.password = passwords[login];
+      return url.href;
+    });
+  const ownerUrls = as('owner');
   await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
-      await provisionShard({ superuserUrl, database, ownerPassword: passwords.odometer_owner });
+      await provisionShard({ superuserUrl, database, ownerPassword: passwords.owner });
       const partitions = partitionsOf(shard, topic.partitions, shardCount);
       await migrateShard({
         ownerUrl,
@@ -70,16 +75,16 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
         topicId: topic.topicId,
         mapVersion: routeMapVersion,
         partitions,
-        generation,
+        generation: logGeneration,
       });
       await setServicePasswords(ownerUrl, passwords);
     }),
   );
   return {
     ownerUrls,
-    writerUrls: as('odometer_writer'),
-    readerUrls: as('odometer_reader'),
-    operatorUrls: as('billing'),
+    writerUrls: as('writer'),
+    readerUrls: as('reader'),
+    operatorUrls: as('operator'),
     superuserUrls: urls,
     drop: async () => {
       await Promise.all(
@@ -92,13 +97,6 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
 /** Rows of one statement, for tests that look into a database by themselves. */
 export function rowsOf(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
   return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
-}
-
-function asLogin(url: string, login: string, password: string): string {
-  const changed = new URL(url);
-  changed.username = login;
-  changed.password = password;
-  return changed.href;
 }
 
 function suffix(): string {
