@@ -3,13 +3,9 @@ import { join } from 'node:path';
 import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
 import { Refusal } from './processes/refusal.ts';
 
-// A reader that has gone away must not end the supervisor, which still has processes to stop.
-process.stdout.on('error', () => undefined);
-process.stderr.on('error', () => undefined);
-
-/** A line of progress. */
+/** A line of progress: standard output holds the result of a command. */
 export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stderr.write(`${line}\n`);
 }
 
 /** Writes why nothing runs: a refusal in its own words, a defect with its stack. */

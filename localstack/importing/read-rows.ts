@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ClientEvent } from '../../client/bodies.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
+import { Refusal } from '../processes/refusal.ts';
 
 export interface Row {
   readonly kind: 'row';
@@ -34,7 +35,7 @@ export interface RowsFile {
 /** Opens `path`; a file that is not there, or whose gzip stream is broken, throws with its name. */
 export async function openRows(path: string, organizationPrefix: string): Promise<RowsFile> {
   const { size } = await stat(path).catch((cause: unknown) => {
-    throw new Error(`there is no file ${path} that can be read`, { cause });
+    throw new Refusal(`there is no file ${path} that can be read`, { cause });
   });
   const file = createReadStream(path);
   return { bytes: size, bytesRead: () => file.bytesRead, rows: readRows(path, file, organizationPrefix) };
@@ -55,7 +56,7 @@ async function* readRows(
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
+    throw new Refusal(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
   }
 }
 

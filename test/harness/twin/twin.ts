@@ -60,8 +60,8 @@ export async function startTwin(request: TwinRequest = {}): Promise<Twin> {
 export async function launchTwin(request: TwinRequest = {}): Promise<Twin> {
   const dataDir = request.dataDir ?? makeTestFolder();
   const port = request.port ?? (await freePort());
-  const supervise = join(repositoryDir, 'localstack', 'supervise.ts');
-  const [file, ...args] = request.command ?? [process.execPath, supervise];
+  const odometer = join(repositoryDir, 'odometer.ts');
+  const [file, ...args] = request.command ?? [process.execPath, odometer, 'start'];
   const child = spawn(file, args, {
     cwd: repositoryDir,
     env: {
