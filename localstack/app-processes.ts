@@ -71,6 +71,7 @@ function issuerOf(environment: Environment): Environment {
   };
 }
 
+// Same type: a process is named by a plain word, a folder by an absolute path.
 function apiSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
   const logFile = join(dataDir, 'logs', `${name}.log`);
   let listening = false;
@@ -100,6 +101,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
   };
 }
 
+// Same type: as for `apiSpec`.
 function backgroundSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
   const logFile = join(dataDir, 'logs', `${name}.log`);
   return {
@@ -115,6 +117,7 @@ function backgroundSpec(name: string, environment: Environment, dataDir: string)
   };
 }
 
+// Same type: Node cannot run a log.
 function spawnNode(file: string, environment: Environment, logFile: string): ChildProcess {
   const log = openLog(logFile);
   return spawn(process.execPath, [...nodeOptions, file], {

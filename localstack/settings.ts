@@ -56,12 +56,11 @@ export function twinSettings(environment: Environment = processEnvironment()): T
     throw new Refusal(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
   }
   const read = parsed.data;
-  const shardPorts = (read[ENV_POSTGRES_PORTS] ?? []).map((value, shard) => [`shard${shard}`, value]);
-  const ports = Object.fromEntries([
-    ...(read[ENV_KAFKA_PORT] === undefined ? [] : [['kafka', read[ENV_KAFKA_PORT]]]),
-    ...(read[ENV_REDIS_PORT] === undefined ? [] : [['redis', read[ENV_REDIS_PORT]]]),
-    ...shardPorts,
-  ]);
+  const ports: Record<string, number> = {};
+  const { [ENV_KAFKA_PORT]: kafka, [ENV_REDIS_PORT]: redis } = read;
+  if (kafka !== undefined) ports['kafka'] = kafka;
+  if (redis !== undefined) ports['redis'] = redis;
+  for (const [shard, value] of (read[ENV_POSTGRES_PORTS] ?? []).entries()) ports[`shard${shard}`] = value;
   return {
     dataDir: resolve(read[ENV_DATA_DIR]),
     cacheDir: resolve(read[ENV_CACHE_DIR]),

@@ -75,7 +75,7 @@ function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading 
   if (events.length > batchEventsMax) {
     return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: events.map((item, index) => fromHttpItem(item, index, numbers)) };
+  return { ok: true, items: events.map((item: unknown, index) => fromHttpItem(item, index, numbers)) };
 }
 
 /** One event of a request; total for every JSON value. */

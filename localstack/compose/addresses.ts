@@ -9,6 +9,7 @@ export const kafkaServers = 'kafka-1:19092,kafka-2:19092,kafka-3:19092';
 export const redisHost = 'redis-primary';
 
 /** The DSN of one login on every shard's server, in shard order. */
+// Same type: the order in which an address names them.
 export function shardUrls(login: string, password: string, databaseOf = shardDatabase): readonly string[] {
   return Array.from(
     { length: shardCount },

@@ -66,6 +66,7 @@ export function readSchedule(templateFile: string): z.output<typeof scheduleSche
   return readOne(templateFile, 'AWS::Scheduler::Schedule', scheduleSchema);
 }
 
+// Same type: a file and a CloudFormation type, which no file is called after.
 function readOne<T>(templateFile: string, type: string, schema: z.ZodType<T>): T {
   const { Resources } = templateSchema.parse(JSON.parse(readFileSync(templateFile, 'utf8')));
   const [found, ...others] = Object.values(Resources).filter(({ Type }) => Type === type);
@@ -77,6 +78,7 @@ function readOne<T>(templateFile: string, type: string, schema: z.ZodType<T>): T
 }
 
 /** The name that a function of the stack has where it is deployed, by its logical id. */
+// Same type: a stack holds its resources; CloudFormation knows no stack of a resource's name.
 export async function deployedName(stack: string, logicalId: string): Promise<string> {
   const request = new DescribeStackResourcesCommand({ StackName: stack, LogicalResourceId: logicalId });
   const { StackResources = [] } = await new CloudFormationClient({}).send(request);

@@ -35,6 +35,7 @@ export interface ProcessSpec {
 export interface ProcessWatcher {
   started(name: string, pid: number): void;
   ready(name: string, pid: number): void;
+  // Same type: a word and a sentence, only shown.
   ended(name: string, how: string): void;
 }
 
@@ -105,7 +106,7 @@ export class KeptProcess {
       const readyMs = await this.#live();
       if (this.#stopping.signal.aborted) return;
       everReady ||= readyMs !== undefined;
-      deaths = deathsInARow(deaths, readyMs);
+      deaths = deathsInARow({ before: deaths, readyMs });
       if (!everReady && deaths >= firstDeathsMax) {
         throw new Refusal(
           `${this.name} does not start. The end of ${this.#spec.logFile}:\n${logTail(this.#spec.logFile)}`,

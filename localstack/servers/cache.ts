@@ -12,6 +12,7 @@ export function defaultCacheDir(): string {
  * A folder of the cache, filled once. It is filled under a temporary name and renamed when it is complete,
  * so a download that was cut off is never taken for a whole one and two twins may fill it at once.
  */
+// Same type: the order of the path that they make.
 export async function cachedFolder(
   cacheDir: string,
   name: string,

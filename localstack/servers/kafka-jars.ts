@@ -46,6 +46,7 @@ async function downloadJars(folder: string, log: (line: string) => void): Promis
   await Promise.all(Array.from({ length: downloadsAtOnce }, worker));
 }
 
+// Same type: the hash check fails for any other order.
 async function downloadJar(coordinates: string, sha256: string, folder: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -58,6 +59,7 @@ async function downloadJar(coordinates: string, sha256: string, folder: string):
   }
 }
 
+// Same type: as for `downloadJar`.
 function verifyJar(coordinates: string, sha256: string, folder: string): void {
   const bytes = readFileSync(join(folder, jarName(coordinates)));
   const found = createHash('sha256').update(bytes).digest('hex');

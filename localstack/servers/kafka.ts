@@ -58,6 +58,7 @@ export async function kafkaSpecs(request: KafkaRequest): Promise<readonly Proces
   );
 }
 
+// Same type: a log is no program.
 function spawnBroker(java: string, args: readonly string[], logFile: string): ChildProcess {
   const log = openLog(logFile);
   // In a group of its own, so that Ctrl-C in the terminal reaches the supervisor alone, which knows the order.

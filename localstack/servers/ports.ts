@@ -27,7 +27,7 @@ export async function choosePorts(dataDir: string, names: readonly string[], ask
   const taken = new Set<number>();
   const chosen: Record<string, number> = {};
   for (const name of names) {
-    const port = await choosePort(name, asked[name], remembered[name], taken);
+    const port = await choosePort(name, { asked: asked[name], remembered: remembered[name] }, taken);
     taken.add(port);
     chosen[name] = port;
   }
@@ -55,10 +55,10 @@ export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<
 
 async function choosePort(
   name: string,
-  asked: number | undefined,
-  remembered: number | undefined,
+  wishes: { readonly asked: number | undefined; readonly remembered: number | undefined },
   taken: ReadonlySet<number>,
 ): Promise<number> {
+  const { asked, remembered } = wishes;
   if (asked !== undefined) {
     if (await portIsFree(asked)) return asked;
     throw new Refusal(`Port ${asked}, asked for ${name}, is in use: free it or choose another.`);

@@ -59,6 +59,7 @@ export async function postgresPrograms(account: Account): Promise<string> {
  * The folder for the data of all shards. It is `<data dir>/postgres`; where the account cannot get there, that
  * is a link to a folder named by this twin's random id, so that a new twin on the same path starts empty.
  */
+// Same type: an absolute path and a random id, of which no folder is made.
 export async function postgresFolder(dataDir: string, twinId: string, account: Account): Promise<string> {
   const folder = join(dataDir, 'postgres');
   if (account.uid === undefined || account.gid === undefined) {

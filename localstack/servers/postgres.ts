@@ -26,6 +26,7 @@ export interface PostgresRequest {
 }
 
 /** The DSN of a login at one shard. */
+// Same type: the order in which an address names them.
 export function shardUrl(port: number, login: string, password: string, database: string): string {
   return `postgres://${login}:${password}@127.0.0.1:${port}/${database}`;
 }

@@ -43,6 +43,7 @@ export async function setServicePasswords(
 }
 
 /** The same server and login, another database. */
+// Same type: a database's name is no address, and `URL` throws.
 export function databaseUrl(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;

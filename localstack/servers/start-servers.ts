@@ -161,6 +161,7 @@ function serversOf(
   };
 }
 
+// Same type: there are four shards, and no server has a port below 5.
 function shardOf(shard: number, port: number, secrets: TwinSecrets): Shard {
   const database = shardDatabase(shard);
   const urlFor = (login: ShardLogin) =>

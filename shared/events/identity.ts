@@ -8,6 +8,7 @@ const digestHexChars = 32;
  * organization, the idempotency key as UTF-8, cut to its first half. The length makes the preimage
  * unambiguous; the event day is beside it in the unique index, not in it.
  */
+// Same type: an organization holds its keys; golden hashes fail for any other order.
 export function keyHash(organization: string, idempotencyKey: string): string {
   const length = organization.length.toString(16).padStart(2, '0');
   return hash('sha256', `${length}${organization}${idempotencyKey}`, 'hex').slice(0, digestHexChars);

@@ -6,7 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { batchEvent, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const rounds = Number(process.argv[2] ?? 400);
 const requestsAtOnce = 8;
@@ -39,7 +41,7 @@ async function measure(name: string, fieldsOf: (i: number) => Record<string, unk
   const round = async (): Promise<void> => {
     const results = await Promise.all(requests.map((request) => handle(request, lambdaContext())));
     if (results.some(({ statusCode }) => statusCode !== 202)) throw new Error(results[0]?.body);
-    log.appends.length = 0;
+    log.clear();
   };
   for (let i = 0; i < rounds / 4; i++) await round();
   const before = process.cpuUsage();

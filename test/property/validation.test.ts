@@ -2,16 +2,10 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
-import {
-  batchEvent,
-  bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  usageBody,
-} from '../harness/builders/handlers.ts';
+import { batchEvent, bodyOf, httpEvent, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -19,11 +19,6 @@ it('file names are kebab-case', () => {
   expect(names.filter((name) => !kebab.test(name))).toEqual([]);
 });
 
-it('half of the files are at most 90 lines long', () => {
-  const lines = sources.map(({ text }) => text.split('\n').length).sort((a, b) => a - b);
-  expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(90);
-});
-
 it('no file names a path of a machine or the host of a package registry', () => {
   const machine = new RegExp(
     ['/(?:home|Users|root|work)/', 'registry\\.[a-z]+js?\\.org', 'pypi\\.org'].join('|'),

@@ -9,7 +9,8 @@ import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts'
 import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
+import { testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const issuer = 'https://issuer.test';
 const audience = 'odometer';

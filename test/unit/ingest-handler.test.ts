@@ -10,15 +10,13 @@ import {
   administrator,
   batchEvent,
   bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
-  testNowMs,
   usageBody,
 } from '../harness/builders/handlers.ts';
+import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
   bootstrapServers: '',

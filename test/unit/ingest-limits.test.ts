@@ -21,14 +21,13 @@ import {
   administrator,
   batchEvent,
   bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
   httpEvent,
   lambdaContext,
-  testNowMs,
   usageBody,
 } from '../harness/builders/handlers.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
   bootstrapServers: '',

@@ -7,14 +7,9 @@ import { OdometerError } from '../../shared/errors.ts';
 import { metricsSourceTimeoutMs, shardCount } from '../../shared/limits.ts';
 import { createMetrics } from '../../shared/runtime/metrics/emf-metrics.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
-import {
-  administrator,
-  bodyOf,
-  FakeClock,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-} from '../harness/builders/handlers.ts';
+import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 interface EmfLine {
   readonly _aws: {

@@ -28,9 +28,13 @@ export interface FreshShards {
   /** The role `billing`. */
   readonly operatorUrls: readonly string[];
   readonly superuserUrls: readonly string[];
+  /** Rows of one statement on one shard, as the login `billing` sees them. */
+  query(shard: number, sql: string): Promise<Rows>;
   /** Drops the databases, whoever is still connected. */
   drop(): Promise<void>;
 }
+
+export type Rows = readonly Record<string, unknown>[];
 
 /** Creates a topic with the settings of the real one. */
 export async function freshTopic(partitions = partitionsDefault): Promise<FreshTopic> {
@@ -64,19 +68,12 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
       return url.href;
     });
   const ownerUrls = as('owner');
+  const operatorUrls = as('operator');
   await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
       await provisionShard({ superuserUrl, database, ownerPassword: passwords.owner });
-      const partitions = partitionsOf(shard, topic.partitions, shardCount);
-      await migrateShard({
-        ownerUrl,
-        shard,
-        topicId: topic.topicId,
-        mapVersion: routeMapVersion,
-        partitions,
-        generation: logGeneration,
-      });
+      await migrateShard({ ownerUrl, shard, ...identityOf(shard, topic) });
       await setServicePasswords(ownerUrl, passwords);
     }),
   );
@@ -84,18 +81,29 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     ownerUrls,
     writerUrls: as('writer'),
     readerUrls: as('reader'),
-    operatorUrls: as('operator'),
+    operatorUrls,
     superuserUrls: urls,
+    query: (shard, sql) => rowsOf(operatorUrls[shard] ?? '', sql),
     drop: async () => {
-      await Promise.all(
-        superuserUrls.map((url) => oneStatement(url, `drop database ${database} with (force)`)),
-      );
+      const statement = `drop database ${database} with (force)`;
+      await Promise.all(superuserUrls.map((url) => oneStatement(url, statement)));
     },
   };
 }
 
+/** What a migrated shard says of the topic that it belongs to. */
+function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'topicId' | 'partitions'>) {
+  return {
+    topicId,
+    mapVersion: routeMapVersion,
+    partitions: partitionsOf(shard, partitions, shardCount),
+    generation: logGeneration,
+  };
+}
+
 /** Rows of one statement, for tests that look into a database by themselves. */
-export function rowsOf(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
+// Same type: an address is no statement; the first call fails.
+export function rowsOf(url: string, sql: string): Promise<Rows> {
   return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
 }
 

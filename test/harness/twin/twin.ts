@@ -77,7 +77,7 @@ export async function launchTwin(request: TwinRequest = {}): Promise<Twin> {
   });
   const text = { all: '' };
   for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (part) => {
+    stream?.setEncoding('utf8').on('data', (part: string) => {
       text.all += part;
     });
   return twinOf(dataDir, port, child, () => text.all);

@@ -7,14 +7,10 @@ import type { Append } from '../../../shared/log/event-log.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
 import { goldenEncryptionKey, goldenProducerId } from '../../harness/builders/golden-records.ts';
-import {
-  batchEvent,
-  bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
-  lambdaContext,
-} from '../../harness/builders/handlers.ts';
+import { batchEvent, bodyOf, lambdaContext } from '../../harness/builders/handlers.ts';
+import { FakeClock } from '../../harness/fakes/clock.ts';
+import { FakeLog } from '../../harness/fakes/log.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 vi.mock('node:crypto', async (original) => ({
   ...(await original<typeof import('node:crypto')>()),
