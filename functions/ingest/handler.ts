@@ -1,5 +1,6 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -67,7 +68,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   });
   metrics.ingested(countsOf(outcome));
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
-    request.logger.warn({ err: outcome.error }, 'events were not acknowledged');
+    request.logger.warn(failure(outcome.error), 'events were not acknowledged');
   }
   return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
 }
