@@ -37,8 +37,3 @@ export function invariant(holds: boolean, message: string): asserts holds {
 export function failure(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
   return error instanceof OdometerError ? { err: error, code: error.code } : { err: error };
 }
-
-/** As `failure`; the flusher's lines still say it this way. */
-export function logFields(error: unknown): ReturnType<typeof failure> {
-  return failure(error);
-}
