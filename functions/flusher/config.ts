@@ -8,8 +8,8 @@ import {
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { shardCount } from '../../shared/limits.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/log/log-config.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
-import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
 
 /** What the flusher reads from the environment. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ENV_ENCRYPTION_KEY, ENV_INGEST_LINGER_MS, ENV_LOG_GENERATION } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { lingerMsDefault } from '../../shared/limits.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/log/log-config.ts';
 import { keyValue } from '../../shared/runtime/config.ts';
-import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 const partitions: number = usageTopic.partitions;
 

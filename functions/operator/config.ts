@@ -7,8 +7,8 @@ import {
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { shardCount } from '../../shared/limits.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/log/log-config.ts';
 import { listValue } from '../../shared/runtime/config.ts';
-import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 const shardUrls = listValue.refine((urls) => urls.length === shardCount, `must list ${shardCount} DSNs`);
 

@@ -7,8 +7,8 @@ import {
 } from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { shardCount } from '../../shared/limits.ts';
+import { logVariables, regionWithIam, toLogPlace } from '../../shared/log/log-config.ts';
 import { listValue } from '../../shared/runtime/config.ts';
-import { logVariables, regionWithIam, toLogPlace } from '../../shared/runtime/log-config.ts';
 
 const partitions: number = usageTopic.partitions;
 
