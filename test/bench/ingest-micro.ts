@@ -14,9 +14,6 @@ const batchEvents = 500;
 
 async function measure(name: string, fieldsOf: (i: number) => Record<string, unknown>): Promise<void> {
   const config = {
-    bootstrapServers: '',
-    topic: '',
-    partitions: 20,
     generation: 1,
     encryptionKey: Buffer.alloc(32, 7),
     lingerMs: 5,

@@ -21,9 +21,6 @@ import {
 } from '../harness/builders/handlers.ts';
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
