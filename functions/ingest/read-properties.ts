@@ -6,14 +6,14 @@ import {
   propertyNameCharsMax,
   quantityCharsMax,
 } from '../../shared/limits.ts';
-import { isJsonObject, type NumberReader } from './read-json.ts';
+import { isJsonObject, numberTextOf } from './read-json.ts';
 
 export type PropertiesResult =
   | { readonly ok: true; readonly text: string | null }
   | { readonly ok: false; readonly code: string; readonly field: string; readonly message: string };
 
 /** Canonical text of a flat object of JSON scalars; null for an empty one, which says nothing. */
-export function canonicalProperties(value: unknown, numbers: NumberReader): PropertiesResult {
+export function canonicalProperties(value: unknown): PropertiesResult {
   if (!isJsonObject(value)) {
     return refused('wrong_type', 'properties', 'properties must be an object of scalars');
   }
@@ -31,7 +31,7 @@ export function canonicalProperties(value: unknown, numbers: NumberReader): Prop
         `a property's name must have 1 to ${propertyNameCharsMax} characters`,
       );
     }
-    const scalar = scalarText(Reflect.get(value, name), numbers);
+    const scalar = scalarText(Reflect.get(value, name));
     if (scalar === null) {
       return refused(
         'wrong_type',
@@ -58,11 +58,11 @@ function refused(code: string, field: string, message: string): PropertiesResult
   return { ok: false, code, field, message };
 }
 
-function scalarText(value: unknown, numbers: NumberReader): string | null {
+function scalarText(value: unknown): string | null {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (value === null) return 'null';
-  const text = numbers.textOf(value);
+  const text = numberTextOf(value);
   return text === null ? null : canonicalNumber(text);
 }
 
