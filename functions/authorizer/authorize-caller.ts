@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto';
 import { type Scope, scopes } from '../../shared/callers/caller.ts';
 import type { TokenRefusal, TokenVerifier } from '../../shared/callers/token-verifier.ts';
-import { nameCharsMax, tokenCharsMax } from '../../shared/limits.ts';
+import { namePattern } from '../../shared/events/name-rule.ts';
+import { tokenCharsMax } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { type CallerGrant, VerifiedTokens } from './verified-tokens.ts';
 
@@ -39,7 +40,6 @@ export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): Author
 }
 
 const callerCharsMax = 256;
-const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
 const knownScopes: ReadonlySet<unknown> = new Set(scopes);
 
 /** Scopes that we do not know are somebody else's and grant nothing; a token without organizations is refused. */

@@ -104,30 +104,18 @@ function keyOf(
   return idempotencyKey;
 }
 
-function toUsageEvent(candidate: Candidate, key: string, nowMs: number, ports: AcceptPorts): UsageEvent {
+function toUsageEvent(
+  candidate: Candidate,
+  idempotencyKey: string,
+  nowMs: number,
+  { digestProperties }: AcceptPorts,
+): UsageEvent {
   const { organization, metric, quantity, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
-  const propertiesDigest = properties === null ? null : ports.digestProperties(properties);
-  const fingerprint = fingerprintOf({
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    propertiesDigest,
-  });
-  return {
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    fingerprint,
-    properties,
-  };
+  const content = { organization, metric, quantity, idempotencyKey, eventTimeMs, undated };
+  const propertiesDigest = properties === null ? null : digestProperties(properties);
+  return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
 }
 
 function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {
