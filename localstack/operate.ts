@@ -15,7 +15,7 @@ import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { startForOnce } from '../shared/runtime/process/function-start.ts';
 import { readJson } from './processes/atomic-file.ts';
-import { Refusal } from './processes/refusal.ts';
+import { Refusal } from './processes/user-error.ts';
 import { ownerLogin } from './servers/provision.ts';
 import { loadSecrets } from './servers/secrets.ts';
 import { twinSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 /** The one place of the local twin that writes to the terminal. */
 import { join } from 'node:path';
 import type { Endpoints } from '../shared/contracts/endpoints.ts';
-import { Refusal } from './processes/refusal.ts';
+import { Refusal } from './processes/user-error.ts';
 
 // A reader that has gone away must not end the supervisor, which still has processes to stop.
 process.stdout.on('error', () => undefined);

@@ -14,7 +14,7 @@ import {
 } from '../shared/contracts/env.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { Refusal } from './processes/refusal.ts';
+import { Refusal } from './processes/user-error.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
 

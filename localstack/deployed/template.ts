@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { z } from 'zod';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 
 const reference = z.object({ Ref: z.string() }).transform(({ Ref }) => Ref);
 const attribute = z

@@ -12,7 +12,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deathsInARow, restartDelayMs } from './back-off.ts';
 import { logTail } from './log-file.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from './user-error.ts';
 
 const probeEveryMs = 50;
 const firstDeathsMax = 6;

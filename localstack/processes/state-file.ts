@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readJson, writeJsonAtomically } from './atomic-file.ts';
 import { identify, type ProcessIdentity, signalExactly, stillRuns } from './identity.ts';
 import type { ProcessWatcher } from './kept-process.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from './user-error.ts';
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const stateSchema = z.object({ supervisor: identitySchema, children: z.record(z.string(), identitySchema) });

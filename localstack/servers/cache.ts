@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 
 /** Where downloads are kept for all clones of one user, unless the caller names a folder. */
 export function defaultCacheDir(): string {

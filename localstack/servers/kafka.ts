@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 import { runCommand } from './command.ts';
 import { findJava } from './java.ts';
 import { kafkaJars } from './kafka-jars.ts';

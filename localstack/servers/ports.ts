@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 
 /**
  * Ports are taken from below the ranges from which systems give ports to outgoing connections (Linux from

@@ -15,7 +15,7 @@ import {
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { type CommandOptions, runCommand } from './command.ts';
 

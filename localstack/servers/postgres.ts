@@ -3,7 +3,7 @@ import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 import { runCommand } from './command.ts';
 import {
   type Account,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 

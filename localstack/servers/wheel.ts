@@ -1,4 +1,4 @@
-import { Refusal } from '../processes/refusal.ts';
+import { Refusal } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 
