@@ -15,7 +15,7 @@ import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { startForOnce } from '../shared/runtime/process/function-start.ts';
 import { readJson } from './processes/atomic-file.ts';
-import { Refusal } from './processes/user-error.ts';
+import { UserError } from './processes/user-error.ts';
 import { ownerLogin } from './servers/provision.ts';
 import { loadSecrets } from './servers/secrets.ts';
 import { twinSettings } from './settings.ts';
@@ -73,7 +73,7 @@ interface ResumeOptions {
 
 function toResume(partition: number, { by, why, skipTo, restartAt, topicId }: ResumeOptions): object {
   if (skipTo !== undefined && restartAt !== undefined) {
-    throw new Refusal('--skip-to and --restart-at are two decisions: give one.');
+    throw new UserError('--skip-to and --restart-at are two decisions: give one.');
   }
   const resume = { verb: 'resume', partition, by, why };
   if (skipTo !== undefined) return { ...resume, action: { kind: 'skip', offset: skipTo } };
@@ -92,7 +92,7 @@ async function run(event: object): Promise<void> {
 function twinEnvironment(): Environment {
   const { dataDir } = twinSettings();
   const endpoints = endpointsSchema.safeParse(readJson(join(dataDir, 'endpoints.json')));
-  if (!endpoints.success) throw new Refusal(`No twin runs in ${dataDir}: start one with npm start.`);
+  if (!endpoints.success) throw new UserError(`No twin runs in ${dataDir}: start one with npm start.`);
   const password = loadSecrets(dataDir)[`${ownerLogin}-password`];
   const ownerUrls = endpoints.data.shards.map((text) => {
     const url = new URL(text);

@@ -1,7 +1,7 @@
 /** The one place of the local twin that writes to the terminal. */
 import { join } from 'node:path';
 import type { Endpoints } from '../shared/contracts/endpoints.ts';
-import { Refusal } from './processes/user-error.ts';
+import { UserError } from './processes/user-error.ts';
 
 // A reader that has gone away must not end the supervisor, which still has processes to stop.
 process.stdout.on('error', () => undefined);
@@ -12,10 +12,10 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Tells why nothing runs: a refusal in its own words, a defect with its stack. */
+/** Says why nothing runs: what the user can put right in its own words, a defect of ours with its stack. */
 export function sayFailure(reason: unknown): void {
-  const text = reason instanceof Refusal || !(reason instanceof Error) ? String(reason) : reason.stack;
-  process.stderr.write(`\n${text?.replace(/^Refusal: /, '')}\n`);
+  const text = reason instanceof UserError || !(reason instanceof Error) ? String(reason) : reason.stack;
+  process.stderr.write(`\n${text?.replace(/^UserError: /, '')}\n`);
 }
 
 /** What a newcomer sees when everything is ready. */

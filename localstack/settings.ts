@@ -14,7 +14,7 @@ import {
 } from '../shared/contracts/env.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { Refusal } from './processes/user-error.ts';
+import { UserError } from './processes/user-error.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
 
@@ -59,7 +59,7 @@ export function twinSettings(environment: Environment = processEnvironment()): T
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Refusal(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
+    throw new UserError(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
   }
   const read = parsed.data;
   const shardPorts = (read[ENV_POSTGRES_PORTS] ?? []).map((value, shard) => [`shard${shard}`, value]);

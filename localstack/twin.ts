@@ -8,7 +8,7 @@ import { prepareData } from './prepare-data.ts';
 import { writeJsonAtomically } from './processes/atomic-file.ts';
 import { KeptProcess, type ProcessWatcher } from './processes/kept-process.ts';
 import { StateFile } from './processes/state-file.ts';
-import { Refusal } from './processes/user-error.ts';
+import { UserError } from './processes/user-error.ts';
 import { portIsFree } from './servers/ports.ts';
 import { type Servers, startServers } from './servers/start-servers.ts';
 import type { TwinSettings } from './settings.ts';
@@ -37,7 +37,7 @@ export async function startTwin(
   const state = await StateFile.claim(dataDir, log);
   if (!(await portIsFree(apiPort))) {
     state.remove();
-    throw new Refusal(`Port ${apiPort} is in use: free it, or choose another with ODOMETER_PORT.`);
+    throw new UserError(`Port ${apiPort} is in use: free it, or choose another with ODOMETER_PORT.`);
   }
   const pids = new Map<string, number>();
   const progress = { ready: false };
@@ -105,7 +105,7 @@ async function apiReady(url: string, signal: AbortSignal): Promise<void> {
     }
     await delay(readyEveryMs);
   }
-  throw new Refusal(`The API does not become ready: ${last}`);
+  throw new UserError(`The API does not become ready: ${last}`);
 }
 
 function endpointsFileOf(dataDir: string): string {

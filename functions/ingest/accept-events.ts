@@ -47,7 +47,7 @@ export type AcceptOutcome =
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
-  | { readonly kind: 'refused'; readonly rejected: readonly Rejection[] }
+  | { readonly kind: 'rejected'; readonly rejected: readonly Rejection[] }
   | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
 
 export const organizationNotAllowed = 'organization_not_allowed';
@@ -55,7 +55,7 @@ export const organizationNotAllowed = 'organization_not_allowed';
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
   const { accepted, rejected, made } = admitItems(ports, request);
-  if (accepted.length === 0) return { kind: 'refused', rejected };
+  if (accepted.length === 0) return { kind: 'rejected', rejected };
   try {
     const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
     return { kind: 'accepted', receipts, rejected, made };

@@ -135,7 +135,7 @@ function quantityOf(value: EventShape['quantity']): QuantityReading {
   }
   const decimal = canonicalDecimal(text);
   if (decimal.ok) return decimal;
-  return { ok: false, code: decimal.refusal, message: quantityMessages[decimal.refusal] };
+  return { ok: false, code: decimal.problem, message: quantityMessages[decimal.problem] };
 }
 
 const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);

@@ -82,7 +82,7 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   switch (outcome.kind) {
     case 'accepted':
       return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
-    case 'refused':
+    case 'rejected':
       return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
     case 'unavailable':
       return { accepted: 0, rejected: 0, overloaded: outcome.error.code === 'overloaded' ? 1 : 0 };

@@ -15,17 +15,17 @@ export type PropertiesResult =
 /** Canonical text of a flat object of JSON scalars; null for an empty one, which says nothing. */
 export function canonicalProperties(value: unknown): PropertiesResult {
   if (!isJsonObject(value)) {
-    return refused('wrong_type', 'properties', 'properties must be an object of scalars');
+    return invalid('wrong_type', 'properties', 'properties must be an object of scalars');
   }
   const names = Object.keys(value).sort();
   if (names.length === 0) return { ok: true, text: null };
   if (names.length > propertiesMax) {
-    return refused('too_many', 'properties', `properties must have at most ${propertiesMax} names`);
+    return invalid('too_many', 'properties', `properties must have at most ${propertiesMax} names`);
   }
   let text = '';
   for (const name of names) {
     if (name.length === 0 || name.length > propertyNameCharsMax) {
-      return refused(
+      return invalid(
         'invalid_name',
         'properties',
         `a property's name must have 1 to ${propertyNameCharsMax} characters`,
@@ -33,7 +33,7 @@ export function canonicalProperties(value: unknown): PropertiesResult {
     }
     const scalar = scalarText(Reflect.get(value, name));
     if (scalar === null) {
-      return refused(
+      return invalid(
         'wrong_type',
         `properties.${name}`,
         `a property must be a string, a number of at most ${quantityCharsMax} characters, a boolean or null`,
@@ -45,7 +45,7 @@ export function canonicalProperties(value: unknown): PropertiesResult {
   }
   text += '}';
   if (text.length > propertiesBytesMax || Buffer.byteLength(text) > propertiesBytesMax) {
-    return refused(
+    return invalid(
       'too_long',
       'properties',
       `properties must have at most ${propertiesBytesMax} bytes as JSON`,
@@ -54,7 +54,7 @@ export function canonicalProperties(value: unknown): PropertiesResult {
   return { ok: true, text };
 }
 
-function refused(code: string, field: string, message: string): PropertiesResult {
+function invalid(code: string, field: string, message: string): PropertiesResult {
   return { ok: false, code, field, message };
 }
 

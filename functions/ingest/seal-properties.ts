@@ -27,8 +27,8 @@ const tagBytes = 16;
 const sealInfo = 'odometer properties 1';
 const digestInfo = 'odometer properties digest 1';
 
-/** Where an event is and whose it is: a sealed text opens nowhere else. */
-export interface SealPlace extends Pick<EventContent, 'organization' | 'idempotencyKey'> {
+/** What a sealed text is bound to: it opens for no other event and at no other position. */
+export interface SealBinding extends Pick<EventContent, 'organization' | 'idempotencyKey'> {
   readonly sequence: number;
   readonly index: number;
 }
@@ -41,20 +41,20 @@ export class PropertySealer {
     this.#key = derivedKey(encryptionKey, producerId, sealInfo);
   }
 
-  seal(place: SealPlace, properties: PropertiesText): string {
-    const cipher = createCipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index));
-    cipher.setAAD(Buffer.from(identityText(place), 'utf8'));
+  seal(binding: SealBinding, properties: PropertiesText): string {
+    const cipher = createCipheriv(algorithm, this.#key, sealingNonce(binding.sequence, binding.index));
+    cipher.setAAD(Buffer.from(identityText(binding), 'utf8'));
     const ciphertext = Buffer.concat([cipher.update(properties, 'utf8'), cipher.final()]);
     return Buffer.concat([ciphertext, cipher.getAuthTag()]).toString('base64');
   }
 
-  /** Throws where the text was changed or belongs to another place. */
-  open(place: SealPlace, sealed: string): PropertiesText {
+  /** Throws where the text was changed or belongs to another event or position. */
+  open(binding: SealBinding, sealed: string): PropertiesText {
     const bytes = Buffer.from(sealed, 'base64');
-    const decipher = createDecipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index), {
+    const decipher = createDecipheriv(algorithm, this.#key, sealingNonce(binding.sequence, binding.index), {
       authTagLength: tagBytes,
     });
-    decipher.setAAD(Buffer.from(identityText(place), 'utf8'));
+    decipher.setAAD(Buffer.from(identityText(binding), 'utf8'));
     decipher.setAuthTag(bytes.subarray(-tagBytes));
     return decipher.update(bytes.subarray(0, -tagBytes), undefined, 'utf8') + decipher.final('utf8');
   }

@@ -35,15 +35,15 @@ const parameters = z
 export function fromHttpSummary(event: HttpEvent): SummaryReading {
   const { organization = '' } = event.pathParameters ?? {};
   if (!namePattern.test(organization)) {
-    return refused([{ field: 'organization', code: 'invalid_name', message: `organization ${nameRule}` }]);
+    return invalid([{ field: 'organization', code: 'invalid_name', message: `organization ${nameRule}` }]);
   }
   const parsed = parameters.safeParse(event.queryStringParameters ?? {});
-  if (!parsed.success) return refused(parsed.error.issues.flatMap(toFieldProblems));
+  if (!parsed.success) return invalid(parsed.error.issues.flatMap(toFieldProblems));
   const { start_date: startDay, end_date: endDay } = parsed.data;
   return { ok: true, request: { organization, startDay, endDay } };
 }
 
-function refused(errors: readonly FieldProblem[]): SummaryReading {
+function invalid(errors: readonly FieldProblem[]): SummaryReading {
   return { ok: false, problem: problem(400, 'invalid_parameter', 'A parameter is not valid.', { errors }) };
 }
 

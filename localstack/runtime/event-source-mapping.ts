@@ -137,7 +137,7 @@ export class EventSourceMapping {
       return;
     }
     const outcome = fromBatchResponse(source.topic, result, slices);
-    if (outcome.kind === 'refused') {
+    if (outcome.kind === 'malformed') {
       logger.error({ ...fields, reason: outcome.reason }, 'the answer is not understood; delivered again');
       this.#retry({ slices, attempt });
       return;
