@@ -90,7 +90,7 @@ export async function odometer(args: readonly string[], { out, err }: Output): P
 /** One sentence where the user can help it; everything else is a defect of ours, with its stack and causes. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return inspect(error);
-  if (error.name === 'Refusal') return error.message;
+  if (error.name === 'UserError') return error.message;
   // The operating system's: a file that cannot be read, a server that is not there, a disk that is full.
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return inspect(error);

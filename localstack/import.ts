@@ -13,7 +13,7 @@ import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { openRows } from './importing/read-rows.ts';
 import { type ImportReport, sendRows } from './importing/send-rows.ts';
 import { type Comparison, readExpectedTotals, verifyTotals } from './importing/verify-totals.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
 import { say } from './screen.ts';
 import { repositoryDir } from './settings.ts';
 
@@ -128,7 +128,7 @@ async function run(path: string, options: ImportOptions): Promise<Answer> {
     return answerOf(imported, await verifyTotals(client, expected, options.organizationPrefix, Date.now()));
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
-    throw new Refusal(
+    throw new UserError(
       `${error.message}\nThe import is not complete. Run it again: what was accepted is not counted twice.`,
       { cause: error },
     );

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Report } from '../shared/contracts/command.ts';
 import { quarantineRowsMax } from '../shared/limits.ts';
 import { askOperator } from './operating/ask-operator.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
 import { define as defineVerify } from './verify.ts';
 
 const place = { shard: z.number(), partition: z.number() };
@@ -112,7 +112,7 @@ function defineResume(command: Command, report: Report): void {
       if (options.restartAt !== undefined && options.topicId === undefined)
         command.error('error: --restart-at needs --topic-id');
       const { outcome } = await askOperator(toResume(partition, options), resumedSchema);
-      if (outcome !== 'resumed') throw new Refusal(notResumed[outcome](partition));
+      if (outcome !== 'resumed') throw new UserError(notResumed[outcome](partition));
       report({ json: { partition, outcome }, text: `partition ${partition} goes on` });
     });
 }

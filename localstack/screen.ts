@@ -1,17 +1,17 @@
 /** The one place of the local twin that writes to the terminal. */
 import { join } from 'node:path';
 import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
 
 /** A line of progress: standard output holds the result of a command. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Writes why nothing runs: a refusal in its own words, a defect with its stack. */
+/** Writes why nothing runs: a user's error in its own words, a defect of ours with its stack. */
 export function sayFailure(reason: unknown): void {
-  const text = reason instanceof Refusal || !(reason instanceof Error) ? String(reason) : reason.stack;
-  process.stderr.write(`\n${text?.replace(/^Refusal: /, '')}\n`);
+  const text = reason instanceof UserError || !(reason instanceof Error) ? String(reason) : reason.stack;
+  process.stderr.write(`\n${text?.replace(/^UserError: /, '')}\n`);
 }
 
 /** What a newcomer sees when everything is ready. */

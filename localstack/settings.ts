@@ -15,7 +15,7 @@ import {
 } from '../shared/contracts/env.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
 
@@ -53,7 +53,7 @@ export function twinSettings(environment: Environment = processEnvironment()): T
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Refusal(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
+    throw new UserError(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
   }
   const read = parsed.data;
   const ports: Record<string, number> = {};

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { scopes } from '../shared/callers/caller.ts';
 import type { Report } from '../shared/contracts/command.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
 import { loadSecrets } from './servers/secrets.ts';
 import { twinSettings } from './settings.ts';
 import { issueToken } from './token-issuer.ts';
@@ -28,7 +28,7 @@ export function define(command: Command, report: Report): void {
       const organizations = options.organizations === '*' ? '*' : options.organizations.split(',');
       const request = { caller, scope, organizations, hours } as const;
       const { dataDir } = twinSettings();
-      if (!existsSync(dataDir)) throw new Refusal(`There is no ${dataDir}: start the twin with npm start.`);
+      if (!existsSync(dataDir)) throw new UserError(`There is no ${dataDir}: start the twin with npm start.`);
       const token = await issueToken(loadSecrets(dataDir)['jwt-secret'], request);
       report({ json: { token, ...request }, text: token });
     });

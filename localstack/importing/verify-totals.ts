@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Client } from '../../client/client.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
 const expectedTotals = z.object({
@@ -27,7 +27,7 @@ export async function readExpectedTotals(path: string): Promise<ExpectedTotals> 
   const text = await readFile(path, 'utf8');
   const parsed = jsonText.pipe(expectedTotals).safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new Refusal(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
+  throw new UserError(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
 }
 
 export interface Comparison {

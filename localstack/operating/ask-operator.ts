@@ -14,7 +14,7 @@ import type { Environment } from '../../shared/runtime/config.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { startForOnce } from '../../shared/runtime/process/function-start.ts';
 import { readJson } from '../processes/atomic-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { loadSecrets, passwordOf } from '../servers/secrets.ts';
 import { twinSettings } from '../settings.ts';
 
@@ -29,7 +29,7 @@ export async function askOperator<T>(event: object, shape: z.ZodType<T>): Promis
     return shape.parse(await startForOnce('operator', twinEnvironment(), start, (operate) => operate(event)));
   } catch (error) {
     if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
-    throw new Refusal(`${error.code}: ${error.message}`, { cause: error });
+    throw new UserError(`${error.code}: ${error.message}`, { cause: error });
   }
 }
 
@@ -37,7 +37,7 @@ export async function askOperator<T>(event: object, shape: z.ZodType<T>): Promis
 function twinEnvironment(): Environment {
   const { dataDir } = twinSettings();
   const endpoints = endpointsSchema.safeParse(readJson(endpointsFileOf(dataDir)));
-  if (!endpoints.success) throw new Refusal(`No twin runs in ${dataDir}: start one with npm start.`);
+  if (!endpoints.success) throw new UserError(`No twin runs in ${dataDir}: start one with npm start.`);
   const password = passwordOf(loadSecrets(dataDir), 'owner');
   const ownerUrls = endpoints.data.shards.map((text) => {
     const url = new URL(text);

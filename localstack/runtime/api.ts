@@ -2,6 +2,7 @@
 import { apiPortDefault } from '../../shared/contracts/endpoints.ts';
 import { ENV_AUTH, ENV_PORT } from '../../shared/contracts/env.ts';
 import { routes } from '../../shared/contracts/routes.ts';
+import { failure } from '../../shared/errors.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { createHttpServer } from './http-server.ts';
@@ -20,7 +21,7 @@ const server = createHttpServer({ handlers, authorizer, tokenRequired, logger })
 const port = Number(environment[ENV_PORT] ?? apiPortDefault);
 server.listen(port, '127.0.0.1', () => logger.info({ port }, 'listening'));
 server.on('error', (error) => {
-  logger.error({ error, port }, 'cannot listen');
+  logger.error({ port, ...failure(error) }, 'cannot listen');
   process.exit(1);
 });
 onStop(

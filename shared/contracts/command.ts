@@ -1,6 +1,6 @@
 /**
  * What a command of `odometer` answers when its work is done. A command that cannot do its work throws instead:
- * an error of the name `Refusal` is shown as its message alone, which holds the remedy; any other with its stack.
+ * an error of the name `UserError` is shown as its message alone, which holds the remedy; any other with its stack.
  */
 export interface Answer {
   /** The document of `--json`: nothing in it that JSON cannot hold. */

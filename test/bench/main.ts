@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
-import { Refusal } from '../../localstack/processes/refusal.ts';
+import { UserError } from '../../localstack/processes/user-error.ts';
 import { say } from '../../localstack/screen.ts';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import { twinSettings } from '../../localstack/settings.ts';
@@ -120,7 +120,7 @@ function readEndpoints(): Endpoints {
   // Written by our supervisor in this shape.
   const running = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   if (running !== undefined) return running;
-  throw new Refusal(`No twin runs in ${dataDir}: start one with npm start.`);
+  throw new UserError(`No twin runs in ${dataDir}: start one with npm start.`);
 }
 
 /** Events that the shards have counted. */

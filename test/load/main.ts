@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
-import { Refusal } from '../../localstack/processes/refusal.ts';
+import { UserError } from '../../localstack/processes/user-error.ts';
 import { say } from '../../localstack/screen.ts';
 import { twinSettings } from '../../localstack/settings.ts';
 import type { Answer, Report } from '../../shared/contracts/command.ts';
@@ -45,7 +45,7 @@ async function run(profile: string, options: LoadOptions): Promise<Answer> {
   // Written by our supervisor in this shape.
   const twin = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   const target = options.target ?? twin?.api;
-  if (target === undefined) throw new Refusal(`No twin runs in ${dataDir}: npm start, or name a --target.`);
+  if (target === undefined) throw new UserError(`No twin runs in ${dataDir}: npm start, or name a --target.`);
   // A target on this machine is the twin, perhaps behind a proxy; its shards hold exactly the rows of a run.
   const shards = isLoopback(target) ? twin?.shards : undefined;
   const name = `load-${profile}-${randomUUID().slice(0, 8)}`;

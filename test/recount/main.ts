@@ -13,7 +13,7 @@ interface Options {
 
 /** A mistake that the user can mend: the command line recognizes it by its name. */
 class Refusal extends Error {
-  override readonly name = 'Refusal';
+  override readonly name = 'UserError';
 }
 
 type Report = (answer: { readonly json: unknown; readonly text: string; readonly found: boolean }) => void;
