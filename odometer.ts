@@ -48,7 +48,29 @@ export interface Output {
 }
 
 /** Runs one command line and returns its exit code. */
-export async function odometer(args: readonly string[], { out, err }: Output): Promise<ExitCode> {
+export async function odometer(args: readonly string[], output: Output): Promise<ExitCode> {
+  let ended: ExitCode = exitCodes.done;
+  let asJson = false;
+  const report: Report = ({ json, text, found = false }) => {
+    output.out(`${asJson ? JSON.stringify(json, null, 2) : text}\n`);
+    ended = found ? exitCodes.found : exitCodes.done;
+  };
+  const program = makeProgram(output, report).hook('preAction', (_program, command) => {
+    asJson = command.opts()['json'] === true;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return ended;
+  } catch (error) {
+    // Commander has printed what is wrong, or the page that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    output.err(`${describeFailure(error)}\n`);
+    return exitCodes.failed;
+  }
+}
+
+/** The program with its commands' names; the options of a command come with its file, when it is asked for. */
+function makeProgram({ out, err }: Output, report: Report): Command {
   const program = new Command('odometer')
     .description('Usage billing that counts every accepted event exactly once.')
     .version(manifest.version, '-V, --version', 'Print the version.')
@@ -60,31 +82,13 @@ export async function odometer(args: readonly string[], { out, err }: Output): P
     .showHelpAfterError('Add --help to see how it is used.')
     .addHelpText('after', conventions);
   for (const [verb, does] of commands) program.command(verb).summary(does);
-  let ended: ExitCode = exitCodes.done;
-  let asJson = false;
-  const report: Report = ({ json, text, found = false }) => {
-    out(`${asJson ? JSON.stringify(json, null, 2) : text}\n`);
-    ended = found ? exitCodes.found : exitCodes.done;
-  };
-  program.hook('preSubcommand', async (_program, command) => {
+  return program.hook('preSubcommand', async (_program, command) => {
     const [, , load] = commands.find(([verb]) => verb === command.name()) ?? [];
     (await load?.())?.define(command.helpCommand(false), report);
     for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
       leaf.option('--json', 'Print the result as one JSON document. Default: text for people.');
     }
   });
-  program.hook('preAction', (_program, command) => {
-    asJson = command.opts()['json'] === true;
-  });
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return ended;
-  } catch (error) {
-    // Commander has printed what is wrong, or the page that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    err(`${describeFailure(error)}\n`);
-    return exitCodes.failed;
-  }
 }
 
 /** One sentence where the user can help it; everything else is a defect of ours, with its stack and causes. */

@@ -72,7 +72,7 @@ function fromHttpEnvelope(value: unknown): EventsReading {
   if (events.length > batchEventsMax) {
     return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: events.map((item, index) => fromHttpItem(item, index)) };
+  return { ok: true, items: events.map((item: unknown, index) => fromHttpItem(item, index)) };
 }
 
 /** One event of a request; total for every JSON value. */
