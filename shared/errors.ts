@@ -33,7 +33,7 @@ export function invariant(holds: boolean, message: string): asserts holds {
   if (!holds) throw new OdometerError('invariant_broken', message, { retryable: false });
 }
 
-/** An error as fields of a log line, its causes included. */
-export function logFields(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
+/** The fields by which a log line reports an error: message, stack and causes under `err`, and the code if it is ours. */
+export function failure(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
   return error instanceof OdometerError ? { err: error, code: error.code } : { err: error };
 }

@@ -1,3 +1,4 @@
+import { failure } from '../../shared/errors.ts';
 import { segmentBytesMax, shardCount } from '../../shared/limits.ts';
 import { shardOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -73,7 +74,7 @@ async function storeInOrder(
       }
       logger.warn({ partition, ...range, outcome }, 'segment left to the log');
     } catch (error) {
-      logger.warn({ partition, ...range, err: error }, 'segment left to the log');
+      logger.warn({ partition, ...range, ...failure(error) }, 'segment left to the log');
     }
     break;
   }

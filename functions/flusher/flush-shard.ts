@@ -1,5 +1,5 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { logFields, OdometerError } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -145,7 +145,7 @@ async function listSegments(
     }
     return stored;
   } catch (error) {
-    ports.logger.warn({ ...logFields(error) }, 'segments not listed, the log is read');
+    ports.logger.warn(failure(error), 'segments not listed, the log is read');
     return new Map();
   }
 }
@@ -199,7 +199,7 @@ async function commitOrHalt(
     return await commitRange(range, checkedRanges, pass.ledger, ports.checkpoint);
   } catch (error) {
     if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
-    ports.logger.error({ partition: range.partition, err: error }, 'range refused');
+    ports.logger.error({ partition: range.partition, ...failure(error) }, 'range refused');
     await halt(range.partition, error.code, error.message, pass, ports);
     return { kind: 'fenced' };
   }
@@ -209,7 +209,7 @@ async function deleteCommitted(partition: number, next: number, ports: FlushPort
   try {
     await ports.segments.deleteBelow(partition, next);
   } catch (error) {
-    ports.logger.warn({ partition, ...logFields(error) }, 'committed segments not deleted yet');
+    ports.logger.warn({ partition, ...failure(error) }, 'committed segments not deleted yet');
   }
 }
 

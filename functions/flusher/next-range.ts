@@ -4,6 +4,7 @@
  * still be at it.
  */
 
+import { failure } from '../../shared/errors.ts';
 import type { OffsetRange } from '../../shared/ledger/load.ts';
 import { commitEventsMax, gapReadBytesMax, shardCount } from '../../shared/limits.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
@@ -101,7 +102,7 @@ async function readSegments(
       segments.push(segment);
     }
   } catch (error) {
-    ports.logger.warn({ partition, err: error }, 'segments not readable, the log is');
+    ports.logger.warn({ partition, ...failure(error) }, 'segments not readable, the log is');
   }
   return segments;
 }
@@ -119,7 +120,7 @@ async function dropSegments(
   try {
     for (const { from } of ranges) await ports.segments.delete(partition, from);
   } catch (error) {
-    ports.logger.warn({ partition, err: error }, 'segments not dropped');
+    ports.logger.warn({ partition, ...failure(error) }, 'segments not dropped');
   }
 }
 

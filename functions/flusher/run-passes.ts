@@ -1,4 +1,4 @@
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
@@ -72,10 +72,10 @@ async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<PassResu
     return result;
   } catch (error) {
     if (!isWeather(error)) {
-      ports.logger.error({ shard, ...logFields(error) }, 'shard stopped');
+      ports.logger.error({ shard, ...failure(error) }, 'shard stopped');
       throw error;
     }
-    ports.logger.warn({ shard, ...logFields(error) }, 'shard paused');
+    ports.logger.warn({ shard, ...failure(error) }, 'shard paused');
     await ports.clock.sleep(flusherPauseMs);
     return null;
   }

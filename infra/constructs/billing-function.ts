@@ -4,7 +4,7 @@ import { ENV_LOG_LEVEL, ENV_STAGE } from '../../shared/contracts/env.ts';
 import type { Stage } from '../config/stage.ts';
 import { NodeFunction, type NodeFunctionProps } from './node-function.ts';
 
-type BillingFunctionName =
+export type BillingFunctionName =
   | 'ingest'
   | 'consumer'
   | 'flusher'
@@ -14,9 +14,11 @@ type BillingFunctionName =
   | 'authorizer';
 
 export interface BillingFunctionProps extends Omit<NodeFunctionProps, 'entry'> {
+  /** The folder of the handler below `functions/`, and what alarms and dashboards call the function. */
   readonly name: BillingFunctionName;
+  /** Gives the function its stage and log level. */
   readonly stage: Stage;
-  /** How much of each is somebody's concern; required, so that no function goes unwatched. */
+  /** Above which numbers its alarms ring. Required, so that no function is without alarms. */
   readonly alarms: FunctionThresholds;
 }
 

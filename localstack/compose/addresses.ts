@@ -1,4 +1,5 @@
 /** Where the containers of `compose.yml` find each other; `ops/compose.test.ts` compares the two. */
+import { shardDatabase } from '../../shared/contracts/shards.ts';
 import { shardCount } from '../../shared/limits.ts';
 
 /** The volume of secrets. */
@@ -14,8 +15,4 @@ export function shardUrls(login: string, password: string, databaseOf = shardDat
     { length: shardCount },
     (_, shard) => `postgres://${login}:${password}@shard-${shard}:5432/${databaseOf(shard)}`,
   );
-}
-
-export function shardDatabase(shard: number): string {
-  return `billing_shard_${shard}`;
 }

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ClientEvent } from '../../client/bodies.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
+import { UserError } from '../processes/user-error.ts';
 
 export interface Row {
   readonly kind: 'row';
@@ -35,7 +36,7 @@ export interface RowsFile {
 // Same type: a prefix is no file that opens.
 export async function openRows(path: string, organizationPrefix: string): Promise<RowsFile> {
   const { size } = await stat(path).catch((cause: unknown) => {
-    throw new Error(`there is no file ${path} that can be read`, { cause });
+    throw new UserError(`there is no file ${path} that can be read`, { cause });
   });
   const file = createReadStream(path);
   return { bytes: size, bytesRead: () => file.bytesRead, rows: readRows(path, file, organizationPrefix) };
@@ -57,7 +58,7 @@ async function* readRows(
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
+    throw new UserError(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
   }
 }
 

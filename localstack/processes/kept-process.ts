@@ -12,7 +12,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deathsInARow, restartDelayMs } from './back-off.ts';
 import { logTail } from './log-file.ts';
-import { Refusal } from './refusal.ts';
+import { UserError } from './user-error.ts';
 
 const probeEveryMs = 50;
 const firstDeathsMax = 6;
@@ -68,7 +68,7 @@ export class KeptProcess {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#readyWaiters.push(resolve);
-      const stopped = (): void => reject(new Refusal(`${this.name} was stopped before it was ready.`));
+      const stopped = (): void => reject(new UserError(`${this.name} was stopped before it was ready.`));
       this.#loop = this.#keep().then(stopped, reject);
     });
   }
@@ -108,7 +108,7 @@ export class KeptProcess {
       everReady ||= readyMs !== undefined;
       deaths = deathsInARow({ before: deaths, readyMs });
       if (!everReady && deaths >= firstDeathsMax) {
-        throw new Refusal(
+        throw new UserError(
           `${this.name} does not start. The end of ${this.#spec.logFile}:\n${logTail(this.#spec.logFile)}`,
         );
       }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** Where downloads are kept for all clones of one user, unless the caller names a folder. */
 export function defaultCacheDir(): string {
@@ -37,7 +37,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new Refusal(`${folder} cannot be made: name a folder for downloads with ODOMETER_CACHE_DIR.`, {
+    throw new UserError(`${folder} cannot be made: name a folder for downloads with ODOMETER_CACHE_DIR.`, {
       cause,
     });
   }

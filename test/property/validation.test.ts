@@ -10,9 +10,6 @@ import { FakeLogger } from '../harness/fakes/logger.ts';
 vi.setConfig({ testTimeout: 30_000 });
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { commands } from '../../odometer.ts';
 import { readRepository } from './repository.ts';
 
 const files = readRepository();
 const sources = files.filter(({ path }) => /\.(?:ts|mjs)$/.test(path));
+const program = 'localstack/start.mjs';
 const textOf = (path: string) => files.find((file) => file.path === path)?.text ?? '';
 
 it('no folder is called after nothing in particular', () => {
@@ -56,11 +58,27 @@ it('every npm command in the documents exists', () => {
   expect(named.filter((name) => name === undefined || !scripts.has(name))).toEqual([]);
 });
 
+it('every command of odometer in a document, a comment or a message exists', () => {
+  const verbs = new Set(commands.map(([verb]) => verb));
+  const named = files.flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:`|npx )odometer ([a-z]+)/g)].map(([, verb = '']) => ({ path, verb })),
+  );
+  expect(named.length).toBeGreaterThan(verbs.size);
+  expect(named.filter(({ verb }) => !verbs.has(verb))).toEqual([]);
+});
+
+it('every npm script but the checks is a command of odometer of its own name', () => {
+  const { scripts, bin } = JSON.parse(textOf('package.json'));
+  const { check, format, ...others } = scripts;
+  expect([check, format, bin.odometer]).toEqual([expect.any(String), expect.any(String), program]);
+  expect(others).toEqual(Object.fromEntries(commands.map(([verb]) => [verb, `node ${program} ${verb}`])));
+});
+
 it('every file that a document links to exists', () => {
   const links = files
     .filter(({ path }) => path.endsWith('.md'))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)].map(
+      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
         ([, to = '']) => new URL(to, `file:///${path}`).pathname,
       ),
     );

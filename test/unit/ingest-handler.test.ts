@@ -19,9 +19,6 @@ import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,

@@ -5,13 +5,13 @@ import { inSession, oneStatement } from '../../../localstack/servers/postgres-se
 import { databaseUrl, provisionShard, setServicePasswords } from '../../../localstack/servers/provision.ts';
 import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../../migrations/migrate.ts';
-import { usageTopic } from '../../../shared/contracts/topic.ts';
+import { type ShardLogin, shardLogins } from '../../../shared/contracts/shards.ts';
+import { logGeneration, usageTopic } from '../../../shared/contracts/topic.ts';
 import { shardCount } from '../../../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
 import { sessionsLeft } from '../leaks/sessions.ts';
 
 const partitionsDefault = 20;
-const generation = 1;
 
 /** A topic that no other file uses. */
 export interface FreshTopic {
@@ -26,7 +26,7 @@ export interface FreshShards {
   readonly ownerUrls: readonly string[];
   readonly writerUrls: readonly string[];
   readonly readerUrls: readonly string[];
-  /** The login `billing`. */
+  /** The role `billing`. */
   readonly operatorUrls: readonly string[];
   readonly superuserUrls: readonly string[];
   /** Rows of one statement on one shard, as the login `billing` sees them. */
@@ -61,22 +61,27 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
   const { superuserUrls, passwords } = inject('servers');
   const database = `test_${suffix()}`;
   const urls = superuserUrls.map((url) => databaseUrl(url, database));
-  const as = (login: keyof typeof passwords): readonly string[] =>
-    urls.map((url) => asLogin(url, login, passwords[login]));
-  const ownerUrls = as('odometer_owner');
-  const operatorUrls = as('billing');
+  const as = (login: ShardLogin): readonly string[] =>
+    urls.map((text) => {
+      const url = new URL(text);
+      url.username = shardLogins[login].role;
+      url.password = passwords[login];
+      return url.href;
+    });
+  const ownerUrls = as('owner');
+  const operatorUrls = as('operator');
   await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
-      await provisionShard({ superuserUrl, database, ownerPassword: passwords.odometer_owner });
+      await provisionShard({ superuserUrl, database, ownerPassword: passwords.owner });
       await migrateShard({ ownerUrl, shard, ...identityOf(shard, topic) });
       await setServicePasswords(ownerUrl, passwords);
     }),
   );
   return {
     ownerUrls,
-    writerUrls: as('odometer_writer'),
-    readerUrls: as('odometer_reader'),
+    writerUrls: as('writer'),
+    readerUrls: as('reader'),
     operatorUrls,
     superuserUrls: urls,
     query: (shard, sql) => rowsOf(operatorUrls[shard] ?? '', sql),
@@ -95,7 +100,7 @@ function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'to
     topicId,
     mapVersion: routeMapVersion,
     partitions: partitionsOf(shard, partitions, shardCount),
-    generation,
+    generation: logGeneration,
   };
 }
 
@@ -103,14 +108,6 @@ function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'to
 // Same type: an address is no statement; the first call fails.
 export function rowsOf(url: string, sql: string): Promise<Rows> {
   return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
-}
-
-// Same type: the order in which an address names them.
-function asLogin(url: string, login: string, password: string): string {
-  const changed = new URL(url);
-  changed.username = login;
-  changed.password = password;
-  return changed.href;
 }
 
 function suffix(): string {

@@ -121,9 +121,6 @@ function eventsOf({ partition, value }: Append) {
 it('every kind of event is rejected, or stored, as the golden files say', async () => {
   const log = new FakeLog();
   const config = {
-    bootstrapServers: '',
-    topic: 'test',
-    partitions: 20,
     generation: 1,
     encryptionKey: goldenEncryptionKey,
     lingerMs: 0,

@@ -24,9 +24,6 @@ vi.mock('node:crypto', async (original) => ({
 }));
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 3,
   encryptionKey: goldenEncryptionKey,
   lingerMs: 0,
