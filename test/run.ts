@@ -1,6 +1,6 @@
 /**
- * `odometer test [TIER [vitest arguments]]`: runs the tiers in order, cheapest first, and ends with the one line
- * `N passed, N failed` over all of them. Every tier runs even if an earlier one failed.
+ * `odometer test [TIER [vitest arguments]]`: runs the tiers in order, cheapest first, and ends with how long each of
+ * them took and the one line `N passed, N failed` over all. Every tier runs even if an earlier one failed.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,6 +14,11 @@ import { processEnvironment } from '../shared/runtime/process/environment.ts';
 interface Counts {
   readonly passed: number;
   readonly failed: number;
+}
+
+/** What a tier counted, and how long it took. */
+interface TierResult extends Counts {
+  readonly seconds: number;
 }
 
 const checks = [['biome', 'ci', '.'], ['tsc', '--noEmit'], ['knip']] as const;
@@ -58,7 +63,8 @@ export function define(command: Command, report: Report): void {
         const counts = Object.values(results);
         const passed = counts.reduce((sum, count) => sum + count.passed, 0);
         const failed = counts.reduce((sum, count) => sum + count.failed, 0);
-        const text = `${passed} passed, ${failed} failed`;
+        const took = Object.entries(results).map(([name, { seconds }]) => `${name} ${seconds} s`);
+        const text = `${took.join(', ')}\n${passed} passed, ${failed} failed`;
         report({ json: { passed, failed, tiers: results }, text, found: failed > 0 });
       },
     );
@@ -68,11 +74,13 @@ async function runTiers(
   chosen: readonly Tier[],
   vitestArgs: readonly string[],
   sink: Sink,
-): Promise<Partial<Record<Tier, Counts>>> {
-  const results: Partial<Record<Tier, Counts>> = {};
+): Promise<Partial<Record<Tier, TierResult>>> {
+  const results: Partial<Record<Tier, TierResult>> = {};
   for (const tier of chosen) {
     print(`\n== ${tier}`, sink);
-    results[tier] = tier === 'check' ? await runChecks(sink) : await runVitest(tier, vitestArgs, sink);
+    const startMs = performance.now();
+    const counts = tier === 'check' ? await runChecks(sink) : await runVitest(tier, vitestArgs, sink);
+    results[tier] = { ...counts, seconds: Math.round((performance.now() - startMs) / 1000) };
   }
   return results;
 }
