@@ -44,16 +44,25 @@ export interface Twin {
   stop(keepData?: boolean): Promise<void>;
 }
 
-/** Starts a supervisor and waits until it is ready; throws with its output if it ends instead. */
+/** Starts a supervisor and waits until it is ready; throws with its output, and leaves nothing, if it ends instead. */
 export async function startTwin(request: TwinRequest = {}): Promise<Twin> {
   const twin = await launchTwin(request);
+  try {
+    await untilReady(twin);
+  } catch (error) {
+    await twin.stop(request.dataDir !== undefined);
+    throw error;
+  }
+  return twin;
+}
+
+async function untilReady(twin: Twin): Promise<void> {
   const end = performance.now() + readyMs;
   while (!twin.output().includes('Odometer is ready')) {
     if (twin.child.exitCode !== null) throw new Error(`the twin ended:\n${twin.output()}`);
     if (performance.now() > end) throw new Error(`the twin is not ready in time:\n${twin.output()}`);
     await delay(pollMs);
   }
-  return twin;
 }
 
 /** Starts a supervisor without waiting for anything. */
