@@ -19,7 +19,7 @@ export interface OffsetRange {
 }
 
 /** Rows of one day, as tuples of COPY BINARY, and the digest over their fingerprints in log order. */
-export interface DayLoad {
+interface DayLoad {
   readonly day: number;
   readonly count: number;
   readonly rows: readonly Buffer[];
@@ -27,7 +27,7 @@ export interface DayLoad {
 }
 
 /** A duplicate whose payload differs from what was counted under its key. */
-export interface KeyConflict {
+interface KeyConflict {
   readonly organization: string;
   readonly keyHash: string;
   readonly day: number;

@@ -69,7 +69,7 @@ export interface Conflict {
 }
 
 /** Digest of the rows a commit inserted into one day: SHA-256 over fingerprints in (offset, index) order. */
-export interface DayDigest {
+interface DayDigest {
   readonly day: EventDay;
   readonly count: number;
   readonly digest: string;

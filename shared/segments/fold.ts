@@ -21,7 +21,7 @@ interface FoldRecord {
 }
 
 /** Where the partition waits: newer code's record, or a bug of ours; the records before it are folded. */
-export interface FoldStop {
+interface FoldStop {
   readonly offset: number;
   readonly reason: string;
 }
