@@ -47,7 +47,7 @@ export function define(command: Command, report: Report): void {
     .description('Runs the tests, the cheapest tier first, and every tier even if an earlier one failed.')
     .addArgument(new Argument('[tier]', 'The only tier to run. Default: all of them.').choices(tiers))
     .argument('[arguments...]', 'For vitest, after the tier.')
-    .passThroughOptions()
+    .allowUnknownOption()
     .addHelpText(
       'after',
       '\nExit code 3: a test has failed.\n\nExample: odometer test unit test/unit/fold.test.ts',
