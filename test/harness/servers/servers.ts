@@ -16,7 +16,7 @@ import { twinSettings } from '../../../localstack/settings.ts';
 
 const testFolderPrefix = 'odometer-test-';
 
-/** What tests are told of the servers. Databases, topics and logins come from `integration/isolation.ts`. */
+/** What tests know of the servers. Databases, topics and logins come from `test/harness/pipeline/isolation.ts`. */
 export interface TestServers {
   readonly dataDir: string;
   /** `host:port` */
