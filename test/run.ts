@@ -7,7 +7,6 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processEnvironment } from '../shared/runtime/process/environment.ts';
 
 interface Counts {
   readonly passed: number;
@@ -101,12 +100,7 @@ function countsIn(report: string): Counts {
 }
 
 function runProgram(file: string, args: readonly string[]): Promise<number> {
-  const quiet = '--disable-warning=TimeoutNegativeWarning';
-  const env = {
-    ...processEnvironment(),
-    NODE_OPTIONS: `${processEnvironment()['NODE_OPTIONS'] ?? ''} ${quiet}`,
-  };
-  const child = spawn(file, args, { cwd: root, stdio: 'inherit', env });
+  const child = spawn(file, args, { cwd: root, stdio: 'inherit' });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGINT', pass).on('SIGTERM', pass);
   return new Promise((resolve) => {
