@@ -49,8 +49,7 @@ function installOnce() {
 
 /** Runs a command line under Node 24, hands signals on to it, and ends as it ends. */
 function handOver(args) {
-  const quiet = '--disable-warning=TimeoutNegativeWarning'; // kafkajs asks for timers in the past.
-  const child = spawn(node, [quiet, join(root, 'odometer.ts'), ...args], { stdio: 'inherit' });
+  const child = spawn(node, [join(root, 'odometer.ts'), ...args], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // `npm start` puts a shell between npm and us that may end without handing a signal on.
   const parent = process.ppid;
