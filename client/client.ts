@@ -1,6 +1,6 @@
 /**
- * The HTTP client of Odometer. It stamps timestamps and gives keys once, before the first attempt, and sends the
- * very same bytes again after any failure that may heal: so a batch is counted once however often it is sent.
+ * The HTTP client of Odometer. It adds missing timestamps and keys once, before the first attempt, and sends the very
+ * same bytes again after a transient failure: so a batch is counted once however often it is sent.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface ClientOptions {
   /** How long one attempt may take. */
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
-  /** Told about every failed attempt that is tried again. */
+  /** Called with the reason of every failed attempt that is tried again. */
   readonly onRetry?: (reason: string) => void;
 }
 

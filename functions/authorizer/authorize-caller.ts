@@ -42,7 +42,7 @@ export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): Author
 const callerCharsMax = 256;
 const knownScopes: ReadonlySet<unknown> = new Set(scopes);
 
-/** Scopes that we do not know are somebody else's and grant nothing; a token without organizations is refused. */
+/** Unknown scopes grant nothing: they may belong to another service. A token without organizations is refused. */
 function authorize(claims: Readonly<Record<string, unknown>>): Authorization {
   const { sub, scope, organizations, keys_required: keysRequired } = claims;
   if (typeof sub !== 'string' || sub === '' || sub.length > callerCharsMax)
@@ -55,7 +55,7 @@ function authorize(claims: Readonly<Record<string, unknown>>): Authorization {
   return { kind: 'granted', grant };
 }
 
-/** `*` alone is all of them. Inside a list it is no name, so it cannot become one. */
+/** `*` alone means all organizations. In a list it is refused, because it is not a name. */
 function reachOf(claim: unknown): CallerGrant['organizations'] | null {
   if (claim === '*') return 'all';
   if (!Array.isArray(claim) || claim.length === 0 || !claim.every(isName)) return null;

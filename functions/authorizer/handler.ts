@@ -19,7 +19,7 @@ export interface AuthorizerPorts extends AuthorizePorts {
 
 export type AuthorizerHandler = (event: AuthorizerEvent) => Promise<AuthorizerAnswer>;
 
-/** The authorizer over the given ports. It throws only when the issuer's keys cannot be had: then nobody passes. */
+/** The authorizer over the given ports. It throws only when the issuer's keys cannot be fetched: nobody passes then. */
 export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler {
   const authorizeCaller = createAuthorizeCaller(ports);
   return async (event) => {

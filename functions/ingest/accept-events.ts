@@ -1,6 +1,7 @@
 /**
- * The use case: which of a request's events are accepted, by caller and clock, and when they are durable (U1).
- * Nothing behind ingest is stricter. No deduplication here: the answer to a retry is the same again.
+ * The use case: decides by caller and clock which events of a request are accepted, and answers when they are
+ * durable (U1). Later steps accept every event that is accepted here. Duplicates are not looked for: a retry gets
+ * the same answer again.
  */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
@@ -24,7 +25,7 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
-  /** After this long the request is answered, whatever became of its events. */
+  /** After this long the request is answered, even if its events are not durable yet. */
   readonly waitMs: number;
 }
 
@@ -33,7 +34,7 @@ interface GeneratedKey {
   readonly idempotencyKey: string;
 }
 
-/** What the server made up; a retry that repeats it counts once. */
+/** What the server added to the events; a retry that sends it along counts once. */
 export interface ServerMade {
   readonly keys: readonly GeneratedKey[];
   /** The event time given to events without a timestamp; null when every event had one. */

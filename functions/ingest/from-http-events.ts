@@ -16,7 +16,7 @@ import { readBody } from './read-body.ts';
 import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { canonicalProperties } from './read-properties.ts';
 
-/** The events of a request in request order, or why there is none to look at. */
+/** The events of a request in its order, or the problem for which none of them is read. */
 export type EventsReading =
   | { readonly ok: true; readonly items: readonly (Candidate | Rejection)[] }
   | { readonly ok: false; readonly problem: Problem };
@@ -141,7 +141,7 @@ function quantityOf(value: EventShape['quantity']): QuantityReading {
 const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
 const controlCharacter = /\p{Cc}/u;
 
-/** Keys are compared byte by byte and never normalised, so every byte must survive every system behind. */
+/** Keys are compared byte by byte and never normalised, so Kafka and Postgres must store every byte unchanged. */
 function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
   if (plainKey.test(key)) return null;
   const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;

@@ -8,8 +8,8 @@
  *                       ^                                                  |  ^
  *                       '----- settled, events wait, linger not over ------'  '-- settled, a full linger is over
  *
- * A request is answered when all its own envelopes are acknowledged (U1). An append that fails, fails exactly the
- * requests with events in it. What waits or is in an append that has not settled is bounded by events and bytes.
+ * A request is answered when all its own envelopes are acknowledged (U1). When an append fails, exactly the requests
+ * with events in it fail. Events that wait, or are in an append that has not ended, are bounded in number and bytes.
  */
 
 import { invariant, OdometerError } from '../../shared/errors.ts';
@@ -115,7 +115,7 @@ export class GroupCommit {
     for (const queue of touched) this.#wake(queue, nowMs);
   }
 
-  /** Sees to it that an append will take what waits in the queue: now, after the linger, or after the running one. */
+  /** Makes sure that an append takes what waits in the queue: now, after the linger, or after the running append. */
   #wake(queue: PartitionQueue, nowMs: number): void {
     const { lingerMs, log, clock } = this.#options;
     const number = log.laneOf(queue.partition);

@@ -1,4 +1,4 @@
-/** The text of a request's body, whatever API Gateway and the client wrapped it in. */
+/** The text of a request's body: base64 by API Gateway and gzip by the client are undone. */
 import { gunzipSync } from 'node:zlib';
 import { type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';

@@ -1,6 +1,6 @@
 /**
- * JSON without a lost digit (U13). JSON.parse makes a float of every number. Where a float might not keep what was
- * written, which is decided once from the text, numbers are kept as their source text instead.
+ * JSON without a lost digit (U13). JSON.parse makes a float of every number. Whether a float could change one of
+ * them is decided once, from the text; if so, every number is kept as its source text.
  */
 
 /** A JSON number as the client wrote it. */
@@ -46,7 +46,7 @@ export function parseExact(text: string): unknown {
 }
 
 const exactRunMax = 15;
-/** A number with an exponent of three digits; the look behind excludes hexadecimal text, such as a UUID. */
+/** A number with an exponent of three digits; the lookbehind excludes hexadecimal text, such as a UUID. */
 const longExponent = /[eE][+-]?\d{3}(?<=(?:^|[:,[\s])-?[\d.]+[eE][+-]?\d{3})/;
 
 /**

@@ -12,7 +12,7 @@ export type PropertiesResult =
   | { readonly ok: true; readonly text: string | null }
   | { readonly ok: false; readonly code: string; readonly field: string; readonly message: string };
 
-/** Canonical text of a flat object of JSON scalars; null for an empty one, which says nothing. */
+/** Canonical text of a flat object of JSON scalars; null for an empty one: it means the same as none. */
 export function canonicalProperties(value: unknown): PropertiesResult {
   if (!isJsonObject(value)) {
     return invalid('wrong_type', 'properties', 'properties must be an object of scalars');

@@ -1,5 +1,5 @@
 /**
- * Sealed properties: AES-256-GCM under a key of this process, so that nothing behind ingest sees plaintext.
+ * Sealed properties: AES-256-GCM under a key of this process, so that plaintext never leaves ingest.
  *
  *   key    HKDF-SHA256(ENCRYPTION_KEY, salt = producer id, info = "odometer properties 1"), 32 bytes
  *   nonce  envelope sequence (8 bytes, big-endian), index in the envelope (4 bytes, big-endian)

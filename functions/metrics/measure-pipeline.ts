@@ -1,6 +1,6 @@
 /**
- * The use case: how the whole pipeline does, from Postgres, Kafka and Redis at this moment. Nothing comes from
- * the process that answers, so that any two answer alike. A source that is down takes its own figures with it.
+ * The use case: figures of the whole pipeline, read from Postgres, Kafka and Redis at this moment. Nothing comes from
+ * the process that answers, so any two processes answer alike. A source that is down makes its own figures null.
  */
 import type { Caller } from '../../shared/callers/caller.ts';
 import { failure, OdometerError } from '../../shared/errors.ts';
@@ -66,7 +66,7 @@ export type MeasureOutcome =
   | { readonly kind: 'measure'; readonly measure: PipelineMeasure }
   | { readonly kind: 'forbidden' };
 
-/** Figures of everybody's traffic together are the administrator's. */
+/** Only administrators may see figures of all organizations' traffic together. */
 export async function measurePipeline(caller: Caller, ports: MeasurePorts): Promise<MeasureOutcome> {
   if (!caller.scopes.has('admin')) return { kind: 'forbidden' };
   return { kind: 'measure', measure: await measure(ports) };
@@ -82,7 +82,7 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
       ask(`shard${shard}`, () => ports.shards.read(shard, metricsWindowSeconds), ports),
     ),
   ]);
-  // The log after the shards: its end is then not below what they have committed, unless it was truncated.
+  // The log is read after the shards, so that its end is below what they have committed only if it was truncated.
   const bounds = await ask('kafka', () => ports.log.bounds(), ports);
   const answered = shards.filter((figures) => figures !== null);
   const places = new Map(
@@ -114,7 +114,7 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
   };
 }
 
-/** null for a source that fails or takes too long. A bug is neither, and is thrown. */
+/** null for a source that fails or takes too long; a bug of ours is thrown. */
 async function ask<T>(source: string, read: () => Promise<T>, { logger }: MeasurePorts): Promise<T | null> {
   const answer = read().catch((error: unknown) => {
     if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
@@ -162,7 +162,7 @@ function toPartition(
   return { partition, shard: shardOf(partition, shardCount), lagRecords, haltCode: place?.haltCode ?? null };
 }
 
-/** Reads the oldest record in flight of each partition; what cannot be read has no age, and so has the whole. */
+/** Age of the oldest record in flight of all partitions, in ms; null as soon as one partition cannot be read. */
 async function oldestMs(
   all: readonly number[],
   places: ReadonlyMap<number, PartitionPlace>,

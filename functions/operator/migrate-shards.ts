@@ -1,6 +1,6 @@
 import { partitionsOf, routeMapVersion } from '../../shared/log/routing.ts';
 
-/** Migrates one shard; handed in, because the migrations are files of their own. */
+/** Migrates one shard. A parameter, because it reads files, which a use case does not. */
 export type MigrateShard = (migration: {
   readonly ownerUrl: string;
   readonly shard: number;

@@ -3,7 +3,7 @@ import { OdometerError } from '../../shared/errors.ts';
 import { readinessTimeoutMs } from '../../shared/limits.ts';
 import { within } from '../../shared/runtime/within.ts';
 
-/** A dependency by the name that an operator knows it by. */
+/** A dependency, by the name that the answer shows to operators. */
 export interface Dependency {
   readonly name: string;
   /** Resolves when it answers; throws when it does not. */

@@ -31,7 +31,7 @@ const parameters = z
     message: `must be at most ${summaryDaysMax} days after start_date, both included`,
   });
 
-/** Both days are required; a parameter that is not known here would be ignored silently, so it is refused. */
+/** Both days are required. An unknown parameter is an error: ignoring it would answer another question. */
 export function fromHttpSummary(event: HttpEvent): SummaryReading {
   const { organization = '' } = event.pathParameters ?? {};
   if (!namePattern.test(organization)) {

@@ -19,7 +19,7 @@ export type SummaryOutcome =
   | { readonly kind: 'summary'; readonly summary: Summary }
   | { readonly kind: 'forbidden'; readonly code: 'scope_required' | 'organization_not_allowed' };
 
-/** An organization that nobody ever reported for is a summary without metrics: names are not probed this way. */
+/** An organization without events has a summary without metrics, so nobody can find out which names exist. */
 export async function summarizeUsage(
   reader: Pick<SummaryReader, 'summarize'>,
   caller: Caller,

@@ -1,7 +1,7 @@
 /**
  * API Gateway's request authorizer in front of the routes that are not public. A request from this machine
- * without a credential is the local administrator, unless tokens are required or the server can be reached
- * from elsewhere; whatever carries a credential is checked by the authorizer function.
+ * without a credential is the local administrator, unless tokens are required or the server can be reached from
+ * other machines. A request with a credential is checked by the authorizer function.
  */
 import type { IncomingMessage } from 'node:http';
 import { type CallerContext, type GatewayRequest, toAuthorizerEvent } from './gateway-event.ts';

@@ -80,7 +80,7 @@ export class EventSourceMapping {
     return this.#buffer.bytesOf(partition);
   }
 
-  /** The group was joined anew and will poll from its committed offsets: what waits will come again. */
+  /** The group was joined again and polls from its committed offsets: the waiting records will be polled again. */
   reset(): void {
     this.#buffer.clear();
   }

@@ -79,7 +79,7 @@ export function toAuthorizerEvent(request: GatewayRequest, matched: LocalRoute) 
   return { ...event, type: 'REQUEST', routeArn, identitySource: [request.headers.authorization ?? ''] };
 }
 
-/** API Gateway passes a body on as text when its type says text and nothing is encoded, else as base64. */
+/** API Gateway gives a body to the function as text when its type is a text type without encoding, else as base64. */
 function isBinary(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') return true;

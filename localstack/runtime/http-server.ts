@@ -1,4 +1,4 @@
-/** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
+/** HTTP in front of the handlers, instead of API Gateway: it translates and adds nothing. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { failure } from '../../shared/errors.ts';
@@ -28,9 +28,9 @@ export interface HttpServerOptions {
   readonly timeoutMs?: number;
 }
 
-/** The server of all routes; it listens when told to. */
+/** The server of all routes; the caller lets it listen. */
 export function createHttpServer(options: HttpServerOptions): Server {
-  // Whoever can be reached from elsewhere trusts nobody; so does a server that does not listen yet.
+  // A server that other machines can reach, or that does not listen yet, trusts no request without a token.
   let trustsLoopback = false;
   const server = createServer(
     { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: false },
@@ -115,7 +115,7 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   });
 }
 
-/** One invocation; one that takes longer than API Gateway waits is answered for and left to itself. */
+/** One invocation; one that takes longer than API Gateway waits is answered with 503 and runs on. */
 async function invoke(
   request: GatewayRequest,
   route: LocalRoute,

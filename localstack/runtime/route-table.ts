@@ -5,7 +5,7 @@ export interface LocalRoute {
   readonly function: string;
   readonly routeKey: string;
   readonly parameters: Readonly<Record<string, string>> | undefined;
-  /** Nobody is asked who they are. */
+  /** Requests need no caller. */
   readonly public: boolean;
 }
 

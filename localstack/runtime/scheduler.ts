@@ -32,7 +32,7 @@ export function toScheduledEvent(nowMs: number, id: string) {
   };
 }
 
-/** Ticks at once and then every minute, a late tick as soon as the one before ended; until told to stop. */
+/** Invokes at once and then every minute; when one ends late, the next follows at once. Until `stopping`. */
 export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleOptions): Promise<void> {
   while (!stopping()) {
     const startedMs = clock.now();

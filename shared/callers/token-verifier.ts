@@ -1,6 +1,6 @@
-/** Bearer tokens in our words: is a token one of our issuer's, for us, now? */
+/** Checks bearer tokens: did our issuer make this one, for us, and is it valid now? */
 
-/** `code` is stable and may be shown to whoever sent the token: it reveals nothing about keys. */
+/** `code` is stable and may be shown to the sender of the token: it reveals nothing about keys. */
 export type TokenVerdict =
   | {
       readonly kind: 'verified';

@@ -1,4 +1,4 @@
-/** Timestamps and days as ingest and reads accept them: strict texts in, numbers out, no clock. */
+/** Timestamps and days as ingest and query accept them: strict texts in, numbers out, no clock. */
 import { dayMs } from '../limits.ts';
 
 const zero = 48;
@@ -9,7 +9,7 @@ const millisecondDigits = 3;
 /**
  * Milliseconds since 1970 of an RFC 3339 timestamp with an offset; null for anything else. Up to nine fraction
  * digits are read and cut (not rounded) to milliseconds, so that no event moves into the next day. A leap
- * second (`:60`) is refused: no clock that we know sends one.
+ * second (`:60`) is refused: the clocks of computers do not show one.
  */
 export function parseTimestamp(text: string): number | null {
   const day = dayAt(text);

@@ -6,7 +6,7 @@ import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../limits.t
 
 const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
-/** Why a text is not a quantity; `limit` names the bound for the error message. */
+/** Why a text is not a quantity. */
 type DecimalProblem = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
 
 export type DecimalResult =

@@ -1,5 +1,5 @@
 /**
- * Layout of the column `usage_events.properties`: everything that whoever holds ENCRYPTION_KEY needs to open it.
+ * Layout of the column `usage_events.properties`: all that is needed to open it, besides ENCRYPTION_KEY.
  *
  *   0  1  version (1)
  *   1 16  producer id: salt of the key derivation

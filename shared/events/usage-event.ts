@@ -3,7 +3,7 @@
 /** A flat object of JSON scalars, already canonical JSON text; sealed before it leaves ingest. */
 export type PropertiesText = string;
 
-/** What an event says, whoever carries it. */
+/** The fields that an event has everywhere. */
 export interface EventContent {
   readonly organization: string;
   readonly metric: string;

@@ -48,7 +48,7 @@ export function problem(
 
 export const internalProblem = problem(500, 'internal', 'The failure was logged under this request id.');
 
-/** What may be said about our own failures; messages of the errors themselves name hosts and stay inside. */
+/** What answers say of our own failures. Messages of the errors themselves name hosts, so they are only logged. */
 const retryableDetails: Partial<Record<ErrorCode, string>> = {
   overloaded: 'Too many events are in flight. Repeat the request with the same keys and timestamps.',
   log_unavailable:

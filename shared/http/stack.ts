@@ -1,7 +1,7 @@
 /**
  * The one middleware stack of every HTTP function: caller, request logger, deadline, problem details.
- * Middy's own early timeout is off: ingest has to answer a late request with the keys that it made, which only the
- * use case knows; what is later still, `entry.ts` answers.
+ * Middy's own early timeout is off: ingest answers a late request with the keys that it made, and only the use case
+ * has them. `entry.ts` answers a request that is later still.
  */
 import middy, { type MiddlewareObj } from '@middy/core';
 import type {
@@ -51,7 +51,7 @@ export interface HttpOptions {
   readonly respond: (request: HttpRequest) => Promise<HttpAnswer>;
 }
 
-/** Who may use the public routes: nobody in particular, with no rights. */
+/** The caller of public routes: unknown, and without rights. */
 const anonymous: Caller = {
   id: 'anonymous',
   scopes: new Set(),
@@ -87,7 +87,7 @@ const successHeaders = { 'content-type': 'application/json', 'cache-control': 'n
 
 type HttpMiddleware = MiddlewareObj<HttpEvent, HttpResult, Error, HttpContext>;
 
-/** The caller comes from the authorizer's context and nothing else; without one there is no request. */
+/** The caller comes from the authorizer's context alone; without one only public routes are answered. */
 function authenticatedCaller(publicRoutes: ReadonlySet<string>): HttpMiddleware {
   return {
     before: ({ event, context }) => {

@@ -7,7 +7,7 @@ export interface FlushCounts {
   readonly quarantined: number;
 }
 
-/** How a shard's partitions stand now. */
+/** The state of a shard's partitions now. */
 export interface ShardStanding {
   readonly halted: number;
   /** Partitions whose next record this code does not count. */
@@ -26,11 +26,11 @@ export interface Metrics {
   }): void;
   /** One batch; dropped segments are left to the log. */
   segmentsStored(counts: { readonly stored: number; readonly dropped: number }): void;
-  /** `standing` null: the log or the shard did not say. */
+  /** `standing` is null when the log or the shard could not be read. */
   flushed(shard: number, counts: FlushCounts, standing: ShardStanding | null): void;
 }
 
-/** Where nobody collects metrics: the figures of `GET /metrics` do not come from here. */
+/** For processes whose metrics nobody collects. The figures of `GET /metrics` have other sources. */
 export const noMetrics: Metrics = {
   ingested: () => {},
   segmentsStored: () => {},

@@ -1,4 +1,4 @@
-/** How every function starts: with what its environment names, once, and again when credentials are refused. */
+/** How every function starts: once, as its environment says, and again when a server refuses its credentials. */
 import type { z } from 'zod';
 import { type Environment, loadConfig } from '../config.ts';
 import { type Lifetime, renewable, withLifetime } from '../lifetime.ts';
@@ -18,7 +18,7 @@ export interface FunctionStart extends Lifetime {
   readonly load: <Schema extends z.ZodType>(schema: Schema) => Promise<Readonly<z.output<Schema>>>;
 }
 
-/** A function of ours before its first invocation. */
+/** A function before its first invocation. */
 export interface StartedFunction<Started> {
   readonly logger: Logger;
   /** What `start` made; each invocation asks for it. */
@@ -53,7 +53,7 @@ function startOf(name: string, environment: Environment, logger: Logger, lifetim
     onRefused: lifetime.onRefused,
     logger,
     metrics: createMetrics(name, environment),
-    // Secrets are read anew at each start: remembered ones would bring refused credentials back.
+    // Secrets are read anew at each start: remembered ones would be the refused ones.
     load: (schema) => loadConfig(schema, environment, createSecrets(environment)),
   };
 }
