@@ -2,8 +2,8 @@ import { logFields } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
-import { logHeads } from './log-heads.ts';
 import type { LogHistory } from './log-history.ts';
+import { logHeads } from './record-chain-heads.ts';
 import { ShardReport } from './report-shard.ts';
 
 /** What the schedule's function counts over one invocation. */

@@ -11,7 +11,7 @@ import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../migrations/migrate.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { LogPlace } from '../../shared/log/kafka/log-place.ts';
+import type { LogPlace } from '../../shared/log/kafka/log-connection.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';

@@ -2,7 +2,7 @@ import { invariant } from '../../errors.ts';
 import { readAnswerTimeoutMs } from '../../limits.ts';
 import type { FiguresReader, LedgerWindow } from '../shard-figures.ts';
 import { execute } from './execute.ts';
-import { readPlaces } from './read-places.ts';
+import { readPlaces } from './read-positions.ts';
 import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';

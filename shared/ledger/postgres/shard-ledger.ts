@@ -31,7 +31,7 @@ import type {
 } from '../shard-ledger.ts';
 import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
-import { readPlaces } from './read-places.ts';
+import { readPlaces } from './read-positions.ts';
 import { toDateText, toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';

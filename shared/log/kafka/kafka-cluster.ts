@@ -10,7 +10,7 @@ import {
   SASLMechanisms,
   type SASLOptions,
 } from '@platformatic/kafka';
-import type { LogPlace, LogSecurity } from './log-place.ts';
+import type { LogPlace, LogSecurity } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const connectTimeoutMs = 2000;

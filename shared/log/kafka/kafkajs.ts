@@ -2,7 +2,7 @@
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js';
 import { produceTimeoutMs } from '../../limits.ts';
-import type { LogPlace, LogSecurity } from './log-place.ts';
+import type { LogPlace, LogSecurity } from './log-connection.ts';
 
 const connectTimeoutMs = 2000;
 const leaderNotAvailable = 5;

@@ -8,7 +8,7 @@ import { invariant, OdometerError } from '../../errors.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../event-log.ts';
 import { fromKafkaBatches } from './fetched-records.ts';
 import { KafkaCluster, type Node, partOf } from './kafka-cluster.ts';
-import type { LogPlace } from './log-place.ts';
+import type { LogPlace } from './log-connection.ts';
 import { logUnavailable, toLogError } from './log-unavailable.ts';
 
 /** A broker with nothing to send answers after this long. */

@@ -9,7 +9,7 @@ import { produceTimeoutMs, wakeAnswerTimeoutMs } from '../../limits.ts';
 import { within } from '../../runtime/within.ts';
 import type { Append, Appended, EventLogWriter } from '../event-log.ts';
 import { createKafka } from './kafkajs.ts';
-import type { LogPlace } from './log-place.ts';
+import type { LogPlace } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const retryPauseMs = 50;

@@ -4,7 +4,7 @@ import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
-const readPlacesSql = loadSql('read-places');
+const readPlacesSql = loadSql('read-positions');
 
 interface PlaceRow {
   readonly partition: number;

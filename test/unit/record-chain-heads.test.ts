@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { logHeads } from '../../functions/flusher/log-heads.ts';
+import { logHeads } from '../../functions/flusher/record-chain-heads.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 
