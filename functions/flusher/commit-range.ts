@@ -132,8 +132,7 @@ function toCommitRecord(range: OffsetRange, load: Load, writeStatements: number)
     seen === inserted + duplicate + quarantined,
     `seen ${seen} is not what became of the events (U5)`,
   );
-  const days = load.days.map(({ day, count, digest }) => ({ day, count, digest }));
   const conflicts = load.conflicts.length;
   const counts = { seen, inserted, duplicate, conflicts, quarantined, foreign };
-  return { partition, from, to, source, ...counts, writeStatements, segmentVersion, days };
+  return { partition, from, to, source, ...counts, writeStatements, segmentVersion, days: load.days };
 }

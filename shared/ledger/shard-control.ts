@@ -1,5 +1,5 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
-import type { ChainedCommit } from './commit-hash.ts';
+import type { StoredCommit } from './commit-hash.ts';
 
 /** How far a partition is, and why it stands still if it does. */
 export interface PartitionState {
@@ -26,12 +26,6 @@ export interface Decision {
 }
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
-
-/** A ledger row as it is stored. */
-export interface StoredCommit extends ChainedCommit {
-  readonly previousHash: Buffer;
-  readonly hash: Buffer;
-}
 
 /** Rows of one day that are not what the ledger's row says; `from` null: rows that no commit covers. */
 interface DayMismatch {

@@ -6,10 +6,9 @@
 import type { Rollup } from '../segments/rollup.ts';
 import type { Refusal } from '../segments/segment.ts';
 import type { LoggedHead } from './chain-check.ts';
+import type { CountedRow, KeyProbe } from './deduplicate.ts';
+import type { Conflict, DayDigest, DayLoad } from './load.ts';
 import type { PartitionPlace } from './shard-figures.ts';
-
-/** A UTC day as days since 1970-01-01. */
-export type EventDay = number;
 
 /** The progress row of a partition. */
 export interface Progress {
@@ -32,49 +31,6 @@ export interface Observation {
   readonly completeThroughMs: number | null;
 }
 
-/** Rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
-export interface DayRows {
-  readonly day: EventDay;
-  readonly count: number;
-  readonly rows: readonly Buffer[];
-}
-
-/** Key hash as 32 hex digits, looked up on one day. */
-export interface KeyProbe {
-  readonly day: EventDay;
-  readonly keyHashes: readonly string[];
-}
-
-/** A counted event that a probe found. */
-export interface CountedKey {
-  readonly keyHash: string;
-  readonly day: EventDay;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-}
-
-/** A duplicate whose payload differs from what was counted under its key. */
-export interface Conflict {
-  readonly organization: string;
-  readonly keyHash: string;
-  readonly day: EventDay;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly firstDay: EventDay;
-  readonly firstOffset: number;
-  readonly firstIndex: number;
-  readonly firstFingerprint: string;
-}
-
-/** Digest of the rows a commit inserted into one day: SHA-256 over fingerprints in (offset, index) order. */
-export interface DayDigest {
-  readonly day: EventDay;
-  readonly count: number;
-  readonly digest: string;
-}
-
 /**
  * One ledger row: what the range `from <= offset < to` held and what became of it (U5):
  * seen = inserted + duplicate + quarantined; `foreign` are records that are not ours, whole, without a count.
@@ -92,7 +48,7 @@ export interface CommitRecord {
   readonly foreign: number;
   readonly writeStatements: number;
   readonly segmentVersion: number;
-  readonly source: 'segments' | 'log' | 'mixed';
+  readonly source: 'segments' | 'log';
   readonly days: readonly DayDigest[];
 }
 
@@ -110,9 +66,9 @@ export interface RangeTransaction {
     checkedRanges: number,
   ): Promise<boolean>;
   /** Keys of these days that are counted already; index scans only. */
-  findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]>;
+  findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]>;
   /** COPY BINARY straight into the day's leaf. */
-  loadDay(rows: DayRows): Promise<LoadOutcome>;
+  loadDay(rows: DayLoad): Promise<LoadOutcome>;
   /** Adds sums and counts; rollups come sorted, so that writers cannot deadlock. */
   addRollups(partition: number, rollups: readonly Rollup[]): Promise<void>;
   addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void>;
@@ -141,8 +97,11 @@ export interface ShardLedger {
   heads(): Promise<readonly LoggedHead[]>;
   /** Stores what a pass saw, one statement for all partitions. */
   observe(observations: readonly Observation[]): Promise<void>;
-  /** Makes the leaves of these days where missing, in a transaction of its own; returns the closed ones. */
-  ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>>;
+  /**
+   * Makes the leaves of these days (counted from 1970-01-01) where missing, in a transaction of its own; returns the
+   * closed ones.
+   */
+  ensureDays(days: readonly number[]): Promise<ReadonlySet<number>>;
   /**
    * Runs `work` in one transaction on the one connection named `flusher:<partition>` and commits when it
    * resolves with `commit: true`, else rolls back. Throws OdometerError: `shard_unavailable` (retryable),

@@ -149,7 +149,7 @@ class SegmentBuilder {
     for (const [index, event] of envelope.events.entries()) {
       const code = codes[index];
       if (typeof code === 'string') {
-        const bytes = base64(Buffer.from(JSON.stringify(event)));
+        const bytes = base64(Buffer.from(refusedEventText(event)));
         this.#refusals.push({ offset, index, code, bytes });
       } else {
         this.#addEvent(offset, index, event, envelope);
@@ -212,6 +212,21 @@ function refusalOf(event: SealedEvent): string | null {
   if (!event.idempotencyKey.isWellFormed() || event.idempotencyKey.includes('\0'))
     return 'idempotency_key_invalid';
   return null;
+}
+
+/** A refused event as the quarantine keeps it: JSON whose members keep this order, which is a stored format. */
+function refusedEventText(event: SealedEvent): string {
+  const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed } = event;
+  return JSON.stringify({
+    organization,
+    metric,
+    quantity,
+    idempotencyKey,
+    eventTimeMs,
+    undated,
+    fingerprint,
+    sealed,
+  });
 }
 
 function base64(bytes: Buffer): string {

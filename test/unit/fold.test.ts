@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
 import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
-import { readRowPlaces, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
 import { foldRecords, recordHashOf } from '../../shared/segments/fold.ts';
 import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 
@@ -36,7 +36,7 @@ describe('foldRecords', () => {
     );
     const { segments } = foldRecords(records([envelope(events)], 7), 0, 0);
     const rows = segments[0]?.days[0]?.rows ?? Buffer.alloc(0);
-    const places = readRowPlaces(rows);
+    const places = readCopyTuples(rows);
     expect(places.map(({ at }) => readRowUsage(rows, at).quantity)).toEqual(quantities);
     expect(places.map(({ index, offset, undated }) => [offset, index, undated])).toEqual(
       quantities.map((_, i) => [7, i, i === 3]),

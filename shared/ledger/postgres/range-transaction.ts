@@ -1,21 +1,16 @@
 import type pg from 'pg';
 import { invariant } from '../../errors.ts';
+import { formatDay } from '../../events/calendar.ts';
 import type { Rollup } from '../../segments/rollup.ts';
 import type { Refusal } from '../../segments/segment.ts';
 import { type ChainedCommit, chainStart } from '../commit-hash.ts';
-import type {
-  CommitRecord,
-  Conflict,
-  CountedKey,
-  DayRows,
-  KeyProbe,
-  LoadOutcome,
-  RangeTransaction,
-} from '../shard-ledger.ts';
+import type { CountedRow, KeyProbe } from '../deduplicate.ts';
+import type { Conflict, DayLoad } from '../load.ts';
+import type { CommitRecord, LoadOutcome, RangeTransaction } from '../shard-ledger.ts';
 import { commitValues } from './commit-values.ts';
 import { copyDay } from './copy-day.ts';
 import { execute } from './execute.ts';
-import { fromUuid, toDateText, toSafeInteger } from './row-values.ts';
+import { fromUuid, toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
 const moveProgress = loadSql('move-progress');
@@ -33,7 +28,7 @@ interface MovedRow {
   readonly hash: Buffer | null;
 }
 
-interface CountedRow {
+interface FoundRow {
   readonly key_hash: string;
   readonly fingerprint: string;
   readonly offset: string;
@@ -86,11 +81,11 @@ export class PostgresRange implements RangeTransaction {
     return true;
   }
 
-  async findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]> {
-    const found: CountedKey[] = [];
+  async findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]> {
+    const found: CountedRow[] = [];
     for (const { day, keyHashes } of probes) {
       // Hex digits need no quoting in an array literal.
-      const rows = await this.#read<CountedRow>(findCounted, [toDateText(day), `{${keyHashes.join(',')}}`]);
+      const rows = await this.#read<FoundRow>(findCounted, [formatDay(day), `{${keyHashes.join(',')}}`]);
       for (const row of rows) {
         found.push({
           keyHash: fromUuid(row.key_hash),
@@ -104,7 +99,7 @@ export class PostgresRange implements RangeTransaction {
     return found;
   }
 
-  loadDay(rows: DayRows): Promise<LoadOutcome> {
+  loadDay(rows: DayLoad): Promise<LoadOutcome> {
     this.#written += 1;
     return copyDay(this.#client, rows);
   }
@@ -144,9 +139,9 @@ export class PostgresRange implements RangeTransaction {
       conflicts.map((conflict) => conflict.index),
       conflicts.map((conflict) => conflict.organization),
       conflicts.map((conflict) => conflict.keyHash),
-      conflicts.map((conflict) => toDateText(conflict.day)),
+      conflicts.map((conflict) => formatDay(conflict.day)),
       conflicts.map((conflict) => conflict.fingerprint),
-      conflicts.map((conflict) => toDateText(conflict.firstDay)),
+      conflicts.map((conflict) => formatDay(conflict.firstDay)),
       conflicts.map((conflict) => conflict.firstOffset),
       conflicts.map((conflict) => conflict.firstIndex),
       conflicts.map((conflict) => conflict.firstFingerprint),
@@ -155,7 +150,7 @@ export class PostgresRange implements RangeTransaction {
 
   async addCommit(commit: CommitRecord): Promise<void> {
     const head = this.#movedHead(commit.partition);
-    const days = commit.days.map(({ day, count, digest }) => ({ day: toDateText(day), count, digest }));
+    const days = commit.days.map(({ day, count, digest }) => ({ day: formatDay(day), count, digest }));
     const chained: ChainedCommit = {
       ...commit,
       sequence: head.sequence + 1,

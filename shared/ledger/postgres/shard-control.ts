@@ -6,8 +6,8 @@ import {
   verifyStatementTimeoutMs,
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { ChainedDay } from '../commit-hash.ts';
-import type { PartitionState, QuarantinedRecord, ShardControl, StoredCommit } from '../shard-control.ts';
+import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
+import type { PartitionState, QuarantinedRecord, ShardControl } from '../shard-control.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';

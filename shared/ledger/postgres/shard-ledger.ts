@@ -11,6 +11,7 @@
  */
 import type pg from 'pg';
 import { invariant } from '../../errors.ts';
+import { formatDay } from '../../events/calendar.ts';
 import {
   commitDaysMax,
   idleInTransactionTimeoutMs,
@@ -22,7 +23,6 @@ import {
 import type { LoggedHead } from '../chain-check.ts';
 import type { PartitionPlace } from '../shard-figures.ts';
 import type {
-  EventDay,
   Observation,
   Progress,
   RangeTransaction,
@@ -32,7 +32,7 @@ import type {
 import { execute } from './execute.ts';
 import { PostgresRange } from './range-transaction.ts';
 import { readPlaces } from './read-positions.ts';
-import { toDateText, toSafeInteger } from './row-values.ts';
+import { toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
 import { type ShardListeners, ShardPool, withConnection } from './shard-pool.ts';
@@ -125,10 +125,10 @@ class PostgresLedger implements ShardLedger {
     ]);
   }
 
-  async ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>> {
+  async ensureDays(days: readonly number[]): Promise<ReadonlySet<number>> {
     if (days.length === 0) return new Set();
     invariant(days.length <= commitDaysMax, `a commit makes at most ${commitDaysMax} days`);
-    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(toDateText)]);
+    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(formatDay)]);
     return new Set(rows.map((row) => row.day));
   }
 

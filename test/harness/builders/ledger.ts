@@ -1,9 +1,9 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
 import { createHash } from 'node:crypto';
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
+import type { DayLoad } from '../../../shared/ledger/load.ts';
 import type {
   CommitRecord,
-  DayRows,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
@@ -50,10 +50,15 @@ export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
 }
 
 /** Rows of one day as the bytes of a COPY. */
-export function dayRows(rows: readonly CopyRow[]): DayRows {
+export function dayRows(rows: readonly CopyRow[]): DayLoad {
   const bytes = new CopyRows();
-  for (const row of rows) bytes.append(row);
-  return { day: rows[0]?.day ?? noonDay, count: rows.length, rows: [Buffer.from(bytes.toBuffer())] };
+  const fingerprints = createHash('sha256');
+  for (const row of rows) {
+    bytes.append(row);
+    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
+  }
+  const day = { day: rows[0]?.day ?? noonDay, count: rows.length, digest: fingerprints.digest('hex') };
+  return { ...day, rows: [Buffer.from(bytes.toBuffer())] };
 }
 
 export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
@@ -91,15 +96,10 @@ export async function writeRange(
   if (!(await transaction.moveProgress(partition, from, to, Buffer.alloc(32, to), 0))) return false;
   const loaded = dayRows(rows);
   const sums = new RollupSums();
-  const fingerprints = createHash('sha256');
-  for (const row of rows) {
-    sums.addEvent(row);
-    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
-  }
+  for (const row of rows) sums.addEvent(row);
   if (rows.length > 0 && (await transaction.loadDay(loaded)).kind === 'unique') return false;
   await transaction.addRollups(partition, sums.toRollups());
-  const day = { day: loaded.day, count: rows.length, digest: fingerprints.digest('hex') };
-  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [day] : [] };
+  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [loaded] : [] };
   const writeStatements = transaction.writeStatements + 1;
   await transaction.addCommit(commitRecord({ partition, from, to, writeStatements, ...counts }));
   return true;

@@ -3,7 +3,7 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import { probesOf } from '../../../shared/ledger/deduplicate.ts';
 import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
 import { dayMs } from '../../../shared/limits.ts';
-import { readRowPlaces } from '../../../shared/segments/copy-row.ts';
+import { readCopyTuples } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import {
@@ -70,7 +70,7 @@ it('a range with duplicates, conflicts and a closed day is the load of the golde
   const load = loadWinners(range, rows, counted, closedDays);
   await expectGolden('formats/load-winners.json', loadText(load));
   const [refusal] = load.refusals.filter(({ code }) => code === 'day_closed');
-  expect(readRowPlaces(Buffer.from(refusal?.bytes ?? '', 'base64'))).toHaveLength(1);
+  expect(readCopyTuples(Buffer.from(refusal?.bytes ?? '', 'base64'))).toHaveLength(1);
 });
 
 it('the keys that decide over a range are those of the golden file', async () => {

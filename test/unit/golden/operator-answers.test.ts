@@ -5,8 +5,8 @@ import { listQuarantine } from '../../../functions/operator/list-quarantine.ts';
 import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
 import { resumePartition } from '../../../functions/operator/resume-partition.ts';
 import { verifyShard } from '../../../functions/operator/verify-shard.ts';
-import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
-import type { ShardControl, StoredCommit } from '../../../shared/ledger/shard-control.ts';
+import { chainStart, commitHash, type StoredCommit } from '../../../shared/ledger/commit-hash.ts';
+import type { ShardControl } from '../../../shared/ledger/shard-control.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { noonMs } from '../../harness/builders/records.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { refusedEventsMax } from '../../../shared/limits.ts';
-import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/segments/copy-row.ts';
+import { copyColumns, readCopyTuples, readRowUsage } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../../shared/segments/segment.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
@@ -28,7 +28,7 @@ it('the segment says of its records, sums and refusals what the golden file says
 
 it('the rows of the segment are the COPY tuples of the golden file', async () => {
   const tuples = segment.days.flatMap(({ rows }) =>
-    readRowPlaces(rows).map(({ at, end, bytes: _, ...place }) => {
+    readCopyTuples(rows).map(({ at, end, bytes: _, ...place }) => {
       const fields = JSON.stringify({ ...place, ...readRowUsage(rows, at) });
       return `### ${fields}\n${hexDump(rows.subarray(at, end))}\n`;
     }),
