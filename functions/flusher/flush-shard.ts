@@ -196,7 +196,7 @@ async function commitOrHalt(
   ports: FlushPorts,
 ): Promise<CommitOutcome> {
   try {
-    return await commitRange(range, checkedRanges, pass.ledger, ports.checkpoint);
+    return await commitRange(range, checkedRanges, { ledger: pass.ledger, checkpoint: ports.checkpoint });
   } catch (error) {
     if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
     ports.logger.error({ partition: range.partition, err: error }, 'range refused');

@@ -32,13 +32,10 @@ export interface Observation {
 }
 
 /**
- * One ledger row: what the range `from <= offset < to` held and what became of it (U5):
- * seen = inserted + duplicate + quarantined; `foreign` are records that are not ours, whole, without a count.
+ * What became of a range (U5): seen = inserted + duplicate + quarantined; `foreign` are whole records that are not
+ * ours, without an event count. The ledger's row adds to it what the transaction knows by itself.
  */
 export interface CommitRecord {
-  readonly partition: number;
-  readonly from: number;
-  readonly to: number;
   readonly seen: number;
   readonly inserted: number;
   readonly duplicate: number;
@@ -46,44 +43,51 @@ export interface CommitRecord {
   readonly conflicts: number;
   readonly quarantined: number;
   readonly foreign: number;
-  readonly writeStatements: number;
   readonly segmentVersion: number;
   readonly source: 'segments' | 'log';
   readonly days: readonly DayDigest[];
 }
 
+/** `next_offset: from -> to` of a partition, with what its progress row keeps beside it. */
+export interface ProgressMove {
+  readonly from: number;
+  readonly to: number;
+  /** SHA-256 of the record at `to - 1`. */
+  readonly recordHash: Buffer;
+  readonly checkedRanges: number;
+}
+
 /** `unique`: a key of this range is counted already; the caller rolls back and checks the range. */
 export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | { readonly kind: 'unique' };
 
-/** One transaction; every method runs one statement. After an `unique` outcome only a rollback is possible. */
+/** A transaction of one partition in which nothing has happened yet: its progress moves first. */
 export interface RangeTransaction {
-  /** Compare-and-set `next_offset: from -> to` (U3); false when another writer was faster or it is halted. */
-  moveProgress(
-    partition: number,
-    from: number,
-    to: number,
-    recordHash: Buffer,
-    checkedRanges: number,
-  ): Promise<boolean>;
+  /** Compare-and-set (U3); null when another writer was faster, or the partition is halted. */
+  moveProgress(move: ProgressMove): Promise<MovedRange | null>;
+}
+
+/**
+ * The range whose progress has moved in this transaction; what it holds is written beside that. A call runs one
+ * statement (`findCounted` one a day), and none for an empty list. After `unique` only a rollback is possible.
+ */
+export interface MovedRange {
   /** Keys of these days that are counted already; index scans only. */
   findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]>;
   /** COPY BINARY straight into the day's leaf. */
-  loadDay(rows: DayLoad): Promise<LoadOutcome>;
+  loadDay(load: DayLoad): Promise<LoadOutcome>;
   /** Adds sums and counts; rollups come sorted, so that writers cannot deadlock. */
-  addRollups(partition: number, rollups: readonly Rollup[]): Promise<void>;
-  addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void>;
-  addConflicts(partition: number, conflicts: readonly Conflict[]): Promise<void>;
-  /** Appends the ledger row with the hash over the previous one (U12). */
+  addRollups(rollups: readonly Rollup[]): Promise<void>;
+  addQuarantine(refusals: readonly Refusal[]): Promise<void>;
+  addConflicts(conflicts: readonly Conflict[]): Promise<void>;
+  /** Appends the ledger row with the hash over the previous one (U12); comes last. */
   addCommit(commit: CommitRecord): Promise<void>;
-  /** Statements executed so far that write. */
-  readonly writeStatements: number;
 }
 
 /** `unknown`: the connection broke during COMMIT; `nextOffset()` alone decides. */
-export type TransactionOutcome<T> =
-  | { readonly kind: 'committed'; readonly value: T }
-  | { readonly kind: 'rolled-back'; readonly value: T }
-  | { readonly kind: 'unknown'; readonly value: T };
+export interface TransactionOutcome<T> {
+  readonly kind: 'committed' | 'rolled-back' | 'unknown';
+  readonly value: T;
+}
 
 export interface ShardLedger {
   readonly shard: number;

@@ -84,9 +84,9 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   expect(await invoke()).toEqual([well, well, { ...well, waitingForCode: 1, lagRecords: 1 }, well]);
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
-    const commit = await transaction.moveProgress(partition, 0, 1, recordHash, 0);
-    await transaction.addCommit(commitRecord({ partition, from: 0, to: 1, foreign: 1 }));
-    return { commit, value: null };
+    const moved = await transaction.moveProgress({ from: 0, to: 1, recordHash, checkedRanges: 0 });
+    await moved?.addCommit(commitRecord({ foreign: 1 }));
+    return { commit: moved !== null, value: null };
   });
   expect(await invoke()).toEqual([well, well, well, well]);
 });

@@ -205,12 +205,13 @@ describe('halts', () => {
 
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const moved = await transaction.moveProgress(partition, from, from + 1, Buffer.alloc(32), 0);
-      await transaction.addQuarantine(partition, [
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
+      const moved = await transaction.moveProgress(move);
+      await moved?.addQuarantine([
         { offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' },
       ]);
-      await transaction.addCommit(commitRecord({ partition, from, to: from + 1, foreign: 1 }));
-      return { commit: moved, value: moved };
+      await moved?.addCommit(commitRecord({ foreign: 1 }));
+      return { commit: moved !== null, value: moved !== null };
     });
     expect(outcome).toEqual({ kind: 'committed', value: true });
   }

@@ -30,7 +30,7 @@ import type {
   TransactionOutcome,
 } from '../shard-ledger.ts';
 import { execute } from './execute.ts';
-import { PostgresRange } from './range-transaction.ts';
+import { rangeTransaction } from './range-transaction.ts';
 import { readPlaces } from './read-positions.ts';
 import { toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
@@ -137,10 +137,11 @@ class PostgresLedger implements ShardLedger {
     work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
   ): Promise<TransactionOutcome<T>> {
     const client = await this.#writer(partition).connect();
+    const { mapVersion } = this.#settings;
     let usable = false;
     try {
       await execute(client, beginRange);
-      const { commit, value } = await work(new PostgresRange(client, this.#settings.mapVersion));
+      const { commit, value } = await work(rangeTransaction(client, { partition, mapVersion }));
       if (!commit) {
         usable = await rollBack(client);
         return { kind: 'rolled-back', value };

@@ -63,16 +63,12 @@ export function dayRows(rows: readonly CopyRow[]): DayLoad {
 
 export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
   return {
-    partition: 0,
-    from: 0,
-    to: 1,
     seen: 0,
     inserted: 0,
     duplicate: 0,
     conflicts: 0,
     quarantined: 0,
     foreign: 0,
-    writeStatements: 2,
     segmentVersion: 1,
     source: 'segments',
     days: [],
@@ -90,18 +86,18 @@ export interface RowRange {
 /** What the flusher writes for a range; false where it was fenced or held a counted key. */
 export async function writeRange(
   transaction: RangeTransaction,
-  partition: number,
   { from, to, rows }: RowRange,
 ): Promise<boolean> {
-  if (!(await transaction.moveProgress(partition, from, to, Buffer.alloc(32, to), 0))) return false;
+  const recordHash = Buffer.alloc(32, to);
+  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges: 0 });
+  if (moved === null) return false;
   const loaded = dayRows(rows);
   const sums = new RollupSums();
   for (const row of rows) sums.addEvent(row);
-  if (rows.length > 0 && (await transaction.loadDay(loaded)).kind === 'unique') return false;
-  await transaction.addRollups(partition, sums.toRollups());
+  if (rows.length > 0 && (await moved.loadDay(loaded)).kind === 'unique') return false;
+  await moved.addRollups(sums.toRollups());
   const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [loaded] : [] };
-  const writeStatements = transaction.writeStatements + 1;
-  await transaction.addCommit(commitRecord({ partition, from, to, writeStatements, ...counts }));
+  await moved.addCommit(commitRecord(counts));
   return true;
 }
 
@@ -113,7 +109,7 @@ export async function commitRows(
 ): Promise<TransactionOutcome<boolean>> {
   await ledger.ensureDays([...new Set(range.rows.map((row) => row.day))]);
   return ledger.transaction(partition, async (transaction) => {
-    const written = await writeRange(transaction, partition, range);
+    const written = await writeRange(transaction, range);
     return { commit: written, value: written };
   });
 }
