@@ -1,5 +1,4 @@
-import { segmentBytesMax, shardCount } from '../../shared/limits.ts';
-import { shardOf } from '../../shared/log/routing.ts';
+import { segmentBytesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
@@ -37,7 +36,7 @@ export async function storeSegments(
 ): Promise<readonly Wait[]> {
   const waits: Wait[] = [];
   const folded = batches.map(({ partition, itemPartition, records }) => {
-    const { segments, stop } = foldRecords(records, partition, shardOf(partition, shardCount));
+    const { segments, stop } = foldRecords(records, partition);
     if (stop !== null) {
       ports.logger.error({ partition, ...stop }, 'partition waits');
       waits.push({ itemPartition, offset: stop.offset });

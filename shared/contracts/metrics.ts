@@ -29,7 +29,7 @@ export const metricPartitionsHalted = 'PartitionsHalted';
 /**
  * flusher, count: partitions of the shard that the latest pass left before a record which this code does not count:
  * a newer envelope version, a body that it cannot read under a right checksum, or more refused events than a range
- * may hold. Only other code ends that. Weather is not in it: a record not delivered, a partition without a leader,
+ * may hold. Only other code ends that. Transient failures are not in it: a record not delivered, a partition without a leader,
  * a log end that is behind for less than a minute.
  */
 export const metricPartitionsWaiting = 'PartitionsWaiting';

@@ -8,7 +8,7 @@ import type { Refusal } from '../segments/segment.ts';
 import type { LoggedHead } from './chain-check.ts';
 import type { CountedRow, KeyProbe } from './deduplicate.ts';
 import type { Conflict, DayDigest, DayLoad } from './load.ts';
-import type { PartitionPlace } from './shard-figures.ts';
+import type { PartitionPosition } from './shard-figures.ts';
 
 /** The progress row of a partition. */
 export interface Progress {
@@ -96,7 +96,7 @@ export interface ShardLedger {
   /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
   progress(): Promise<readonly Progress[]>;
   /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */
-  places(): Promise<readonly PartitionPlace[]>;
+  positions(): Promise<readonly PartitionPosition[]>;
   /** The last row of each partition's ledger (U12). Throws `shard_unavailable` (retryable). */
   heads(): Promise<readonly LoggedHead[]>;
   /** Stores what a pass saw, one statement for all partitions. */
@@ -117,7 +117,7 @@ export interface ShardLedger {
   ): Promise<TransactionOutcome<T>>;
   /** `next_offset` read with the progress row locked, so that no transaction of a lost session is pending. */
   nextOffset(partition: number): Promise<number>;
-  /** Halts a partition loudly (U7); an operator resumes it. */
-  halt(partition: number, code: string, reason: string): Promise<void>;
+  /** Halts a partition until an operator resumes it (U7); the first reason stays. */
+  halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void>;
   close(): Promise<void>;
 }

@@ -58,7 +58,7 @@ export interface EventLogReader {
   /**
    * Records with offset >= from, in offset order, per partition; an empty list where there is none (yet).
    * A list has no gap inside: it ends before one, and where `from` itself is missing it starts behind it.
-   * Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
+   * No reads, no request: an empty map. Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
    */
   read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>>;
   close(): Promise<void>;

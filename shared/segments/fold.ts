@@ -1,17 +1,17 @@
 /**
- * Records of one partition become segments. Pure: the consumer folds what Kafka delivers, the flusher folds
- * what it reads from the log where Redis has a gap, and both get the same bytes.
+ * Records of one partition become segments. The consumer folds what Kafka delivers, the flusher folds what it reads
+ * from the log where Redis has a gap, and both get the same bytes.
  */
-import { hash } from 'node:crypto';
 import { invariant } from '../errors.ts';
 import { keyHash } from '../events/identity.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
-import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
-import { decodeEnvelope, type Envelope } from '../log/envelope.ts';
+import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax, shardCount } from '../limits.ts';
+import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
+import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
 import { RollupSums } from './rollup.ts';
-import type { Refusal, Segment } from './segment.ts';
+import type { Refusal, Segment, SegmentMeta } from './segment.ts';
 
 /** One record of the partition, in offset order and without holes. */
 interface FoldRecord {
@@ -30,8 +30,8 @@ export interface Fold {
   readonly stop: FoldStop | null;
 }
 
-/** Folds consecutive records of a partition whose rows go to `shard`. */
-export function foldRecords(records: readonly FoldRecord[], partition: number, shard: number): Fold {
+/** Folds consecutive records of a partition, into rows of its home shard. */
+export function foldRecords(records: readonly FoldRecord[], partition: number): Fold {
   const segments: Segment[] = [];
   let builder: SegmentBuilder | null = null;
   const close = () => {
@@ -42,7 +42,7 @@ export function foldRecords(records: readonly FoldRecord[], partition: number, s
     const decoded = decodeEnvelope(record.value, partition);
     const events = decoded.kind === 'envelope' ? decoded.envelope.events.length : 0;
     if (builder?.isFullFor(record.offset, events)) close();
-    builder ??= new SegmentBuilder(partition, shard, record.offset);
+    builder ??= new SegmentBuilder({ partition, from: record.offset });
     const reason = builder.addRecord(record, decoded);
     if (reason !== null) {
       close();
@@ -70,9 +70,9 @@ class SegmentBuilder {
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
-  constructor(partition: number, shard: number, from: number) {
+  constructor({ partition, from }: Pick<SegmentMeta, 'partition' | 'from'>) {
     this.#partition = partition;
-    this.#shard = shard;
+    this.#shard = shardOf(partition, shardCount);
     this.#from = from;
     this.#to = from;
   }
@@ -85,7 +85,7 @@ class SegmentBuilder {
     return offset !== this.#to || (this.#seen > 0 && this.#seen + events > segmentEventsMax);
   }
 
-  /** Adds the record, or says why the partition must wait before it. */
+  /** Adds the record; returns why the partition must wait before it, or null. */
   addRecord(record: FoldRecord, decoded: ReturnType<typeof decodeEnvelope>): string | null {
     switch (decoded.kind) {
       case 'newer':
@@ -152,12 +152,12 @@ class SegmentBuilder {
         const bytes = base64(Buffer.from(refusedEventText(event)));
         this.#refusals.push({ offset, index, code, bytes });
       } else {
-        this.#addEvent(offset, index, event, envelope);
+        this.#addEvent(event, { offset, index }, envelope);
       }
     }
   }
 
-  #addEvent(offset: number, index: number, event: SealedEvent, envelope: Envelope): void {
+  #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
     const dayNumber = Math.floor(event.eventTimeMs / dayMs);
     let day = this.#days.get(dayNumber);
     if (day === undefined) {
@@ -168,8 +168,7 @@ class SegmentBuilder {
     day.rows.append({
       keyHash: keyHash(event.organization, event.idempotencyKey),
       fingerprint: event.fingerprint,
-      offset,
-      index,
+      ...at,
       undated: event.undated,
       day: dayNumber,
       eventTimeMs: event.eventTimeMs,
@@ -181,17 +180,12 @@ class SegmentBuilder {
       metric: event.metric,
       idempotencyKey: event.idempotencyKey,
       properties:
-        sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, index, sealed),
+        sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, at.index, sealed),
     });
     day.fingerprints.push(event.fingerprint);
     this.#sums.addEvent(event);
     if (event.undated) this.#undated += 1;
   }
-}
-
-/** SHA-256 of a record's bytes, hex: what the progress row keeps of the last committed record (U7). */
-export function recordHashOf(value: Buffer): string {
-  return hash('sha256', value, 'hex');
 }
 
 const namePattern = /^[A-Za-z0-9._:@-]{1,128}$/;

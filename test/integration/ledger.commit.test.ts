@@ -97,8 +97,8 @@ describe('progress', () => {
 
   it('U7: a halted partition refuses to move and keeps the first reason', async () => {
     const halted = partition < 4 ? partition + 4 : partition - 4;
-    await ledger.halt(halted, 'log_truncated', 'first');
-    await ledger.halt(halted, 'other', 'second');
+    await ledger.halt(halted, { code: 'log_truncated', reason: 'first' });
+    await ledger.halt(halted, { code: 'other', reason: 'second' });
     const outcome = await ledger.transaction(halted, async (transaction) => ({
       commit: true,
       value: (await transaction.moveProgress(firstMove)) !== null,

@@ -138,7 +138,7 @@ describe('a writer that stands still', () => {
     return { ended };
   }
 
-  it('U3: a lock that is not given is weather, and a young transaction is left alone', async () => {
+  it('U3: a lock that is not given is a transient failure, and a young transaction is left alone', async () => {
     await holdProgress(`flusher:${partition}`);
     const work = ledger.nextOffset(partition);
     await expect(work).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });

@@ -154,14 +154,14 @@ describe('halts', () => {
   });
 
   it('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
-    await ledger.halt(partition, 'log_truncated', 'the log ends below next_offset');
+    await ledger.halt(partition, { code: 'log_truncated', reason: 'the log ends below next_offset' });
     const [halt] = await listHalts(controls);
     expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });
     const back: Decision = { ...retry, action: { kind: 'skip', offset: commits - 1 } };
     expect(await resumePartition(back, controls)).toBe('offset_below_next');
     expect(await resumePartition(retry, controls)).toBe('resumed');
     await commitEmpty(commits);
-    await ledger.halt(partition, 'offset_missing', 'a hole');
+    await ledger.halt(partition, { code: 'offset_missing', reason: 'a hole' });
     expect(await resumePartition({ ...retry, action: { kind: 'skip', offset: 9 } }, controls)).toBe(
       'resumed',
     );
@@ -184,7 +184,7 @@ describe('halts', () => {
   });
 
   it('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
-    await ledger.halt(partition, 'other_topic', 'the topic was made again');
+    await ledger.halt(partition, { code: 'other_topic', reason: 'the topic was made again' });
     const action = { kind: 'restart', offset: 0, topicId: 'topic-again' } as const;
     expect(await resumePartition({ ...retry, action }, controls)).toBe('resumed');
     const other = createShardLedger({
@@ -207,9 +207,7 @@ describe('halts', () => {
     const outcome = await ledger.transaction(partition, async (transaction) => {
       const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
       const moved = await transaction.moveProgress(move);
-      await moved?.addQuarantine([
-        { offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' },
-      ]);
+      await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
       await moved?.addCommit(commitRecord({ foreign: 1 }));
       return { commit: moved !== null, value: moved !== null };
     });

@@ -280,7 +280,7 @@ it('halted_partitions and the halt of its partition', async () => {
   const url = pipeline.shards.writerUrls[shard] ?? '';
   const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
   const change = await moved(['halted_partitions'], () =>
-    ledger.halt(partition, 'log_rewritten', 'a test says so'),
+    ledger.halt(partition, { code: 'log_rewritten', reason: 'a test says so' }),
   );
   await ledger.close();
   expect(change).toEqual([1]);

@@ -119,21 +119,21 @@ const window = { inserted: 60, duplicate: 1, conflicts: 0, quarantined: 0, write
 
 function metricsHandler(options: { hangs?: boolean } = {}) {
   const clock = new FakeClock();
-  const places = [0, 1, 2, 3].map((partition) => {
+  const positions = [0, 1, 2, 3].map((partition) => {
     return { partition, nextOffset: 5, ledgerEnd: 5, haltCode: null };
   });
   const handle = build({
     shards: {
       read: async (shard) => {
-        if (shard === 3) return { window, places: places.slice(3) };
-        return { window, places: places.slice(shard, shard + 1) };
+        if (shard === 3) return { window, positions: positions.slice(3) };
+        return { window, positions: positions.slice(shard, shard + 1) };
       },
     },
     log: {
       bounds: () =>
         options.hangs === true
           ? new Promise(() => {})
-          : Promise.resolve(new Map(places.map(({ partition }) => [partition, { start: 0, end: 5 }]))),
+          : Promise.resolve(new Map(positions.map(({ partition }) => [partition, { start: 0, end: 5 }]))),
       read: async () => new Map(),
     },
     segments: {

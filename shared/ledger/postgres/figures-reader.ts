@@ -2,7 +2,7 @@ import { invariant } from '../../errors.ts';
 import { readAnswerTimeoutMs } from '../../limits.ts';
 import type { FiguresReader, LedgerWindow } from '../shard-figures.ts';
 import { execute } from './execute.ts';
-import { readPlaces } from './read-positions.ts';
+import { readPositions } from './read-positions.ts';
 import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
@@ -28,7 +28,10 @@ export function createFiguresReader(settings: ReaderPoolsSettings): FiguresReade
         const values = [windowSeconds];
         const { rows } = await execute<WindowRow>(client, measureWindow, values, readAnswerTimeoutMs);
         invariant(rows[0] !== undefined, 'an aggregate has one row');
-        return { window: fromRowWindow(rows[0]), places: await readPlaces(client, readAnswerTimeoutMs) };
+        return {
+          window: fromRowWindow(rows[0]),
+          positions: await readPositions(client, readAnswerTimeoutMs),
+        };
       });
     },
     async close() {

@@ -21,7 +21,7 @@ import {
   stuckTransactionMs,
 } from '../../limits.ts';
 import type { LoggedHead } from '../chain-check.ts';
-import type { PartitionPlace } from '../shard-figures.ts';
+import type { PartitionPosition } from '../shard-figures.ts';
 import type {
   Observation,
   Progress,
@@ -31,7 +31,7 @@ import type {
 } from '../shard-ledger.ts';
 import { execute } from './execute.ts';
 import { rangeTransaction } from './range-transaction.ts';
-import { readPlaces } from './read-positions.ts';
+import { readPositions } from './read-positions.ts';
 import { toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
@@ -104,8 +104,8 @@ class PostgresLedger implements ShardLedger {
     }));
   }
 
-  places(): Promise<readonly PartitionPlace[]> {
-    return withConnection(this.#control, (client) => readPlaces(client));
+  positions(): Promise<readonly PartitionPosition[]> {
+    return withConnection(this.#control, (client) => readPositions(client));
   }
 
   async heads(): Promise<readonly LoggedHead[]> {
@@ -170,7 +170,10 @@ class PostgresLedger implements ShardLedger {
     }
   }
 
-  async halt(partition: number, code: string, reason: string): Promise<void> {
+  async halt(
+    partition: number,
+    { code, reason }: { readonly code: string; readonly reason: string },
+  ): Promise<void> {
     await this.#controlled(haltPartition, [partition, code, reason]);
   }
 

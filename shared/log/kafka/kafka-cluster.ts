@@ -10,7 +10,7 @@ import {
   SASLMechanisms,
   type SASLOptions,
 } from '@platformatic/kafka';
-import type { LogPlace, LogSecurity } from './log-connection.ts';
+import type { LogConnection, LogSecurity } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const connectTimeoutMs = 2000;
@@ -37,7 +37,7 @@ export class KafkaCluster {
   readonly #pool: ConnectionPool;
   #metadata: Promise<TopicMetadata> | undefined;
 
-  constructor({ bootstrapServers, security }: LogPlace, topic: string) {
+  constructor({ bootstrapServers, security }: LogConnection, topic: string) {
     this.#bootstrap = bootstrapServers.split(',').map((server) => parseBroker(server.trim(), kafkaPort));
     this.#topic = topic;
     this.#pool = new ConnectionPool('odometer', {

@@ -5,7 +5,7 @@ export interface LogSecurity {
 }
 
 /** Where the log's brokers are; without security they are spoken to in plain text. */
-export interface LogPlace {
+export interface LogConnection {
   readonly bootstrapServers: string;
   readonly security?: LogSecurity | undefined;
 }

@@ -9,7 +9,7 @@ import { produceTimeoutMs, wakeAnswerTimeoutMs } from '../../limits.ts';
 import { within } from '../../runtime/within.ts';
 import type { Append, Appended, EventLogWriter } from '../event-log.ts';
 import { createKafka } from './kafkajs.ts';
-import type { LogPlace } from './log-connection.ts';
+import type { LogConnection } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const retryPauseMs = 50;
@@ -20,7 +20,7 @@ const metadataAgeMs = 24 * 60 * 60 * 1000;
 /** Without an acknowledgement for this long a producer has slept. */
 const sleepMsMin = 5000;
 
-export interface LogWriterOptions extends LogPlace {
+export interface LogWriterOptions extends LogConnection {
   readonly topic: string;
   /** Shorter in tests. */
   readonly timeoutMs?: number;

@@ -7,7 +7,7 @@ import type { AppendOutcome, SegmentStore, StoredRange } from '../segment-store.
 import { connectRedis, type RedisLocation } from './connect.ts';
 import { segmentKeys } from './keys.ts';
 
-/** The flusher's calls carry many segments and hold up nobody. */
+/** For calls of the flusher, which carry many segments and keep no request waiting. */
 const readTimeoutMs = 5000;
 const appendScript = readFileSync(new URL('append-segment-3.lua', import.meta.url), 'utf8');
 const deleteScript = readFileSync(new URL('delete-segments-3.lua', import.meta.url), 'utf8');
@@ -44,9 +44,9 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
           ? []
           : redis.hmgetBuffer(segmentKeys(topic, partition).content, ...froms.map(String)),
       ),
-    deleteBelow: (partition, nextOffset) =>
+    deleteBelow: ({ partition, nextOffset }) =>
       answerOf(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
-    delete: (partition, from) =>
+    delete: ({ partition, from }) =>
       answerOf(
         opened(),
         readTimeoutMs,
@@ -114,8 +114,8 @@ async function answerOf<T>(opened: Promise<void>, timeoutMs: number, work: () =>
 }
 
 /**
- * Resolves while Redis is connected, else rejects with why it is not. The first attempt to connect is worth a
- * call's own time, as a lost connection is not.
+ * Resolves while Redis is connected, else rejects with why it is not. Calls wait for the first connection attempt, but
+ * fail at once while a lost connection is made again.
  */
 function connection(redis: Redis): () => Promise<void> {
   let cause: Error | undefined;

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { MSKEvent } from 'aws-lambda';
 import { inject } from 'vitest';
 import { build as buildConsumer } from '../../../functions/consumer/handler.ts';
-import { flushShard, isWeather } from '../../../functions/flusher/flush-shard.ts';
+import { ShardPass } from '../../../functions/flusher/flush-shard.ts';
 import { LogHistory } from '../../../functions/flusher/log-history.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
@@ -15,6 +15,7 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../../shared/contracts/env.ts';
+import { isTransient } from '../../../shared/errors.ts';
 import { type Checkpoint, noCheckpoint } from '../../../shared/ledger/checkpoint.ts';
 import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardLedger } from '../../../shared/ledger/shard-ledger.ts';
@@ -59,9 +60,10 @@ export async function openPipeline() {
   /** One pass over every shard; returns the commits made. */
   async function pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
     const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
-    const committed = () => {};
     const passes = await Promise.all(
-      ledgers.map((ledger) => flushShard({ ledger, history, mayCommit: () => true, committed }, ports)),
+      ledgers.map((ledger) =>
+        new ShardPass({ ledger, history, mayCommit: () => true, onCommit: () => {} }, ports).run(),
+      ),
     );
     return passes.reduce((sum, { commits }) => sum + commits, 0);
   }
@@ -101,7 +103,7 @@ export async function openPipeline() {
     async flush(): Promise<void> {
       for (let done = 0; done < passesMax; done++) {
         await pass().catch((error: unknown) => {
-          if (!isWeather(error)) throw error;
+          if (!isTransient(error)) throw error;
         });
         skewMs += tailGapAgeMs;
         const bounds = await log.bounds();

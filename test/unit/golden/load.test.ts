@@ -6,18 +6,13 @@ import { dayMs } from '../../../shared/limits.ts';
 import { readCopyTuples } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
-import {
-  closedDayMs,
-  goldenPartition,
-  goldenShard,
-  goldenValues,
-} from '../../harness/builders/golden-records.ts';
+import { closedDayMs, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
 import { noonMs, records } from '../../harness/builders/records.ts';
 
 const values = goldenValues();
 /** Two segments, as when the consumer is given the records in two batches. */
 const segments = [records(values.slice(0, 3), 40), records(values.slice(3), 43)].flatMap(
-  (batch) => foldRecords(batch, goldenPartition, goldenShard).segments,
+  (batch) => foldRecords(batch, goldenPartition).segments,
 );
 const range = { partition: goldenPartition, from: 40, to: 45, source: 'segments' as const, segments };
 const closedDays = new Set([Math.floor(closedDayMs / dayMs)]);

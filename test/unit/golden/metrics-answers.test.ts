@@ -17,7 +17,7 @@ const partitions = 8;
 type Ports = Parameters<typeof build>[0];
 
 const window = { inserted: 300, duplicate: 4, conflicts: 1, quarantined: 2, writeStatements: 30 };
-const place = (partition: number) => ({
+const position = (partition: number) => ({
   partition,
   nextOffset: 10 + partition,
   ledgerEnd: partition === 5 ? 11 : 10 + partition,
@@ -30,7 +30,7 @@ const healthy: Ports = {
   shards: {
     read: async (shard) => ({
       window: { ...window, inserted: window.inserted * (shard + 1) },
-      places: [place(shard), place(shard + 4)],
+      positions: [position(shard), position(shard + 4)],
     }),
   },
   log: {
@@ -57,7 +57,7 @@ const idle: Ports = {
   shards: {
     read: async (shard) => ({
       window: { inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, writeStatements: 0 },
-      places: [shard, shard + 4].map((partition) => ({
+      positions: [shard, shard + 4].map((partition) => ({
         partition,
         nextOffset: 0,
         ledgerEnd: 0,
