@@ -3,9 +3,11 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { slowRangeMs } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import type { FlushCounts, Metrics } from '../../shared/runtime/metrics.ts';
+import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
+import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, lastCommittedOffset } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
@@ -14,7 +16,10 @@ import { nextRange } from './next-range.ts';
 import type { Halts, PartitionStop } from './partition-stop.ts';
 import { WaitingSegments, type WaitingSegmentsPorts } from './waiting-segments.ts';
 
-export interface FlushPorts extends WaitingSegmentsPorts {
+/** Phases of a pass that are timed; `folding` and `committing` are inside `pass`. */
+export type PassPhase = 'pass' | 'folding' | 'committing';
+
+export interface FlushPorts extends Omit<WaitingSegmentsPorts, 'watch'> {
   readonly log: EventLogReader;
   readonly clock: Clock;
   readonly checkpoint: Checkpoint;
@@ -28,7 +33,8 @@ export interface PassedShard {
   /** Whether a transaction may still start. */
   readonly mayCommit: () => boolean;
   /** Called after every commit, so that what a pass did before it failed is counted. */
-  readonly onCommit: (counts: FlushCounts) => void;
+  readonly onCommit: (counts: CommitCounts) => void;
+  readonly watch: Stopwatch<PassPhase>;
 }
 
 /**
@@ -63,11 +69,15 @@ export class ShardPass {
   constructor(shard: PassedShard, ports: FlushPorts) {
     this.#shard = shard;
     this.#ports = ports;
-    this.#segments = new WaitingSegments(ports);
+    this.#segments = new WaitingSegments({ ...ports, watch: shard.watch });
   }
 
   /** Throws retryable OdometerErrors of the log and of this shard; what was committed before stays committed. */
-  async run(): Promise<PassResult> {
+  run(): Promise<PassResult> {
+    return this.#shard.watch.during('pass', () => this.#run());
+  }
+
+  async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
     const observedAtMs = this.#ports.clock.now();
     const bounds = await this.#ports.log.bounds();
@@ -141,12 +151,14 @@ export class ShardPass {
   /** Commits range after range until nothing is left to commit, or the partition stops. */
   async #flush({ row, logEnd, stored }: SoundPartition): Promise<FlushedPartition> {
     const { partition } = row;
-    const { mayCommit, history } = this.#shard;
-    const ports = { ...this.#ports, segments: this.#segments };
+    const { mayCommit, history, watch } = this.#shard;
+    const { clock, logger } = this.#ports;
+    const ports = { ...this.#ports, segments: this.#segments, watch };
     let { nextOffset: next, checkedRanges } = row;
     let commits = 0;
     while (mayCommit()) {
-      const oldEnd = history.oldEnd({ partition, nowMs: this.#ports.clock.now() });
+      const startedMs = clock.monotonic();
+      const oldEnd = history.oldEnd({ partition, nowMs: clock.now() });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
       if (found.kind === 'nothing') break;
       const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;
@@ -154,6 +166,9 @@ export class ShardPass {
         await this.#stop({ partition, nextOffset: next }, outcome);
         return { next, commits, waitsForCode: outcome.kind === 'waits-for-code' };
       }
+      const tookMs = clock.monotonic() - startedMs;
+      if (tookMs > slowRangeMs)
+        logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
       ({ next, checkedRanges } = outcome);
       commits += 1;
       await this.#segments.deleteCommitted({ partition, nextOffset: next });
@@ -163,9 +178,11 @@ export class ShardPass {
 
   /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
   async #commit(range: OffsetRange, checkedRanges: number): Promise<CommitOutcome | Halts> {
+    const { ledger, watch } = this.#shard;
     const { checkpoint, logger } = this.#ports;
     try {
-      const outcome = await commitRange(range, checkedRanges, { ledger: this.#shard.ledger, checkpoint });
+      const commit = () => commitRange(range, checkedRanges, { ledger, checkpoint });
+      const outcome = await watch.during('committing', commit);
       if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
       return outcome;
     } catch (error) {
@@ -178,7 +195,9 @@ export class ShardPass {
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
     const { inserted, duplicate, quarantined, foreign } = load;
-    this.#shard.onCommit({ committed: inserted, duplicate, quarantined: quarantined + foreign });
+    const bytes = load.days.flatMap(({ rows }) => rows).reduce((sum, rows) => sum + rows.length, 0);
+    const counts = { committed: inserted, duplicate, quarantined: quarantined + foreign };
+    this.#shard.onCommit({ ...counts, records: to - from, bytes });
     this.#ports.logger.debug({ partition, from, to, inserted }, 'range committed');
   }
 

@@ -9,6 +9,7 @@ import { commitEventsMax, gapReadBytesMax } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import type { Segment } from '../../shared/segments/segment.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
@@ -19,6 +20,7 @@ export interface NextRangePorts {
   readonly log: Pick<EventLogReader, 'read'>;
   readonly segments: WaitingSegments;
   readonly logger: Logger;
+  readonly watch: Pick<Stopwatch<'folding'>, 'during'>;
 }
 
 /** What is known of a partition: `stored` in offset order, `logEnd` of this pass, `oldEnd` below which the tail is old. */
@@ -74,7 +76,7 @@ function consecutive(stored: readonly StoredRange[], next: number): readonly Sto
 /** The records `from <= offset < end` of the gap, as far as one read and one commit hold them. */
 async function rangeFromLog(
   gap: { readonly partition: number; readonly from: number; readonly end: number },
-  { log }: NextRangePorts,
+  { log, watch }: NextRangePorts,
 ): Promise<NextRange> {
   const { partition, from, end } = gap;
   const delivered = await log.read([{ partition, from, bytesMax: gapReadBytesMax }]);
@@ -86,7 +88,8 @@ async function rangeFromLog(
     return { kind: 'halts', code: 'offset_missing', reason };
   }
   const hole = records.findIndex(({ offset }, i) => offset !== from + i);
-  const fold = foldRecords(hole < 0 ? records : records.slice(0, hole), partition);
+  const dense = hole < 0 ? records : records.slice(0, hole);
+  const fold = await watch.during('folding', () => foldRecords(dense, partition));
   const segments = joinable(fold.segments);
   const to = segments.at(-1)?.meta.to;
   if (to !== undefined) return { kind: 'range', range: { partition, from, to, source: 'log', segments } };

@@ -4,31 +4,36 @@ import { logFields } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { differenceOf, lagOf, oldestAgeMs, readsOfOldest } from '../../shared/log/in-flight.ts';
-import type { FlushCounts, ShardStanding } from '../../shared/runtime/metrics.ts';
-import type { FlushPorts } from './flush-shard.ts';
+import type { CommitCounts, ShardStanding, ShardWork } from '../../shared/runtime/metrics.ts';
+import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
+import type { FlushPorts, PassPhase } from './flush-shard.ts';
 
 type ReportPorts = Pick<FlushPorts, 'log' | 'clock' | 'logger' | 'metrics'>;
 
-/** Commits of one shard since they were last published. */
+/** Commits of one shard and time spent on them since they were last published. */
 export class ShardReport {
+  readonly watch: Stopwatch<PassPhase>;
   readonly #ledger: ShardLedger;
   readonly #ports: ReportPorts;
-  #counts: FlushCounts = nothing;
+  #counts: CommitCounts = nothing;
   #publishedMs: number;
   /** Of the latest pass that came to its end. */
   waitingForCode = 0;
 
   constructor(ledger: ShardLedger, ports: ReportPorts) {
+    this.watch = new Stopwatch(ports.clock);
     this.#ledger = ledger;
     this.#ports = ports;
     this.#publishedMs = ports.clock.now();
   }
 
-  add({ committed, duplicate, quarantined }: FlushCounts): void {
+  add({ committed, duplicate, quarantined, records, bytes }: CommitCounts): void {
     this.#counts = {
       committed: this.#counts.committed + committed,
       duplicate: this.#counts.duplicate + duplicate,
       quarantined: this.#counts.quarantined + quarantined,
+      records: this.#counts.records + records,
+      bytes: this.#counts.bytes + bytes,
     };
   }
 
@@ -39,9 +44,17 @@ export class ShardReport {
   /** Never throws: a figure that cannot be read must not stop commits. */
   async publish(): Promise<void> {
     const standing = await this.#standing();
-    this.#ports.metrics.flushed(this.#ledger.shard, this.#counts, standing);
+    this.#ports.metrics.flushed(this.#ledger.shard, this.#work(), standing);
     this.#counts = nothing;
+    this.watch.reset();
     this.#publishedMs = this.#ports.clock.now();
+  }
+
+  /** What a pass neither folds nor commits it waits for: the log, Redis or the shard. */
+  #work(): ShardWork {
+    const foldMs = this.watch.spentMs('folding');
+    const commitMs = this.watch.spentMs('committing');
+    return { ...this.#counts, foldMs, commitMs, waitMs: this.watch.spentMs('pass') - foldMs - commitMs };
   }
 
   async #standing(): Promise<ShardStanding | null> {
@@ -54,7 +67,7 @@ export class ShardReport {
   }
 }
 
-const nothing: FlushCounts = { committed: 0, duplicate: 0, quarantined: 0 };
+const nothing: CommitCounts = { committed: 0, duplicate: 0, quarantined: 0, records: 0, bytes: 0 };
 
 /** Positions before bounds: then no commit in between can be above the log's end. */
 async function readStanding(

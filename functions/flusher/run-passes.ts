@@ -45,7 +45,7 @@ export async function runPasses(
 
 async function runShard(ledger: ShardLedger, { history, mayCommit, ports }: Invocation): Promise<PassReport> {
   const report = new ShardReport(ledger, ports);
-  const shard = { ledger, history, mayCommit, onCommit: report.add.bind(report) };
+  const shard = { ledger, history, mayCommit, onCommit: report.add.bind(report), watch: report.watch };
   let passes = 0;
   let commits = 0;
   try {

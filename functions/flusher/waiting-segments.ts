@@ -1,6 +1,7 @@
 import { logFields } from '../../shared/errors.ts';
 import { segmentRangesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { decodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
 import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 
@@ -8,6 +9,7 @@ export interface WaitingSegmentsPorts {
   readonly segments: SegmentStore;
   readonly seal: SegmentSeal;
   readonly logger: Logger;
+  readonly watch: Pick<Stopwatch<'folding'>, 'during'>;
 }
 
 interface PartitionNext {
@@ -45,16 +47,17 @@ export class WaitingSegments {
 
   /** The segments of these ranges, up to the first that is gone or damaged, which is deleted. */
   async read(partition: number, ranges: readonly StoredRange[]): Promise<readonly Segment[]> {
-    const { segments: store, seal, logger } = this.#ports;
+    const { segments: store, seal, logger, watch } = this.#ports;
     const froms = ranges.map(({ from }) => from);
     const segments: Segment[] = [];
     try {
       const stored = await store.read(partition, froms);
+      const decode = (bytes: Buffer | null) => (bytes === null ? null : decodeSegment(bytes, seal));
+      const decoded = await watch.during('folding', () => stored.map(decode));
       for (const [i, range] of ranges.entries()) {
-        const bytes = stored[i] ?? null;
-        const segment = bytes === null ? null : decodeSegment(bytes, seal);
+        const segment = decoded[i] ?? null;
         if (segment === null || !isOf(segment, partition, range)) {
-          logger.warn({ partition, from: range.from, gone: bytes === null }, 'segment dropped');
+          logger.warn({ partition, from: range.from, gone: (stored[i] ?? null) === null }, 'segment dropped');
           await this.drop(partition, [range]);
           break;
         }

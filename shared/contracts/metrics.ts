@@ -18,12 +18,28 @@ export const metricRequestsOverloaded = 'RequestsOverloaded';
 export const metricSegmentsStored = 'SegmentsStored';
 /** consumer, count a batch: segments that Redis did not take; the flusher reads the log instead (U6). */
 export const metricSegmentsDropped = 'SegmentsDropped';
+/** consumer, a batch: records delivered, and their bytes. */
+export const metricBatchRecords = 'BatchRecords';
+export const metricBatchBytes = 'BatchBytes';
+/** consumer, milliseconds a batch: decoding envelopes, folding them and sealing the segments. */
+export const metricBatchFoldTime = 'BatchFoldTime';
+/** consumer, milliseconds a batch: from the first append until Redis has answered for every segment. */
+export const metricBatchStoreTime = 'BatchStoreTime';
 /** flusher, count since its last line: events that count from now on. */
 export const metricEventsCommitted = 'EventsCommitted';
 /** flusher, count since its last line: events whose key counted already. */
 export const metricEventsDuplicate = 'EventsDuplicate';
 /** flusher, count since its last line: refused events and whole foreign records, kept in quarantine. */
 export const metricEventsQuarantined = 'EventsQuarantined';
+/** flusher, since its last line: records of the log that were committed, and the bytes of rows that they became. */
+export const metricRecordsCommitted = 'RecordsCommitted';
+export const metricBytesCommitted = 'BytesCommitted';
+/** flusher, milliseconds of its passes since its last line: decoding segments, and folding records of the log. */
+export const metricPassFoldTime = 'PassFoldTime';
+/** flusher, milliseconds of its passes since its last line: waiting for the log, Redis or the shard, without commits. */
+export const metricPassWaitTime = 'PassWaitTime';
+/** flusher, milliseconds of its passes since its last line: transactions of the shard. */
+export const metricPassCommitTime = 'PassCommitTime';
 /** flusher, count: partitions of the shard that wait for an operator. */
 export const metricPartitionsHalted = 'PartitionsHalted';
 /**
@@ -35,10 +51,10 @@ export const metricPartitionsHalted = 'PartitionsHalted';
 export const metricPartitionsWaiting = 'PartitionsWaiting';
 /**
  * flusher, count: records of the shard's partitions that are in the log and not committed. Like the other gauges it
- * is told at least once an invocation, and absent while the shard or the log does not answer.
+ * is emitted at least once an invocation, and absent while the shard or the log does not answer.
  */
 export const metricLagRecords = 'LagRecords';
-/** flusher, count: `ledger_log_difference` of the shard's partitions whose bounds the log told; 0 in health. */
+/** flusher, count: `ledger_log_difference` of the shard's partitions whose bounds are known; 0 in health. */
 export const metricLedgerLogDifference = 'LedgerLogDifference';
 /** flusher, seconds: the age of the oldest envelope of the shard's partitions that is not committed; 0 if none. */
 export const metricOldestInFlight = 'OldestInFlight';
@@ -50,11 +66,23 @@ export const functionMetrics = {
     [metricEventsRejected]: 'Count',
     [metricRequestsOverloaded]: 'Count',
   },
-  consumer: { [metricSegmentsStored]: 'Count', [metricSegmentsDropped]: 'Count' },
+  consumer: {
+    [metricSegmentsStored]: 'Count',
+    [metricSegmentsDropped]: 'Count',
+    [metricBatchRecords]: 'Count',
+    [metricBatchBytes]: 'Bytes',
+    [metricBatchFoldTime]: 'Milliseconds',
+    [metricBatchStoreTime]: 'Milliseconds',
+  },
   flusher: {
     [metricEventsCommitted]: 'Count',
     [metricEventsDuplicate]: 'Count',
     [metricEventsQuarantined]: 'Count',
+    [metricRecordsCommitted]: 'Count',
+    [metricBytesCommitted]: 'Bytes',
+    [metricPassFoldTime]: 'Milliseconds',
+    [metricPassWaitTime]: 'Milliseconds',
+    [metricPassCommitTime]: 'Milliseconds',
     [metricPartitionsHalted]: 'Count',
     [metricPartitionsWaiting]: 'Count',
     [metricLagRecords]: 'Count',

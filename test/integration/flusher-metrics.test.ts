@@ -51,7 +51,7 @@ async function invoke(): Promise<readonly (ShardStanding | null)[]> {
     flushed: (shard, _counts, standing) => void told.push([shard, standing]),
   };
   const { log, segments, seal, logger } = pipeline;
-  const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+  const clock = { ...systemClock, now: () => Date.now() + skewMs };
   const endMs = Date.now() + transactionStartRemainingMs + invocationMs;
   const ports = { log, segments, seal, logger, clock, checkpoint: noCheckpoint, metrics };
   await runPasses(ledgers, history, () => endMs - Date.now(), ports);

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { type NextRangePorts, nextRange } from '../../functions/flusher/next-range.ts';
 import { WaitingSegments } from '../../functions/flusher/waiting-segments.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
+import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, sealScope } from '../../shared/segments/segment.ts';
+import { FakeClock } from '../harness/builders/handlers.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
 import { fakeLog } from '../harness/fakes/log.ts';
 import { fakeLogger } from '../harness/fakes/logger.ts';
@@ -25,7 +27,8 @@ async function storeWith(...ranges: [number, number][]) {
 
 function portsOf(segments: FakeSegmentStore, log: EventLogReader): NextRangePorts {
   const logger = fakeLogger();
-  return { log, segments: new WaitingSegments({ segments, seal, logger }), logger };
+  const watch = new Stopwatch<'folding'>(new FakeClock());
+  return { log, segments: new WaitingSegments({ segments, seal, logger, watch }), logger, watch };
 }
 
 async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = fakeLog(0, values)) {

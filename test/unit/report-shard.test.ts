@@ -52,8 +52,9 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
   return { published, clock, logger, report: new ShardReport(ledger, { log, clock, logger, metrics }) };
 }
 
-const counts = { committed: 5, duplicate: 2, quarantined: 1 };
-const nothing = { committed: 0, duplicate: 0, quarantined: 0 };
+const counts = { committed: 5, duplicate: 2, quarantined: 1, records: 4, bytes: 300 };
+const noTime = { foldMs: 0, waitMs: 0, commitMs: 0 };
+const nothing = { committed: 0, duplicate: 0, quarantined: 0, records: 0, bytes: 0, ...noTime };
 
 it('a report sums what was committed since the last one, and says how the partitions are', async () => {
   const { published, report } = setup();
@@ -69,7 +70,7 @@ it('a report sums what was committed since the last one, and says how the partit
     ledgerLogDifference: 0,
   };
   expect(published).toEqual([
-    [2, { committed: 10, duplicate: 4, quarantined: 2 }, standing],
+    [2, { committed: 10, duplicate: 4, quarantined: 2, records: 8, bytes: 600, ...noTime }, standing],
     [2, nothing, standing],
   ]);
 });
@@ -82,6 +83,23 @@ it('a report is published at most once an interval', async () => {
   await report.publishIfDue();
   await report.publishIfDue();
   expect(published.length).toBe(1);
+});
+
+it('what a pass neither folds nor commits it waits for, and a second report starts from zero', async () => {
+  const { published, clock, report } = setup();
+  const { watch } = report;
+  await watch.during('pass', async () => {
+    await clock.advance(5);
+    await watch.during('folding', () => clock.advance(20));
+    await watch.during('committing', () => clock.advance(300));
+    await clock.advance(2);
+  });
+  await report.publish();
+  await report.publish();
+  expect(published.map(([, work]) => work)).toMatchObject([
+    { foldMs: 20, waitMs: 7, commitMs: 300 },
+    { foldMs: 0, waitMs: 0, commitMs: 0 },
+  ]);
 });
 
 it('a ledger that ends before its progress is a difference', async () => {
@@ -109,6 +127,6 @@ it('a log that is down costs the standing, and no counts', async () => {
   const { published, report, logger } = setup({ kafkaDown: true });
   report.add(counts);
   await report.publish();
-  expect(published).toEqual([[2, counts, null]]);
+  expect(published).toEqual([[2, { ...counts, ...noTime }, null]]);
   expect(logger.lines[0]).toMatchObject({ level: 'warn', message: 'standing not read' });
 });

@@ -3,6 +3,11 @@ import { Metrics as Powertools } from '@aws-lambda-powertools/metrics';
 import {
   dimensionShard,
   functionMetrics,
+  metricBatchBytes,
+  metricBatchFoldTime,
+  metricBatchRecords,
+  metricBatchStoreTime,
+  metricBytesCommitted,
   metricEventsAccepted,
   metricEventsCommitted,
   metricEventsDuplicate,
@@ -14,12 +19,17 @@ import {
   metricOldestInFlight,
   metricPartitionsHalted,
   metricPartitionsWaiting,
+  metricPassCommitTime,
+  metricPassFoldTime,
+  metricPassWaitTime,
+  metricRecordsCommitted,
   metricRequestsOverloaded,
   metricSegmentsDropped,
   metricSegmentsStored,
 } from '../../contracts/metrics.ts';
 import { type Metrics, noMetrics } from '../metrics.ts';
 
+type Unit = 'Bytes' | 'Count' | 'Milliseconds' | 'Seconds';
 type EmittingFunction = keyof typeof functionMetrics;
 type Values<Name extends EmittingFunction> = Readonly<Record<keyof (typeof functionMetrics)[Name], number>>;
 
@@ -31,7 +41,7 @@ export function createMetrics(name: string, lambdaName: string | undefined): Met
 function createEmfMetrics(name: string): Metrics {
   const powertools = new Powertools({ namespace: metricNamespace, serviceName: name });
   const emit = <Of extends EmittingFunction>(of: Of, values: Partial<Values<Of>>): void => {
-    const units: Readonly<Record<string, 'Count' | 'Seconds'>> = functionMetrics[of];
+    const units: Readonly<Record<string, Unit>> = functionMetrics[of];
     for (const [metric, value] of Object.entries<number>(values as Record<string, number>))
       powertools.addMetric(metric, units[metric] ?? 'Count', value);
     powertools.publishStoredMetrics();
@@ -43,15 +53,27 @@ function createEmfMetrics(name: string): Metrics {
         [metricEventsRejected]: rejected,
         [metricRequestsOverloaded]: overloaded,
       }),
-    segmentsStored: ({ stored, dropped }) =>
-      emit('consumer', { [metricSegmentsStored]: stored, [metricSegmentsDropped]: dropped }),
-    flushed: (shard, { committed, duplicate, quarantined }, standing) => {
-      // Two sets of dimensions, the function alone first: what is said of all shards is a metric too.
+    batchStored: (batch) =>
+      emit('consumer', {
+        [metricSegmentsStored]: batch.stored,
+        [metricSegmentsDropped]: batch.dropped,
+        [metricBatchRecords]: batch.records,
+        [metricBatchBytes]: batch.bytes,
+        [metricBatchFoldTime]: batch.foldMs,
+        [metricBatchStoreTime]: batch.storeMs,
+      }),
+    flushed: (shard, work, standing) => {
+      // Two sets of dimensions, the function alone first: the sum over all shards is a metric too.
       powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
       emit('flusher', {
-        [metricEventsCommitted]: committed,
-        [metricEventsDuplicate]: duplicate,
-        [metricEventsQuarantined]: quarantined,
+        [metricEventsCommitted]: work.committed,
+        [metricEventsDuplicate]: work.duplicate,
+        [metricEventsQuarantined]: work.quarantined,
+        [metricRecordsCommitted]: work.records,
+        [metricBytesCommitted]: work.bytes,
+        [metricPassFoldTime]: work.foldMs,
+        [metricPassWaitTime]: work.waitMs,
+        [metricPassCommitTime]: work.commitMs,
         ...(standing === null
           ? {}
           : {

@@ -124,12 +124,16 @@ export function bodyOf(result: HttpResult): AnswerBody {
   return { ...body };
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that does not go on until a test moves it. */
 export class FakeClock implements Clock {
   #nowMs = testNowMs;
   #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
 
   now(): number {
+    return this.#nowMs;
+  }
+
+  monotonic(): number {
     return this.#nowMs;
   }
 

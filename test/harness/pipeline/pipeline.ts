@@ -26,6 +26,7 @@ import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
 import { routeMapVersion } from '../../../shared/log/routing.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
+import { Stopwatch } from '../../../shared/runtime/stopwatch.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
 import { sealScope } from '../../../shared/segments/segment.ts';
 import { recount } from '../../recount/recount.ts';
@@ -45,11 +46,11 @@ export async function openPipeline() {
   const redisUrl = inject('servers').redis;
   const segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
   const seal = { scope: sealScope(topic.topic, 1), key: randomBytes(32) };
-  const consume = buildConsumer(seal, { segments, logger, metrics: noMetrics });
+  const consume = buildConsumer(seal, { segments, logger, metrics: noMetrics, clock: systemClock });
   let ledgers = openLedgers();
   const history = new LogHistory();
   let skewMs = 0;
-  const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+  const clock = { ...systemClock, now: () => Date.now() + skewMs };
 
   function openLedgers(): readonly ShardLedger[] {
     return shards.writerUrls.map((url, shard) =>
@@ -62,7 +63,10 @@ export async function openPipeline() {
     const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
     const passes = await Promise.all(
       ledgers.map((ledger) =>
-        new ShardPass({ ledger, history, mayCommit: () => true, onCommit: () => {} }, ports).run(),
+        new ShardPass(
+          { ledger, history, mayCommit: () => true, onCommit: () => {}, watch: new Stopwatch(clock) },
+          ports,
+        ).run(),
       ),
     );
     return passes.reduce((sum, { commits }) => sum + commits, 0);
