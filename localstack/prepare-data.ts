@@ -1,6 +1,5 @@
 import { migrateShard } from '../migrations/migrate.ts';
 import { usageTopic } from '../shared/contracts/topic.ts';
-import { shardCount } from '../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../shared/log/routing.ts';
 import { type ServiceLogin, setServicePasswords } from './servers/provision.ts';
 import type { TwinSecrets } from './servers/secrets.ts';
@@ -32,7 +31,7 @@ export async function prepareData(servers: DataServers, log: (line: string) => v
   const passwordOf = (login: ServiceLogin): string => servers.secrets[`${login}-password`];
   await Promise.all(
     servers.shards.map(async ({ ownerUrl }, shard) => {
-      const home = partitionsOf(shard, partitions, shardCount);
+      const home = partitionsOf({ shard, partitions });
       const request = {
         ownerUrl,
         shard,

@@ -79,7 +79,7 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
   const [stored, ...shards] = await Promise.all([
     ask('redis', () => ports.segments.list(all, segmentRangesMax), ports),
     ...numbers.map((shard) =>
-      ask(`shard${shard}`, () => ports.shards.read(shard, metricsWindowSeconds), ports),
+      ask(`shard${shard}`, () => ports.shards.read({ shard, windowSeconds: metricsWindowSeconds }), ports),
     ),
   ]);
   // The log after the shards: its end is then not below what they have committed, unless it was truncated.
@@ -161,7 +161,7 @@ function toPartition(
     position === undefined || end === undefined ? null : lagOf({ nextOffset: position.nextOffset, end });
   return {
     partition,
-    shard: shardOf(partition, shardCount),
+    shard: shardOf(partition),
     lagRecords,
     haltCode: position?.haltCode ?? null,
   };

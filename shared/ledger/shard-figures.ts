@@ -28,6 +28,6 @@ export interface ShardFigures {
 
 export interface FiguresReader {
   /** The figures of one shard; its positions are one snapshot. Throws `shard_unavailable` (retryable). */
-  read(shard: number, windowSeconds: number): Promise<ShardFigures>;
+  read(asked: { readonly shard: number; readonly windowSeconds: number }): Promise<ShardFigures>;
   close(): Promise<void>;
 }

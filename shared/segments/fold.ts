@@ -6,7 +6,7 @@ import { invariant } from '../errors.ts';
 import { keyHash } from '../events/identity.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
-import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax, shardCount } from '../limits.ts';
+import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
 import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
 import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
@@ -41,7 +41,7 @@ export function foldRecords(records: readonly FoldRecord[], partition: number): 
   for (const record of records) {
     const decoded = decodeEnvelope(record.value, partition);
     const events = decoded.kind === 'envelope' ? decoded.envelope.events.length : 0;
-    if (builder?.isFullFor(record.offset, events)) close();
+    if (builder?.isFullFor(record, events)) close();
     builder ??= new SegmentBuilder({ partition, from: record.offset });
     const reason = builder.addRecord(record, decoded);
     if (reason !== null) {
@@ -72,7 +72,7 @@ class SegmentBuilder {
 
   constructor({ partition, from }: Pick<SegmentMeta, 'partition' | 'from'>) {
     this.#partition = partition;
-    this.#shard = shardOf(partition, shardCount);
+    this.#shard = shardOf(partition);
     this.#from = from;
     this.#to = from;
   }
@@ -81,7 +81,7 @@ class SegmentBuilder {
     return this.#to > this.#from;
   }
 
-  isFullFor(offset: number, events: number): boolean {
+  isFullFor({ offset }: FoldRecord, events: number): boolean {
     return offset !== this.#to || (this.#seen > 0 && this.#seen + events > segmentEventsMax);
   }
 

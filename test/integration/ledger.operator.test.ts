@@ -106,7 +106,7 @@ describe('verify with logged heads', () => {
 
   /** What somebody with all rights would do: change a row, and every hash from there on. */
   async function recomputeFrom(sequence: number): Promise<void> {
-    const rows = await control.commits(partition, sequence - 1, commits);
+    const rows = await control.commits({ partition, aboveSequence: sequence - 1, rowsMax: commits });
     let previous = rows[0]?.previousHash ?? Buffer.alloc(0);
     for (const row of rows) {
       const changed = { ...row, committedAtMs: row.committedAtMs + (row.sequence === sequence ? 1000 : 0) };
@@ -195,6 +195,9 @@ describe('halts', () => {
     expect(await other.topicId()).toBe('topic-again');
     const progress = (await other.progress()).find((one) => one.partition === partition);
     expect(progress).toMatchObject({ generation: 2, nextOffset: 0, recordHash: null, halted: false });
+    // The topic of a restart is not among the two writes that every decision counts: its row and the progress.
+    const counts = `select distinct write_statements from commit_ledger where source = 'decision'`;
+    expect(await rowsOf(shards.operatorUrls[shard] ?? '', counts)).toEqual([{ write_statements: 2 }]);
     const rows = [usageRow({ offset: 0, idempotencyKey: 'of generation 2' })];
     expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
     await other.close();

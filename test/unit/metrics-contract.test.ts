@@ -139,7 +139,7 @@ function metricsHandler(options: { hangs?: boolean } = {}) {
   });
   const handle = build({
     shards: {
-      read: async (shard) => {
+      read: async ({ shard }) => {
         if (shard === 3) return { window, positions: positions.slice(3) };
         return { window, positions: positions.slice(shard, shard + 1) };
       },

@@ -25,11 +25,11 @@ export async function copyDay(client: pg.ClientBase, { day, rows }: DayLoad): Pr
 
 /**
  * Written by hand instead of by `pipeline`: after an error of the server, `pipeline` would destroy the stream,
- * which sends CopyFail to a server that is no longer copying and waits for an answer that never comes.
+ * which sends CopyFail to a server that has stopped copying, and waits for an answer that never comes.
  */
 async function copyRows(client: pg.ClientBase, leaf: string, chunks: readonly Buffer[]): Promise<number> {
   const stream = client.query(copyFrom(`copy ${leaf} (${copyColumns}) from stdin (format binary)`));
-  // Whoever waits below hears of an error; this listener only keeps a second one from ending the process.
+  // `once` below rejects with the first error; this listener keeps a second one from ending the process.
   stream.on('error', () => undefined);
   const ended = once(stream, 'finish');
   for (const chunk of [copyHeader, ...chunks]) {

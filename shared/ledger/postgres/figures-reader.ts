@@ -21,7 +21,7 @@ interface WindowRow {
 export function createFiguresReader(settings: ReaderPoolsSettings): FiguresReader {
   const pools = createReaderPools(settings, 'metrics');
   return {
-    async read(shard, windowSeconds) {
+    async read({ shard, windowSeconds }) {
       const pool = pools[shard];
       invariant(pool !== undefined, `there is no shard ${shard}`);
       return withReading(pool, async (client) => {

@@ -1,11 +1,11 @@
 /**
  * One shard as the flusher's ledger. One connection a partition, named `flusher:<partition>`, and a few for
  * everything else. Whatever fails discards its connection: the server rolls an open transaction back when it
- * sees the socket close, and the next user meets a new, checked connection.
+ * sees the socket close, and the next call gets a new, checked connection.
  *
  *   BEGIN -> work -> ROLLBACK                      rolled-back   (also when the ROLLBACK itself is lost)
  *                 -> COMMIT -> answer              committed
- *                           -> refused             throws        (the server said that it did not)
+ *                           -> refused             throws        (the server answered that it did not)
  *                           -> no answer           unknown       (`nextOffset` decides)
  *         -> throws                                throws        (connection discarded)
  */
@@ -84,7 +84,7 @@ class PostgresLedger implements ShardLedger {
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
     this.#settings = settings;
-    this.#identity = new IdentityCheck(settings.shard, settings.mapVersion);
+    this.#identity = new IdentityCheck(settings);
     this.#control = this.#createPool('flusher', shardControlConnectionsMax);
   }
 
@@ -212,7 +212,7 @@ class PostgresLedger implements ShardLedger {
     });
   }
 
-  /** Ends what holds a partition's row for too long; the range is taken again by the caller. */
+  /** Ends sessions that hold a partition's row for too long; the caller tries its range again. */
   async #endStuck(partition: number): Promise<void> {
     const { logger } = this.#settings;
     try {
@@ -239,7 +239,7 @@ async function rollBack(client: pg.ClientBase): Promise<boolean> {
   }
 }
 
-/** True when the server said that it committed, false when nobody knows. */
+/** True when the server answered that it committed, false when there is no answer. */
 async function commitKnown(client: pg.ClientBase): Promise<boolean> {
   let command: string;
   try {

@@ -26,12 +26,12 @@ interface SummaryRow {
 
 /** Reads committed totals from the home shards; connects when it is first used. */
 export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
-  const { urls, partitions } = settings;
+  const { partitions } = settings;
   const pools = createReaderPools(settings, 'query');
   return {
     async summarize({ organization, startDay, endDay }) {
       const partition = partitionOf(organization, partitions);
-      const pool = pools[shardOf(partition, urls.length)];
+      const pool = pools[shardOf(partition)];
       invariant(pool !== undefined, 'there is no shard to read');
       const row = await asTenant(pool, organization, async (client) => {
         const values = [partition, organization, formatDay(startDay), formatDay(endDay)];

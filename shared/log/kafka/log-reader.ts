@@ -42,7 +42,7 @@ export function createLogReader(options: LogReaderOptions): EventLogReader {
   };
 }
 
-/** A moved leader or a connection that died while idle is met with fresh metadata, once. */
+/** After a failure, which may be a moved leader or a broken idle connection, tries once more with fresh metadata. */
 async function attempt<T>(cluster: KafkaCluster, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -57,7 +57,7 @@ async function attempt<T>(cluster: KafkaCluster, work: () => Promise<T>): Promis
   }
 }
 
-/** A leader that just moved is met with one more look; a partition that still has none is missing. */
+/** Looks twice where a leader may just have moved; a partition that still has none is missing. */
 async function readBoundsTwice(
   cluster: KafkaCluster,
   topic: string,

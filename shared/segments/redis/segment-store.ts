@@ -24,8 +24,8 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
   const redis = connectRedis(options);
   const opened = connection(redis);
-  const append = script(redis, 'appendSegment', appendScript);
-  const remove = script(redis, 'deleteSegments', deleteScript);
+  const append = script(redis, { name: 'appendSegment', lua: appendScript });
+  const remove = script(redis, { name: 'deleteSegments', lua: deleteScript });
   const keysOf = (partition: number) => {
     const { index, content, bytes } = segmentKeys(topic, partition);
     return [index, content, bytes];
@@ -60,7 +60,7 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
 type Script = (...keysAndArguments: (string | number | Buffer)[]) => Promise<unknown>;
 
 /** ioredis sends the hash and, where the server has forgotten the script, the script itself. */
-function script(redis: Redis, name: string, lua: string): Script {
+function script(redis: Redis, { name, lua }: { readonly name: string; readonly lua: string }): Script {
   redis.defineCommand(name, { numberOfKeys: 3, lua });
   const command: unknown = Reflect.get(redis, name);
   invariant(typeof command === 'function', `ioredis has no command ${name}`);

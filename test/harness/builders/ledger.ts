@@ -16,12 +16,11 @@ import { noonMs } from './records.ts';
 
 export const noonDay = Math.floor(noonMs / dayMs);
 export const partitions = 8;
-const shards = 4;
 
 /** Where an organization lives in a log of `partitions` partitions. */
 export function homeOf(organization: string): { readonly partition: number; readonly shard: number } {
   const partition = partitionOf(organization, partitions);
-  return { partition, shard: shardOf(partition, shards) };
+  return { partition, shard: shardOf(partition) };
 }
 
 /** A row whose hashes and day follow from its fields. */

@@ -6,7 +6,6 @@ import { databaseUrl, provisionShard, setServicePasswords } from '../../../local
 import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../../migrations/migrate.ts';
 import { usageTopic } from '../../../shared/contracts/topic.ts';
-import { shardCount } from '../../../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
 
 const partitionsDefault = 20;
@@ -63,7 +62,7 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
       await provisionShard({ superuserUrl, database, ownerPassword: passwords.odometer_owner });
-      const partitions = partitionsOf(shard, topic.partitions, shardCount);
+      const partitions = partitionsOf({ shard, partitions: topic.partitions });
       await migrateShard({
         ownerUrl,
         shard,

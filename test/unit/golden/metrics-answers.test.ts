@@ -28,7 +28,7 @@ const down = new OdometerError('shard_unavailable', 'a host', { retryable: true 
 /** Eight partitions of which each has one record in flight more than the one before it. */
 const healthy: Ports = {
   shards: {
-    read: async (shard) => ({
+    read: async ({ shard }) => ({
       window: { ...window, inserted: window.inserted * (shard + 1) },
       positions: [position(shard), position(shard + 4)],
     }),
@@ -55,7 +55,7 @@ const healthy: Ports = {
 const idle: Ports = {
   ...healthy,
   shards: {
-    read: async (shard) => ({
+    read: async ({ shard }) => ({
       window: { inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, writeStatements: 0 },
       positions: [shard, shard + 4].map((partition) => ({
         partition,
@@ -74,7 +74,7 @@ const idle: Ports = {
 const broken: Ports = {
   ...healthy,
   shards: {
-    read: (shard, seconds) => (shard === 1 ? Promise.reject(down) : healthy.shards.read(shard, seconds)),
+    read: (asked) => (asked.shard === 1 ? Promise.reject(down) : healthy.shards.read(asked)),
   },
   segments: { list: () => Promise.reject(down) },
 };
