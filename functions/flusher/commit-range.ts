@@ -68,15 +68,7 @@ export async function commitRange(
   checkedRanges: number,
   ports: CommitPorts,
 ): Promise<CommitOutcome> {
-  const closedDays = await ensureDays(range, ports.ledger);
-  const undated = range.segments.some(({ meta }) => meta.undated > 0);
-  const checked = undated || checkedRanges > 0 || closedDays.size > 0;
-  let plan: Plan = {
-    range,
-    state: checked ? 'checked' : 'unchecked',
-    checkedRanges: Math.max(0, checkedRanges - 1),
-    closedDays,
-  };
+  let plan = await planOf(range, checkedRanges, ports.ledger);
   for (;;) {
     const attempt = await attemptCommit(plan, ports);
     switch (attempt.event) {
@@ -104,6 +96,18 @@ export async function commitRange(
       }
     }
   }
+}
+
+async function planOf(range: OffsetRange, checkedRanges: number, ledger: ShardLedger): Promise<Plan> {
+  const closedDays = await ensureDays(range, ledger);
+  const undated = range.segments.some(({ meta }) => meta.undated > 0);
+  const checked = undated || checkedRanges > 0 || closedDays.size > 0;
+  return {
+    range,
+    state: checked ? 'checked' : 'unchecked',
+    checkedRanges: Math.max(0, checkedRanges - 1),
+    closedDays,
+  };
 }
 
 async function ensureDays(range: OffsetRange, ledger: ShardLedger): Promise<ReadonlySet<number>> {
