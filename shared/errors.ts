@@ -41,7 +41,7 @@ export function isTransient(error: unknown): boolean {
   return error instanceof OdometerError && (error.retryable || error.code === 'offset_out_of_range');
 }
 
-/** An error as fields of a log line, its causes included. */
-export function logFields(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
+/** The fields by which a log line reports an error: message, stack and causes under `err`, and the code if it is ours. */
+export function failure(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
   return error instanceof OdometerError ? { err: error, code: error.code } : { err: error };
 }

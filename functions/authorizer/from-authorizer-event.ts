@@ -7,7 +7,7 @@ export type AuthorizerEvent = Pick<APIGatewayRequestAuthorizerEventV2, 'headers'
 
 /**
  * The simple response. API Gateway hands `context` of a granted request to the function, as text, and answers
- * any other with 403 by itself. Who answers for a refusal by itself finds in `context` what to say.
+ * any other with 403 by itself. The local gateway reads status and code of its answer from `context`.
  */
 export interface AuthorizerAnswer {
   readonly isAuthorized: boolean;
@@ -19,7 +19,7 @@ export function fromAuthorizerEvent({ headers }: AuthorizerEvent): string | null
   return /^Bearer +(\S+) *$/i.exec(headers?.['authorization'] ?? '')?.[1] ?? null;
 }
 
-/** The strings that shared/callers/http-caller.ts reads, or the refusal with its status. */
+/** The strings that shared/callers/http-caller.ts reads, or the status and code of the answer. */
 export function toAuthorizerAnswer(authorization: Authorization): AuthorizerAnswer {
   if (authorization.kind !== 'granted') {
     const status = authorization.kind === 'unauthenticated' ? '401' : '403';

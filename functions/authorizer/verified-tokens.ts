@@ -10,9 +10,9 @@ export interface CallerGrant {
 }
 
 /**
- * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256, so that checking a
- * signature is paid once a minute and not once a request. Refusals are not kept: an unknown key may be known
- * a moment later.
+ * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256: a signature is then checked
+ * once a minute, not once a request. Invalid tokens are not kept: a key that is unknown now may be known a moment
+ * later.
  */
 export class VerifiedTokens {
   readonly #grants = new Map<string, { readonly grant: CallerGrant; readonly untilMs: number }>();

@@ -1,4 +1,4 @@
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import { segmentBytesMax, slowBatchMs } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -100,7 +100,7 @@ async function storeInOrder(
       }
       logger.warn({ partition, ...range, outcome }, 'segment left to the log');
     } catch (error) {
-      logger.warn({ partition, ...range, ...logFields(error) }, 'segment left to the log');
+      logger.warn({ partition, ...range, ...failure(error) }, 'segment left to the log');
     }
     break;
   }

@@ -1,5 +1,5 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { OdometerError } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -188,7 +188,7 @@ export class ShardPass {
     } catch (error) {
       if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
       const { partition, from, to } = range;
-      logger.error({ partition, from, to, err: error }, 'range refused');
+      logger.error({ partition, from, to, ...failure(error) }, 'range refused');
       return { kind: 'halts', code: error.code, reason: error.message };
     }
   }

@@ -1,4 +1,4 @@
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
@@ -12,6 +12,6 @@ export async function recordChainHeads(ledger: ShardLedger, logger: Logger): Pro
   try {
     logger.info({ shard, heads: await ledger.heads() }, 'ledger heads');
   } catch (error) {
-    logger.warn({ shard, ...logFields(error) }, 'ledger heads not read');
+    logger.warn({ shard, ...failure(error) }, 'ledger heads not read');
   }
 }

@@ -1,6 +1,6 @@
 /** What the flusher publishes of one shard: at most every `metricsPublishMs`, and when an invocation ends. */
 
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { differenceOf, lagOf, oldestAgeMs, readsOfOldest } from '../../shared/log/in-flight.ts';
@@ -61,7 +61,7 @@ export class ShardReport {
     try {
       return { ...(await readStanding(this.#ledger, this.#ports)), waitingForCode: this.waitingForCode };
     } catch (error) {
-      this.#ports.logger.warn({ shard: this.#ledger.shard, ...logFields(error) }, 'standing not read');
+      this.#ports.logger.warn({ shard: this.#ledger.shard, ...failure(error) }, 'standing not read');
       return null;
     }
   }

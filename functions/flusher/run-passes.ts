@@ -1,4 +1,4 @@
-import { isTransient, logFields } from '../../shared/errors.ts';
+import { failure, isTransient } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { type FlushPorts, type PassedShard, type PassResult, ShardPass } from './flush-shard.ts';
@@ -74,10 +74,10 @@ async function passOrPause(passed: PassedShard, ports: FlushPorts): Promise<Pass
     return result;
   } catch (error) {
     if (!isTransient(error)) {
-      ports.logger.error({ shard, ...logFields(error) }, 'shard stopped');
+      ports.logger.error({ shard, ...failure(error) }, 'shard stopped');
       throw error;
     }
-    ports.logger.warn({ shard, ...logFields(error) }, 'shard paused');
+    ports.logger.warn({ shard, ...failure(error) }, 'shard paused');
     await ports.clock.sleep(flusherPauseMs);
     return null;
   }

@@ -1,4 +1,4 @@
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import { segmentRangesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
@@ -40,7 +40,7 @@ export class WaitingSegments {
       }
       return stored;
     } catch (error) {
-      logger.warn({ ...logFields(error) }, 'segments not listed, the log is read');
+      logger.warn(failure(error), 'segments not listed, the log is read');
       return new Map();
     }
   }
@@ -64,7 +64,7 @@ export class WaitingSegments {
         segments.push(segment);
       }
     } catch (error) {
-      logger.warn({ partition, ...logFields(error) }, 'segments not read, the log is');
+      logger.warn({ partition, ...failure(error) }, 'segments not read, the log is');
     }
     return segments;
   }
@@ -85,7 +85,7 @@ export class WaitingSegments {
     try {
       await work();
     } catch (error) {
-      this.#ports.logger.warn({ partition, ...logFields(error) }, 'segments not deleted yet');
+      this.#ports.logger.warn({ partition, ...failure(error) }, 'segments not deleted yet');
     }
   }
 }

@@ -47,7 +47,7 @@ export type AcceptOutcome =
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
-  | { readonly kind: 'refused'; readonly rejected: readonly Rejection[] }
+  | { readonly kind: 'rejected'; readonly rejected: readonly Rejection[] }
   | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
 
 export const organizationNotAllowed = 'organization_not_allowed';
@@ -55,7 +55,7 @@ export const organizationNotAllowed = 'organization_not_allowed';
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
   const { accepted, rejected, made } = admitItems(ports, request);
-  if (accepted.length === 0) return { kind: 'refused', rejected };
+  if (accepted.length === 0) return { kind: 'rejected', rejected };
   try {
     const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
     return { kind: 'accepted', receipts, rejected, made };
@@ -104,30 +104,18 @@ function keyOf(
   return idempotencyKey;
 }
 
-function toUsageEvent(candidate: Candidate, key: string, nowMs: number, ports: AcceptPorts): UsageEvent {
+function toUsageEvent(
+  candidate: Candidate,
+  idempotencyKey: string,
+  nowMs: number,
+  { digestProperties }: AcceptPorts,
+): UsageEvent {
   const { organization, metric, quantity, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
-  const propertiesDigest = properties === null ? null : ports.digestProperties(properties);
-  const fingerprint = fingerprintOf({
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    propertiesDigest,
-  });
-  return {
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    fingerprint,
-    properties,
-  };
+  const content = { organization, metric, quantity, idempotencyKey, eventTimeMs, undated };
+  const propertiesDigest = properties === null ? null : digestProperties(properties);
+  return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
 }
 
 function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {

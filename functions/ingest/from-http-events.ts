@@ -13,7 +13,7 @@ import {
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
 import { readBody } from './read-body.ts';
-import { isJsonObject, type NumberReader, readJson } from './read-json.ts';
+import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { canonicalProperties } from './read-properties.ts';
 
 /** The events of a request in request order, or why there is none to look at. */
@@ -23,7 +23,7 @@ export type EventsReading =
 
 /** One event, the body itself. */
 export function fromHttpEvent(event: HttpEvent): EventsReading {
-  return fromHttpBody(event, (value, numbers) => ({ ok: true, items: [fromHttpItem(value, 0, numbers)] }));
+  return fromHttpBody(event, (value) => ({ ok: true, items: [fromHttpItem(value, 0)] }));
 }
 
 /** `{"events": [...]}`. */
@@ -47,14 +47,11 @@ export function fromHttpKeyPrefix(
   };
 }
 
-function fromHttpBody(
-  event: HttpEvent,
-  interpret: (value: unknown, numbers: NumberReader) => EventsReading,
-): EventsReading {
+function fromHttpBody(event: HttpEvent, interpret: (value: unknown) => EventsReading): EventsReading {
   const body = readBody(event);
   if (!body.ok) return body;
-  const json = readJson(body.text, interpret);
-  return json.ok ? json.value : invalid('invalid_json', '', 'The body is not JSON.');
+  const json = readJson(body.text);
+  return json.ok ? interpret(json.value) : invalid('invalid_json', '', 'The body is not JSON.');
 }
 
 function invalid(code: string, field: string, detail: string): EventsReading {
@@ -62,7 +59,7 @@ function invalid(code: string, field: string, detail: string): EventsReading {
   return { ok: false, problem: problem(400, code, detail, errors) };
 }
 
-function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading {
+function fromHttpEnvelope(value: unknown): EventsReading {
   if (!isJsonObject(value)) {
     return invalid('wrong_type', '', 'The body must be an object {"events": [...]}.');
   }
@@ -75,22 +72,20 @@ function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading 
   if (events.length > batchEventsMax) {
     return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: events.map((item, index) => fromHttpItem(item, index, numbers)) };
+  return { ok: true, items: events.map((item: unknown, index) => fromHttpItem(item, index)) };
 }
 
 /** One event of a request; total for every JSON value. */
-export function fromHttpItem(value: unknown, index: number, numbers: NumberReader): Candidate | Rejection {
+export function fromHttpItem(value: unknown, index: number): Candidate | Rejection {
   if (!isJsonObject(value)) {
     return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
   }
   const shape = eventShape.safeParse(value);
-  return shape.success
-    ? fromHttpShape(shape.data, index, numbers)
-    : shapeRejection(index, value, shape.error);
+  return shape.success ? fromHttpShape(shape.data, index) : shapeRejection(index, value, shape.error);
 }
 
-function fromHttpShape(shape: EventShape, index: number, numbers: NumberReader): Candidate | Rejection {
-  const quantity = quantityOf(shape.quantity, numbers);
+function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection {
+  const quantity = quantityOf(shape.quantity);
   if (!quantity.ok) return { index, code: quantity.code, field: 'quantity', message: quantity.message };
   const key = shape.idempotency_key;
   const keyProblem = key === undefined ? null : keyProblemOf(key);
@@ -103,7 +98,7 @@ function fromHttpShape(shape: EventShape, index: number, numbers: NumberReader):
   const properties =
     shape.properties === undefined
       ? ({ ok: true, text: null } as const)
-      : canonicalProperties(shape.properties, numbers);
+      : canonicalProperties(shape.properties);
   if (!properties.ok) {
     return { index, code: properties.code, field: properties.field, message: properties.message };
   }
@@ -128,8 +123,8 @@ const quantityMessages = {
   too_many_fraction_digits: `quantity must have at most ${quantityFractionDigitsMax} digits after the point`,
 };
 
-function quantityOf(value: EventShape['quantity'], numbers: NumberReader): QuantityReading {
-  const text = typeof value === 'string' ? value : numbers.textOf(value);
+function quantityOf(value: EventShape['quantity']): QuantityReading {
+  const text = typeof value === 'string' ? value : numberTextOf(value);
   if (text === null) return { ok: false, code: 'not_a_decimal', message: quantityMessages.not_a_decimal };
   if (text.length > quantityCharsMax) {
     return {
@@ -140,7 +135,7 @@ function quantityOf(value: EventShape['quantity'], numbers: NumberReader): Quant
   }
   const decimal = canonicalDecimal(text);
   if (decimal.ok) return decimal;
-  return { ok: false, code: decimal.refusal, message: quantityMessages[decimal.refusal] };
+  return { ok: false, code: decimal.problem, message: quantityMessages[decimal.problem] };
 }
 
 const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);

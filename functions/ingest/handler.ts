@@ -1,5 +1,7 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -33,10 +35,14 @@ export interface IngestPorts {
 
 const producerIdBytes = 16;
 
+/** What the handler itself is set by; the rest of the configuration is for its clients. */
+export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs'>;
+
 /** The handler of both routes over the given ports. */
-export function build(config: IngestConfig, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
+export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
   const producerId = randomBytes(producerIdBytes);
-  const { encryptionKey, partitions, generation, lingerMs } = config;
+  const { encryptionKey, generation, lingerMs } = settings;
+  const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
   const group = new GroupCommit({ log, clock, sealer, producerId, partitions, generation, lingerMs });
   const ports: AcceptPorts = {
@@ -67,7 +73,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   });
   metrics.ingested(countsOf(outcome));
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
-    request.logger.warn({ err: outcome.error }, 'events were not acknowledged');
+    request.logger.warn(failure(outcome.error), 'events were not acknowledged');
   }
   return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
 }
@@ -76,7 +82,7 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   switch (outcome.kind) {
     case 'accepted':
       return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
-    case 'refused':
+    case 'rejected':
       return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
     case 'unavailable':
       return { accepted: 0, rejected: 0, overloaded: outcome.error.code === 'overloaded' ? 1 : 0 };
@@ -85,7 +91,7 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
 
 async function start({ load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
   const config = await load(ingestConfig);
-  const log = keep(createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }));
+  const log = keep(createLogWriter({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
   return build(config, { log, clock: systemClock, logger, metrics });
 }
 

@@ -15,14 +15,14 @@ const jsonType = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 export function readBody(event: HttpEvent): BodyReading {
   const mediaType = event.headers['content-type'] ?? '';
   if (!jsonType.test(mediaType)) {
-    return refused(415, 'unsupported_media_type', 'The content type must be application/json in UTF-8.');
+    return invalid(415, 'unsupported_media_type', 'The content type must be application/json in UTF-8.');
   }
   const encoding = (event.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding !== 'identity' && encoding !== 'gzip') {
-    return refused(415, 'unsupported_content_encoding', 'The content encoding must be gzip or none.');
+    return invalid(415, 'unsupported_content_encoding', 'The content encoding must be gzip or none.');
   }
   const body = event.body ?? '';
-  if (body === '') return refused(400, 'empty_body', 'The request has no body.');
+  if (body === '') return invalid(400, 'empty_body', 'The request has no body.');
   if (!event.isBase64Encoded && encoding === 'identity') {
     // A string of n UTF-16 units has at most 3n bytes, so most bodies need no counting.
     const large = body.length * 3 > bodyBytesMax && Buffer.byteLength(body) > bodyBytesMax;
@@ -34,21 +34,21 @@ export function readBody(event: HttpEvent): BodyReading {
   return Buffer.isBuffer(unpacked) ? fromUtf8(unpacked) : unpacked;
 }
 
-function refused(status: number, code: string, detail: string): BodyReading {
+function invalid(status: number, code: string, detail: string): BodyReading {
   return { ok: false, problem: problem(status, code, detail) };
 }
 
 function tooLarge(): BodyReading {
-  return refused(413, 'body_too_large', `The body must have at most ${bodyBytesMax} bytes when decoded.`);
+  return invalid(413, 'body_too_large', `The body must have at most ${bodyBytesMax} bytes when decoded.`);
 }
 
 function fromUtf8(bytes: Buffer): BodyReading {
   if (bytes.length > bodyBytesMax) return tooLarge();
-  if (bytes.length === 0) return refused(400, 'empty_body', 'The request has no body.');
+  if (bytes.length === 0) return invalid(400, 'empty_body', 'The request has no body.');
   try {
     return { ok: true, text: utf8.decode(bytes) };
   } catch {
-    return refused(400, 'invalid_utf8', 'The body is not well-formed UTF-8.');
+    return invalid(400, 'invalid_utf8', 'The body is not well-formed UTF-8.');
   }
 }
 
@@ -59,9 +59,9 @@ function gunzip(bytes: Buffer): Buffer | BodyReading {
     return gunzipSync(bytes, { maxOutputLength: Math.min(bodyBytesMax, byRatio) });
   } catch (error) {
     const tooLong = error instanceof RangeError && Reflect.get(error, 'code') === 'ERR_BUFFER_TOO_LARGE';
-    if (!tooLong) return refused(400, 'invalid_gzip', 'The body is not a gzip stream.');
+    if (!tooLong) return invalid(400, 'invalid_gzip', 'The body is not a gzip stream.');
     if (byRatio >= bodyBytesMax) return tooLarge();
     const limit = `The body must unpack to at most ${gzipRatioMax} times its size.`;
-    return refused(413, 'gzip_ratio_exceeded', limit);
+    return invalid(413, 'gzip_ratio_exceeded', limit);
   }
 }

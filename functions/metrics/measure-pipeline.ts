@@ -3,7 +3,7 @@
  * the process that answers, so that any two answer alike. A source that is down takes its own figures with it.
  */
 import type { Caller } from '../../shared/callers/caller.ts';
-import { OdometerError } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import type {
   FiguresReader,
   LedgerWindow,
@@ -118,7 +118,7 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
 async function ask<T>(source: string, read: () => Promise<T>, { logger }: MeasurePorts): Promise<T | null> {
   const answer = read().catch((error: unknown) => {
     if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
-    logger.warn({ source, err: error }, 'a source of metrics is down');
+    logger.warn({ source, ...failure(error) }, 'a source of metrics is down');
     return null;
   });
   return within(answer, metricsSourceTimeoutMs, () => null);

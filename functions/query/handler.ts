@@ -1,5 +1,6 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
 
+import { usageTopic } from '../../shared/contracts/topic.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -76,12 +77,12 @@ async function readiness(dependencies: readonly Dependency[]): Promise<HttpAnswe
 }
 
 async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
-  const config = await load(queryConfig);
-  const { shardUrls: urls, partitions } = config;
+  const { log, redis, shardUrls: urls } = await load(queryConfig);
+  const { partitions } = usageTopic;
   return build({
     summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
-    log: keep(createLogReader({ ...config, security: iamSecurity(config.iamRegion) })),
-    segments: keep(createSegmentStore({ ...config.redis, onRefused })),
+    log: keep(createLogReader({ ...log, security: iamSecurity(log.iamRegion) })),
+    segments: keep(createSegmentStore({ ...redis, onRefused })),
     logger,
   });
 }

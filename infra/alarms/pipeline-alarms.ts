@@ -1,6 +1,7 @@
 /** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
 import { shardCount } from '../../shared/limits.ts';
+import type { Stage } from '../config/stage.ts';
 import type { FunctionVitals } from '../constructs/billing-function.ts';
 import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
@@ -83,9 +84,9 @@ const ownAlarms: readonly OwnEntry[] = [
   },
 ];
 
-export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals[]): void {
+export function addOwnAlarms(book: AlarmBook, stage: Stage, functions: readonly FunctionVitals[]): void {
   for (const { metric, statistic, ...entry } of ownAlarms) {
-    book.add({ ...entry, id: metric[1], metric: ownMetric(metric, statistic) });
+    book.add({ ...entry, id: metric[1], metric: ownMetric(stage, metric, statistic) });
   }
   const flusher = functions.find(({ name }) => name === 'flusher');
   if (flusher === undefined) throw new Error('there is no flusher to watch');
@@ -95,13 +96,13 @@ export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals
     says: 'The flusher has not been invoked for three minutes.',
     ...threeMinutesWithout('an invocation', flusher.invocations),
   });
-  // A shard that answers is told of at the end of every invocation, so at least every other minute, traffic or not.
+  // For a shard that answers, every invocation emits the gauge at its end: at least every other minute, traffic or not.
   for (let shard = 0; shard < shardCount; shard++) {
     book.add({
       id: `ShardSilent-${shard}`,
       section: 'shard-silent',
       says: `Nobody knows how shard ${shard} stands, for three minutes.`,
-      ...threeMinutesWithout('a gauge', shardMetric('LagRecords', shard, 'SampleCount')),
+      ...threeMinutesWithout('a gauge', shardMetric(stage, 'LagRecords', shard, 'SampleCount')),
     });
   }
 }

@@ -7,9 +7,9 @@ export interface Stage {
   readonly data: ManagedData | ExternalData;
   readonly capacity: Capacity;
   readonly identity: Identity;
-  /** A host name of your own for the API; its certificate lies in the same region. */
+  /** A host name of your own for the API; its certificate is in the same region. */
   readonly domain?: { readonly name: string; readonly certificateArn: string };
-  /** Who is told of alarms; further subscriptions may be added to the topic by hand. */
+  /** Who gets a mail when an alarm rings; further subscriptions may be added to the topic by hand. */
   readonly alarmEmails: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn';
 }
@@ -27,7 +27,7 @@ export interface ManagedData {
 /** Kafka, cache and shards exist elsewhere; whoever runs them writes their addresses into the named secrets. */
 export interface ExternalData {
   readonly kind: 'external';
-  /** What the event source mapping declares; the poller that stands in for it reads the rest there. */
+  /** What the event source mapping declares; the poller that replaces it reads the rest there. */
   readonly bootstrapServers: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { Duration, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib
 import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
-import { acknowledge, logicalIdOf } from '../cdk/acknowledge.ts';
+import { acknowledge, logicalIdOf } from '../checks/acknowledge.ts';
 
 /** Starts the flusher every minute; it runs for most of it. A tick that fails is not repeated: the next one is near. */
 export class FlushSchedule extends Construct {

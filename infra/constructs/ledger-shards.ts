@@ -7,29 +7,33 @@ import {
   type aws_secretsmanager as secretsmanager,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import {
+  type ShardLogin,
+  shardDatabase,
+  shardLoginNames,
+  shardLogins,
+} from '../../shared/contracts/shards.ts';
 import { shardCount } from '../../shared/limits.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
-import type { ShardLogin, ShardVitals } from '../data-plane/data-plane.ts';
-import { generatedPassword } from './generated-password.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
+import type { ShardVitals } from '../data-plane/data-plane.ts';
+import { GeneratedPassword } from './generated-password.ts';
 
 export interface LedgerShardsProps {
+  /** Instance class of each writer and reader, without `db.`. */
   readonly instance: string;
+  /** The port on which every cluster listens. */
   readonly port: number;
+  /** The network whose private subnets hold the clusters. */
   readonly vpc: ec2.IVpc;
+  /** The security group of every cluster; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The key that encrypts the logins' passwords; the rows have a key of their own. */
   readonly secretsKey: kms.IKey;
+  /** Whether clusters, key and passwords are protected from deletion and outlive the stack. */
   readonly keepData: boolean;
 }
 
 const backupDays = 35;
-/** The roles that the migrations make; the owner is the cluster's master user, who is no superuser on Aurora. */
-const roleOf = {
-  writer: 'odometer_writer',
-  reader: 'odometer_reader',
-  operator: 'billing',
-  owner: 'odometer_owner',
-} as const satisfies Record<ShardLogin, string>;
-const logins = ['writer', 'reader', 'operator', 'owner'] as const satisfies readonly ShardLogin[];
 
 /** The authority: one Aurora cluster a shard, a writer and a reader in different zones. */
 export class LedgerShards extends Construct {
@@ -41,8 +45,9 @@ export class LedgerShards extends Construct {
     super(scope, id);
     const keep = props.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: keep });
+    const secret = { encryptionKey: props.secretsKey, removalPolicy: keep };
     this.#passwords = new Map(
-      logins.map((login) => [login, generatedPassword(this, `${login}-password`, props.secretsKey, keep)]),
+      shardLoginNames.map((login) => [login, new GeneratedPassword(this, `${login}-password`, secret)]),
     );
     const engine = rds.DatabaseClusterEngine.auroraPostgres({
       version: rds.AuroraPostgresEngineVersion.VER_18_6,
@@ -68,7 +73,7 @@ export class LedgerShards extends Construct {
     const password = this.#password(login).secretValue.unsafeUnwrap();
     return this.#clusters
       .map(({ clusterEndpoint: { hostname, port } }, shard) => {
-        return `postgres://${roleOf[login]}:${password}@${hostname}:${port}/${databaseOf(shard)}?sslmode=verify-full`;
+        return `postgres://${shardLogins[login].role}:${password}@${hostname}:${port}/${shardDatabase(shard)}?sslmode=verify-full`;
       })
       .join(',');
   }
@@ -91,8 +96,9 @@ export class LedgerShards extends Construct {
     const cluster = new rds.DatabaseCluster(this, `Shard${shard}`, {
       engine,
       parameterGroup,
-      credentials: rds.Credentials.fromPassword(roleOf.owner, owner.secretValue),
-      defaultDatabaseName: databaseOf(shard),
+      // The master user of a cluster, who is no superuser on Aurora.
+      credentials: rds.Credentials.fromPassword(shardLogins.owner.role, owner.secretValue),
+      defaultDatabaseName: shardDatabase(shard),
       port: props.port,
       vpc: props.vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
@@ -123,10 +129,6 @@ interface ShardSettings {
   readonly key: kms.IKey;
   readonly owner: secretsmanager.Secret;
   readonly keep: RemovalPolicy;
-}
-
-function databaseOf(shard: number): string {
-  return `billing_shard_${shard}`;
 }
 
 function vitalsOf(cluster: rds.DatabaseCluster, shard: number): ShardVitals {

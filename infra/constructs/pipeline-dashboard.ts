@@ -1,14 +1,19 @@
 import { aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { type OwnMetric, ownMetric } from '../alarms/own-metric.ts';
+import type { Stage } from '../config/stage.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 import type { FunctionVitals } from './billing-function.ts';
 import type { UsageApi } from './usage-api.ts';
 
 export interface PipelineDashboardProps {
-  readonly stage: string;
+  /** Whose metrics are shown; its name is part of the dashboard's. */
+  readonly stage: Stage;
+  /** The functions whose errors, throttles and durations are shown. */
   readonly functions: readonly FunctionVitals[];
+  /** The cache nodes and shards that are shown; panels without any are left out. */
   readonly data: DataVitals;
+  /** The API whose requests and latency are shown. */
   readonly api: UsageApi;
 }
 
@@ -108,10 +113,12 @@ export class PipelineDashboard extends Construct {
     const panelGraph = ({ title, statistic, metrics }: Panel, width?: number) =>
       graph(
         title,
-        metrics.map((name) => ownMetric(name, statistic)),
+        metrics.map((name) => ownMetric(stage, name, statistic)),
         width,
       );
-    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `odometer-${stage}` });
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: `odometer-${stage.name}`,
+    });
     dashboard.addWidgets(
       ...panels.map((panel) => panelGraph(panel)),
       graph('API requests', [

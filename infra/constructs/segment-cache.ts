@@ -9,14 +9,20 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { CacheVitals } from '../data-plane/data-plane.ts';
-import { generatedPassword } from './generated-password.ts';
+import { GeneratedPassword } from './generated-password.ts';
 
 export interface SegmentCacheProps {
+  /** ElastiCache's type of each of the three nodes. */
   readonly nodeType: string;
+  /** The port on which every node listens. */
   readonly port: number;
+  /** Private subnets, one in each zone. */
   readonly subnets: readonly ec2.ISubnet[];
+  /** The security group of the nodes; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The key that encrypts the password; the segments have a key of their own. */
   readonly secretsKey: kms.IKey;
+  /** Id of the replication group, from which the names of the nodes follow. */
   readonly name: string;
 }
 
@@ -33,7 +39,10 @@ export class SegmentCache extends Construct {
 
   constructor(scope: Construct, id: string, props: SegmentCacheProps) {
     super(scope, id);
-    const password = generatedPassword(this, 'Password', props.secretsKey, RemovalPolicy.DESTROY);
+    const password = new GeneratedPassword(this, 'Password', {
+      encryptionKey: props.secretsKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     const group = this.#replicationGroup(props, password);
     const token = password.secretValue.unsafeUnwrap();
     this.url = `rediss://:${token}@${group.attrPrimaryEndPointAddress}:${props.port}`;

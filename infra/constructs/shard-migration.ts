@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CustomResource, Duration, FileSystem, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { repositoryRoot } from '../bundling/bundle.ts';
-import { acknowledge, logicalIdOf } from '../cdk/acknowledge.ts';
+import { acknowledge, logicalIdOf } from '../checks/acknowledge.ts';
 import { NodeFunction } from './node-function.ts';
 
 const migrationMinutes = 15;

@@ -11,19 +11,22 @@ import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-ap
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
 import { type Route, routes } from '../../shared/contracts/routes.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
 
 export interface UsageApiProps {
+  /** Requests above this rate and burst are answered 429. */
   readonly throttle: Capacity['api'];
+  /** A host name of the API's own. Undefined leaves it with the one that AWS gives. */
   readonly domain: Stage['domain'];
+  /** The function that decides who calls. */
   readonly authorizer: lambda.IFunction;
-  /** What serves each function name of the routes. */
+  /** The function that serves each name that the routes use. */
   readonly targets: Readonly<Record<Route['function'], lambda.IFunction>>;
 }
 
-/** A revoked or expired token lives this much longer at most. */
+/** A revoked or expired token is accepted for this much longer at most. */
 const authorizedFor = Duration.minutes(5);
 
 /** The HTTP API: every route of the contracts, behind the authorizer unless the contracts call it public. */

@@ -12,11 +12,16 @@ import { usageTopic } from '../../shared/contracts/topic.ts';
 import type { Capacity } from '../config/capacity.ts';
 
 export interface UsageLogProps {
+  /** Type and number of brokers, and the number of partitions. */
   readonly capacity: Capacity['log'];
+  /** Private subnets, one in each zone; each gets its share of the brokers. */
   readonly subnets: readonly ec2.ISubnet[];
+  /** The security group of the brokers; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The name of the cluster. Another name would replace the cluster and lose what is in it. */
   readonly clusterName: string;
-  readonly keep: RemovalPolicy;
+  /** Whether cluster, topic and key are kept when their stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
 }
 
 const kafkaVersion = '4.2.x';
@@ -43,12 +48,12 @@ export class UsageLog extends Construct {
       replicationFactor: copies,
       configs: Buffer.from(JSON.stringify(topicSettings(props.capacity.brokerType))).toString('base64'),
     });
-    this.topic.applyRemovalPolicy(props.keep);
+    this.topic.applyRemovalPolicy(props.removalPolicy);
   }
 
   #cluster(props: UsageLogProps): msk.CfnCluster {
-    const { capacity, subnets, group, clusterName, keep } = props;
-    const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy: keep });
+    const { capacity, subnets, group, clusterName, removalPolicy } = props;
+    const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy });
     const brokerLog = new logs.LogGroup(this, 'BrokerLog', { retention: logs.RetentionDays.ONE_MONTH });
     const settings = new msk.CfnConfiguration(this, 'Settings', {
       name: `${clusterName}-settings`,
@@ -73,7 +78,7 @@ export class UsageLog extends Construct {
       enhancedMonitoring: 'PER_TOPIC_PER_BROKER',
       loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: brokerLog.logGroupName } } },
     });
-    cluster.applyRemovalPolicy(keep);
+    cluster.applyRemovalPolicy(removalPolicy);
     return cluster;
   }
 
@@ -84,7 +89,7 @@ export class UsageLog extends Construct {
   }
 }
 
-/** Express brokers fix two in-sync replicas themselves and refuse to be told so. */
+/** Express brokers fix two in-sync replicas themselves and refuse the setting. */
 export function topicSettings(brokerType: string): Readonly<Record<string, string>> {
   const fixed = brokerType.startsWith('express.');
   return fixed ? usageTopic.settings : { ...usageTopic.settings, 'min.insync.replicas': `${inSyncMin}` };

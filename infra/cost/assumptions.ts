@@ -11,7 +11,7 @@ export const assumptions = {
     { batchFrom: 25, bytes: 300 },
     { batchFrom: 100, bytes: 250 },
   ],
-  /** What a client's produce crosses zones for: two brokers of three lie in another one. */
+  /** What a client's produce crosses zones for: two brokers of three are in another one. */
   crossZoneShare: 2 / 3,
   retentionDays: 30,
   consumer: { invocationsPerSecondPerPartition: 3, ms: 60 },

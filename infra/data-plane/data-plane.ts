@@ -1,11 +1,9 @@
-/** The seam between what runs our code and where its data lies; the App stack knows nothing else of either. */
+/** What the App stack knows of log, cache and shards: the permissions that it can grant on them, whoever runs them. */
 import type { aws_cloudwatch as cloudwatch, aws_ec2 as ec2, aws_lambda as lambda } from 'aws-cdk-lib';
+import type { ShardLogin } from '../../shared/contracts/shards.ts';
 
 /** Roles in the network: who may open a connection to whom. */
 export type NetworkRole = 'ingest' | 'consumer' | 'flusher' | 'query' | 'operator';
-
-/** The logins of a shard; each function has the least that its work needs. */
-export type ShardLogin = 'writer' | 'reader' | 'operator' | 'owner';
 
 /** Where a function runs; empty where it needs no network of its own. */
 export type Placement = Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
@@ -26,7 +24,7 @@ export interface DataPlane {
   consumeLog(fn: lambda.Function): void;
   /** Stores, reads and deletes segments; the address only, without the key that authenticates them. */
   grantCache(fn: lambda.Function): void;
-  /** One DSN a shard for this login. */
+  /** One DSN a shard for this login; a function has the login with the fewest rights that its work needs. */
   grantShards(fn: lambda.Function, login: ShardLogin): void;
   /** A key of ours by the environment variable that holds it. */
   grantKey(fn: lambda.Function, key: KeyVariable): void;

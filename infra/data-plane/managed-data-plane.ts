@@ -1,7 +1,8 @@
 import { type aws_ec2 as ec2, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { ManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { ENV_KAFKA_AUTH, ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type {
   DataPlane,
@@ -10,21 +11,29 @@ import type {
   NetworkGroups,
   NetworkRole,
   Placement,
-  ShardLogin,
 } from './data-plane.ts';
 import { logSource } from './log-source.ts';
-import { type NamedSecrets, shardVariables } from './named-secrets.ts';
+import type { NamedSecrets } from './named-secrets.ts';
 
 export interface ManagedDataPlaneProps {
+  /** Where functions run, and the security groups by which they reach the data. */
   readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
+  /** Where functions find addresses, passwords and keys. */
   readonly secrets: NamedSecrets;
+  /** What permissions on the log name, and how it is reached and read. */
   readonly log: {
+    /** The cluster, for the right to connect. */
     readonly clusterArn: string;
+    /** The topic, for the rights to read and write. */
     readonly topicArn: string;
+    /** The consumer group, for the rights of the event pollers. */
     readonly groupArn: string;
+    /** The brokers' addresses for IAM, separated by commas. */
     readonly servers: string;
+    /** How many pollers read the log. */
     readonly capacity: Capacity['log'];
   };
+  /** What alarms and dashboard watch. */
   readonly vitals: DataVitals;
 }
 
@@ -83,7 +92,7 @@ export class ManagedDataPlane implements DataPlane {
   }
 
   grantShards(fn: lambda.Function, login: ShardLogin): void {
-    this.#props.secrets.grantRead(fn, shardVariables[login]);
+    this.#props.secrets.grantRead(fn, shardLogins[login].variable);
     fn.addEnvironment('NODE_EXTRA_CA_CERTS', amazonAuthorities);
   }
 

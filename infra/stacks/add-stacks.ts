@@ -4,7 +4,7 @@ import type { Stage } from '../config/stage.ts';
 import type { DataPlane } from '../data-plane/data-plane.ts';
 import { AppStack } from './app.ts';
 import { DataStack } from './data.ts';
-import { ExternalData } from './external-data.ts';
+import { ExternalDataStack } from './external-data.ts';
 import { MonitoringStack } from './monitoring.ts';
 import { NetworkStack } from './network.ts';
 
@@ -17,15 +17,16 @@ export function addStacks(app: App, stage: Stage): void {
     tags: { project: 'odometer', stage: stage.name },
   };
   const data = addDataPlane(app, stage, prefix, props);
-  const { functions, api } = new AppStack(app, `${prefix}-App`, { ...props, settings: stage, data });
-  const watched = { settings: stage, functions, api, data: data.vitals };
+  const { functions, api } = new AppStack(app, `${prefix}-App`, { ...props, stage, data });
+  const watched = { stage, functions, api, data: data.vitals };
   new MonitoringStack(app, `${prefix}-Monitoring`, { ...props, ...watched });
 }
 
-/** The one place that knows whose the data plane is. */
+/** The one place that decides who runs the data plane. */
 function addDataPlane(app: App, stage: Stage, prefix: string, props: StackProps): DataPlane {
   const { data } = stage;
-  if (data.kind === 'external') return new ExternalData(app, `${prefix}-Data`, { ...props, stage, data });
+  if (data.kind === 'external')
+    return new ExternalDataStack(app, `${prefix}-Data`, { ...props, stage, data }).plane;
   const network = new NetworkStack(app, `${prefix}-Network`, { ...props, data });
   return new DataStack(app, `${prefix}-Data`, { ...props, stage, data, network }).plane;
 }

@@ -16,21 +16,25 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { shardLoginNames, shardLogins } from '../../shared/contracts/shards.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
 import { generatedText } from '../constructs/generated-password.ts';
 import { LedgerShards } from '../constructs/ledger-shards.ts';
 import { SegmentCache } from '../constructs/segment-cache.ts';
 import { UsageLog } from '../constructs/usage-log.ts';
-import type { DataPlane, NetworkGroups, ShardLogin } from '../data-plane/data-plane.ts';
+import type { DataPlane, NetworkGroups } from '../data-plane/data-plane.ts';
 import { ManagedDataPlane } from '../data-plane/managed-data-plane.ts';
-import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
+import { NamedSecrets } from '../data-plane/named-secrets.ts';
 import { ports } from './network.ts';
 
 export interface DataStackProps extends StackProps {
+  /** What log, cache and shards are sized by; its name is part of theirs. */
   readonly stage: Stage;
+  /** The stage's own `data`, known to be managed. */
   readonly data: ManagedData;
+  /** The network that holds log, cache and shards, and the functions that reach them. */
   readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
 }
 
@@ -51,14 +55,14 @@ export class DataStack extends Stack {
       enableKeyRotation: true,
       removalPolicy: this.#keep,
     });
-    this.#secrets = new NamedSecrets(stage.name, this.#secretsKey.keyArn);
+    this.#secrets = new NamedSecrets({ stage: stage.name, keyArn: this.#secretsKey.keyArn });
     const subnets = vpc.isolatedSubnets;
     const log = new UsageLog(this, 'UsageLog', {
       capacity: capacity.log,
       subnets,
       group: groups.log,
       clusterName: name,
-      keep: this.#keep,
+      removalPolicy: this.#keep,
     });
     const secretsKey = this.#secretsKey;
     const cache = new SegmentCache(this, 'SegmentCache', {
@@ -96,14 +100,13 @@ export class DataStack extends Stack {
       this.#addSecret(key, { generateSecretString: generatedText });
     }
     this.#addSecret(ENV_REDIS_URL, { secretStringValue: SecretValue.unsafePlainText(cache.url) });
-    for (const [login, variable] of Object.entries(shardVariables)) {
-      // The keys of `shardVariables` are the logins.
-      const urls = shards.urls(login as ShardLogin);
-      this.#addSecret(variable, { secretStringValue: SecretValue.unsafePlainText(urls) });
+    for (const login of shardLoginNames) {
+      const urls = SecretValue.unsafePlainText(shards.urls(login));
+      this.#addSecret(shardLogins[login].variable, { secretStringValue: urls });
     }
   }
 
-  /** Values stand in no template: passwords are references that CloudFormation resolves when it deploys. */
+  /** No template holds a value: passwords are references that CloudFormation resolves when it deploys. */
   #addSecret(
     variable: SecretVariable,
     value: Pick<secretsmanager.SecretProps, 'generateSecretString' | 'secretStringValue'>,

@@ -17,23 +17,22 @@ import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 
 export interface MonitoringStackProps extends StackProps {
-  readonly settings: Stage;
+  /** Whose metrics are watched, and who gets the alarms. */
+  readonly stage: Stage;
+  /** The functions that alarms and dashboard watch. */
   readonly functions: readonly FunctionVitals[];
+  /** The cache nodes and shards that alarms and dashboard watch. */
   readonly data: DataVitals;
+  /** The API that alarms and dashboard watch. */
   readonly api: UsageApi;
 }
 
-/** The alarms, who hears them, and the dashboard. */
+/** The alarms, who gets them, and the dashboard. */
 export class MonitoringStack extends Stack {
-  constructor(
-    scope: Construct,
-    id: string,
-    { settings, functions, data, api, ...props }: MonitoringStackProps,
-  ) {
+  constructor(scope: Construct, id: string, { stage, functions, data, api, ...props }: MonitoringStackProps) {
     super(scope, id, props);
-    const stage = settings.name;
-    const book = new AlarmBook(this, 'Alarms', this.#topic(settings));
-    addOwnAlarms(book, functions);
+    const book = new AlarmBook(this, 'Alarms', this.#topic(stage));
+    addOwnAlarms(book, stage, functions);
     addFunctionAlarms(book, functions);
     addApiAlarms(book, api);
     addDataAlarms(book, data);

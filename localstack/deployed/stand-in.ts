@@ -8,6 +8,7 @@ export interface DeployedOptions {
 }
 
 /** A command with the options of every stand-in. */
+// Same type: a word and a sentence.
 export function standIn(name: string, description: string): Command {
   return new Command(name)
     .description(description)

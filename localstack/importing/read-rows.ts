@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ClientEvent } from '../../client/bodies.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
+import { UserError } from '../processes/user-error.ts';
 
 export interface Row {
   readonly kind: 'row';
@@ -32,14 +33,16 @@ export interface RowsFile {
 }
 
 /** Opens `path`; a file that is not there, or whose gzip stream is broken, throws with its name. */
+// Same type: a prefix is no file that opens.
 export async function openRows(path: string, organizationPrefix: string): Promise<RowsFile> {
   const { size } = await stat(path).catch((cause: unknown) => {
-    throw new Error(`there is no file ${path} that can be read`, { cause });
+    throw new UserError(`there is no file ${path} that can be read`, { cause });
   });
   const file = createReadStream(path);
   return { bytes: size, bytesRead: () => file.bytesRead, rows: readRows(path, file, organizationPrefix) };
 }
 
+// Same type: as for `openRows`.
 async function* readRows(
   path: string,
   file: Readable,
@@ -51,11 +54,11 @@ async function* readRows(
   try {
     for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       line++;
-      if (text.trim() !== '') yield toRow(name, line, text, organizationPrefix);
+      if (text.trim() !== '') yield toRow({ name, line, text }, organizationPrefix);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
+    throw new UserError(`${path} cannot be read beyond line ${line}: ${reason}`, { cause });
   }
 }
 
@@ -66,7 +69,14 @@ function unpacked(file: Readable): Readable {
   return file.pipe(gunzip);
 }
 
-function toRow(name: string, line: number, text: string, organizationPrefix: string): Row | MalformedRow {
+interface SourceLine {
+  readonly name: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+function toRow(source: SourceLine, organizationPrefix: string): Row | MalformedRow {
+  const { line, text } = source;
   if (text.length > bodyBytesMax / 2) return { kind: 'malformed', line, reason: 'the line is too long' };
   let value: unknown;
   try {
@@ -81,7 +91,7 @@ function toRow(name: string, line: number, text: string, organizationPrefix: str
   const event = {
     ...value,
     ...(typeof organization === 'string' ? { organization_id: organizationPrefix + organization } : {}),
-    ...(key === undefined ? { idempotency_key: keyOf(name, line, text) } : {}),
+    ...(key === undefined ? { idempotency_key: keyOf(source) } : {}),
   };
   // The server checks every field; here only what the importer itself needs is looked at.
   return { kind: 'row', line, event: event as ClientEvent, size: text.length };
@@ -91,7 +101,7 @@ function toRow(name: string, line: number, text: string, organizationPrefix: str
  * The key of a row without one: the file's name, the line's number and a hash of the line. A file imported again,
  * or grown at its end, gives the same keys; another file of the same name does not take them.
  */
-function keyOf(name: string, line: number, text: string): string {
+function keyOf({ name, line, text }: SourceLine): string {
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return `import:${name.slice(0, 100)}:${line}:${digest}`;
 }

@@ -110,6 +110,7 @@ class Tally {
     }
   }
 
+  // Same type: the code is the key, the message is prose.
   refuse(code: string, line: number, message: string): void {
     const known = this.#refusals.get(code) ?? { count: 0, lines: [], example: message };
     known.count++;

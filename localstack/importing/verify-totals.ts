@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Client } from '../../client/client.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
 const expectedTotals = z.object({
@@ -10,13 +11,23 @@ const expectedTotals = z.object({
   orgs: z.record(z.string(), z.record(z.string(), z.object({ count: z.number(), total: z.string() }))),
 });
 
+const jsonText = z.string().transform((text, issues): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    issues.addIssue('it is not JSON');
+    return z.NEVER;
+  }
+});
+
 export type ExpectedTotals = z.output<typeof expectedTotals>;
 
 /** Throws with the file's name when it is not a file of expected totals. */
 export async function readExpectedTotals(path: string): Promise<ExpectedTotals> {
-  const parsed = expectedTotals.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  const text = await readFile(path, 'utf8');
+  const parsed = jsonText.pipe(expectedTotals).safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new Error(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
+  throw new UserError(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
 }
 
 export interface Comparison {

@@ -71,6 +71,7 @@ export async function admitByAuthorizer(
   return refused(problem(401, code, 'The credential is not a valid bearer token.', headers));
 }
 
+// Same type: as for `problem`.
 function unauthenticated(code: string, detail: string): Admission {
   return refused(problem(401, code, detail, { 'www-authenticate': 'Bearer' }));
 }

@@ -1,6 +1,8 @@
 /** Polls the topic as a member of a consumer group, for the local event source mapping; joins without end. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { failure } from '../../shared/errors.ts';
 import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
@@ -53,7 +55,7 @@ export function startGroupConsumer(options: GroupConsumerOptions): GroupConsumer
       state.member = member;
       const reason = await member.run();
       if (state.stopped) break;
-      options.logger.warn({ error: reason }, 'the consumer group is joined again');
+      options.logger.warn(failure(reason), 'the consumer group is joined again');
       await sleep(rejoinPauseMs);
     }
   })();

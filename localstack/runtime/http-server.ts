@@ -1,5 +1,7 @@
 /** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { failure } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { within } from '../../shared/runtime/within.ts';
 import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
@@ -37,7 +39,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
         (result) => send(response, result, server.listening),
         (error: unknown) => {
           if (request.destroyed && !request.complete) return;
-          options.logger.error({ error, url: request.url }, 'a function failed');
+          options.logger.error({ url: request.url, ...failure(error) }, 'a function failed');
           send(response, problem(500, 'internal_error', 'The function failed.'), server.listening);
         },
       );

@@ -58,21 +58,22 @@ export function payloadBytes(topic: string, { key, value, headers }: PolledRecor
 
 /**
  * `succeeded`: the next offset to commit of each partition that made progress; `failed`: the records to deliver
- * again, from each partition's lowest failed offset on. `refused`: nothing counts and everything is delivered
+ * again, from each partition's lowest failed offset on. `malformed`: nothing counts and everything is delivered
  * again, because the answer is not one that AWS understands.
  */
 export type Outcome =
   | { readonly kind: 'done'; readonly succeeded: ReadonlyMap<number, number>; readonly failed: Slices }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Reads `{batchItemFailures: [{itemIdentifier: {partition: 'topic-partition', offset}}]}`. */
 export function fromBatchResponse(topic: string, result: unknown, slices: Slices): Outcome {
   const items = itemsOf(result);
-  if (items === undefined) return { kind: 'refused', reason: 'batchItemFailures is not a list' };
+  if (items === undefined) return { kind: 'malformed', reason: 'batchItemFailures is not a list' };
   const lowest = new Map<number, number>();
   for (const item of items) {
     const place = placeOf(topic, item, slices);
-    if (place === undefined) return { kind: 'refused', reason: `not in the batch: ${JSON.stringify(item)}` };
+    if (place === undefined)
+      return { kind: 'malformed', reason: `not in the batch: ${JSON.stringify(item)}` };
     lowest.set(place.partition, Math.min(place.offset, lowest.get(place.partition) ?? place.offset));
   }
   const succeeded = new Map<number, number>();

@@ -26,6 +26,7 @@ export class PartitionBuffer {
     this.#limits = limits;
   }
 
+  // Same type: the records are between them.
   add(partition: number, records: readonly PolledRecord[], nowMs: number): void {
     const state = this.#partitions.get(partition) ?? { records: [], bytes: 0, sinceMs: nowMs, held: false };
     if (state.records.length === 0) state.sinceMs = nowMs;

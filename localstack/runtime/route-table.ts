@@ -32,6 +32,7 @@ for (const route of routes) {
 }
 
 /** Finds the route of a request by the contracts' table. */
+// Same type: the order of a request line.
 export function matchRoute(method: string, path: string): RouteMatch {
   const found = exact.get(`${method} ${path}`);
   if (found !== undefined) return found;

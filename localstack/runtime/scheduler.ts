@@ -1,5 +1,7 @@
 /** EventBridge Scheduler with `rate(1 minute)` in front of a function with reserved concurrency 1. */
+
 import { randomUUID } from 'node:crypto';
+import { failure } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
@@ -38,7 +40,7 @@ export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleO
     try {
       await invoke(toScheduledEvent(startedMs, randomUUID()));
     } catch (error) {
-      logger.error({ error }, 'the scheduled function failed; it is tried again');
+      logger.error(failure(error), 'the scheduled function failed; it is tried again');
       nextMs = clock.now() + failurePauseMs;
     }
     while (!stopping() && clock.now() < nextMs) {

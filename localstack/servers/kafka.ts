@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { runCommand } from './command.ts';
 import { findJava } from './java.ts';
 import { kafkaJars } from './kafka-jars.ts';
@@ -58,6 +58,7 @@ export async function kafkaSpecs(request: KafkaRequest): Promise<readonly Proces
   );
 }
 
+// Same type: a log is no program.
 function spawnBroker(java: string, args: readonly string[], logFile: string): ChildProcess {
   const log = openLog(logFile);
   // In a group of its own, so that Ctrl-C in the terminal reaches the supervisor alone, which knows the order.
@@ -112,7 +113,7 @@ async function formatOnce({
   if (existsSync(join(folder, `node${node.id}`, 'data', 'meta.properties'))) return;
   const format = ['kafka.tools.StorageTool', 'format', '-t', cluster, '-c', properties, '--ignore-formatted'];
   const outcome = await runCommand(java, [...classPath, ...format]);
-  if (!outcome.ok) throw new Refusal(`Kafka's storage cannot be formatted: ${outcome.output}`);
+  if (!outcome.ok) throw new UserError(`Kafka's storage cannot be formatted: ${outcome.output}`);
 }
 
 function clusterId(path: string): string {

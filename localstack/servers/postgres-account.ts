@@ -15,7 +15,7 @@ import {
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { type CommandOptions, runCommand } from './command.ts';
 
@@ -34,7 +34,7 @@ export async function postgresAccount(): Promise<Account> {
   await runCommand('useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', accountName]);
   const created = await accountIds(); // Another twin may have been quicker: only the result counts.
   if (created !== undefined) return created;
-  throw new Refusal(
+  throw new UserError(
     `Postgres does not run as root, and the system user "${accountName}" cannot be created: create it with ` +
       `"useradd --system ${accountName}", or start as another user.`,
   );
@@ -46,7 +46,7 @@ export async function postgresPrograms(account: Account): Promise<string> {
   const postgres = join('bin', 'postgres');
   const inPlace = await runCommand(join(native, postgres), ['--version'], account);
   if (inPlace.ok) return native;
-  if (account.uid === undefined) throw new Refusal(`Postgres does not run here: ${inPlace.output.trim()}`);
+  if (account.uid === undefined) throw new UserError(`Postgres does not run here: ${inPlace.output.trim()}`);
   const version = (await runCommand(join(native, postgres), ['--version'])).output.replace(/[^0-9.]/g, '');
   makeReachable(reachableRoot);
   return cachedFolder(reachableRoot, `postgres-${version}`, async (folder) => {
@@ -59,6 +59,7 @@ export async function postgresPrograms(account: Account): Promise<string> {
  * The folder for the data of all shards. It is `<data dir>/postgres`; where the account cannot get there, that
  * is a link to a folder named by this twin's random id, so that a new twin on the same path starts empty.
  */
+// Same type: an absolute path and a random id, of which no folder is made.
 export async function postgresFolder(dataDir: string, twinId: string, account: Account): Promise<string> {
   const folder = join(dataDir, 'postgres');
   if (account.uid === undefined || account.gid === undefined) {
@@ -101,7 +102,7 @@ function installedPrograms(): string {
     const entry = createRequire(import.meta.url).resolve(name);
     return join(dirname(dirname(entry)), 'native');
   } catch (cause) {
-    throw new Refusal(`Postgres is not installed for ${platform()} on ${arch()}: run npm ci.`, { cause });
+    throw new UserError(`Postgres is not installed for ${platform()} on ${arch()}: run npm ci.`, { cause });
   }
 }
 

@@ -16,6 +16,7 @@ export async function inSession<T>(url: string, work: (client: pg.Client) => Pro
 }
 
 /** One statement in a session of its own. */
+// Same type: an address is no statement; the first call fails.
 export function oneStatement(url: string, sql: string): Promise<void> {
   return inSession(url, async (client) => {
     await client.query(sql);

@@ -3,7 +3,7 @@ import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { runCommand } from './command.ts';
 import {
   type Account,
@@ -26,6 +26,7 @@ export interface PostgresRequest {
 }
 
 /** The DSN of a login at one shard. */
+// Same type: the order in which an address names them.
 export function shardUrl(port: number, login: string, password: string, database: string): string {
   return `postgres://${login}:${password}@127.0.0.1:${port}/${database}`;
 }
@@ -90,7 +91,7 @@ async function initialise({
   const args = [`--pgdata=${folder}`, ...login, ...locale];
   const outcome = await runCommand(join(programs, 'bin', 'initdb'), args, { ...account, cwd: '/' });
   rmSync(passwordFile, { force: true });
-  if (!outcome.ok) throw new Refusal(`Postgres cannot create ${folder}: ${outcome.output}`);
+  if (!outcome.ok) throw new UserError(`Postgres cannot create ${folder}: ${outcome.output}`);
 }
 
 /**

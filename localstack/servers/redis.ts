@@ -28,6 +28,7 @@ export interface RedisRequest {
  * The settings of Redis, which `Redis decides nothing` (U6) allows to be memory only. `noeviction`, because
  * an evicted segment costs a read of the log while a refused one costs nothing.
  */
+// Same type: Redis does not start in a folder called after its password.
 export function redisSettings(port: number, password: string, folder: string): string {
   return [
     'bind 127.0.0.1',

@@ -19,7 +19,7 @@ export const ENV_SHARD_OWNER_URLS = 'SHARD_OWNER_URLS';
 export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
 /** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
 export const ENV_SEGMENT_KEY = 'SEGMENT_KEY';
-/** `local`, `staging` or `production`. */
+/** `local`, `staging` or `production`: a dimension of the metrics of deployed functions, which nothing else has. */
 export const ENV_STAGE = 'STAGE';
 export const ENV_LOG_LEVEL = 'LOG_LEVEL';
 /** Milliseconds that ingest waits for more events before it produces; 0 where one request runs at a time. */

@@ -1,6 +1,6 @@
 /**
  * The HTTP routes and the function that serves each: read by the local twin and by the CDK stacks. A `public`
- * route needs no caller, so no authorizer stands before it.
+ * route needs no caller, so it has no authorizer.
  */
 export const routes = [
   { method: 'POST', path: '/api/v1/usage/events', function: 'ingest' },

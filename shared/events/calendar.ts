@@ -53,12 +53,14 @@ function dayAt(text: string): number | null {
   return civilDay(year, month, dayOfMonth);
 }
 
+// Same type: the order of ISO 8601.
 function daysInMonth(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March, so leap days come last. */
+// Same type: the order of ISO 8601.
 function civilDay(year: number, month: number, dayOfMonth: number): number {
   const marchYear = month > 2 ? year : year - 1;
   const monthFromMarch = (month + 9) % 12;
@@ -80,6 +82,7 @@ function offsetMinutesAt(text: string, at: number): number | null {
 }
 
 /** The number that `count` ASCII digits from `at` make; -1 where one of them is no digit. */
+// Same type: as for `substr`.
 function digitsAt(text: string, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {

@@ -36,6 +36,7 @@ const titles: Readonly<Record<number, string>> = {
 /** How long a client is asked to wait before it repeats a request. */
 const retryAfterSecondsDefault = 1;
 
+// Same type: a code is one word, a detail is a sentence; golden answers hold both.
 export function problem(
   status: number,
   code: string,

@@ -11,7 +11,7 @@ import type {
 } from 'aws-lambda';
 import type { Caller } from '../callers/caller.ts';
 import { type AuthorizerContext, fromHttpCaller } from '../callers/http-caller.ts';
-import { OdometerError } from '../errors.ts';
+import { failure, OdometerError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorProblem, internalProblem, type Problem, problem, toHttpProblem } from './problem.ts';
 
@@ -110,7 +110,7 @@ function problemDetails(logger: Logger): HttpMiddleware {
       const requestId = requestIdOf(event);
       const found = error instanceof OdometerError ? errorProblem(error) : internalProblem;
       const level = found.status === 500 ? 'error' : 'warn';
-      logger[level]({ requestId, routeKey: event.routeKey, err: error }, 'an HTTP request failed');
+      logger[level]({ requestId, routeKey: event.routeKey, ...failure(error) }, 'an HTTP request failed');
       return toHttpProblem(found, requestId);
     },
   };

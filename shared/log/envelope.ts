@@ -138,7 +138,8 @@ function decodeBody(text: string): readonly SealedEvent[] | null {
   }
   if (!Array.isArray(body)) return null;
   const events: SealedEvent[] = [];
-  for (const tuple of body) {
+  const tuples: readonly unknown[] = body;
+  for (const tuple of tuples) {
     const event = fromTuple(tuple);
     if (event === null) return null;
     events.push(event);
@@ -148,10 +149,12 @@ function decodeBody(text: string): readonly SealedEvent[] | null {
 
 function fromTuple(tuple: unknown): SealedEvent | null {
   if (!Array.isArray(tuple) || tuple.length !== 8) return null;
-  const [organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed] = tuple;
+  const fields: readonly unknown[] = tuple;
+  const [organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed] = fields;
   if (typeof organization !== 'string' || typeof metric !== 'string') return null;
   if (typeof quantity !== 'string' || typeof idempotencyKey !== 'string') return null;
-  if (!Number.isSafeInteger(eventTimeMs) || (undated !== 0 && undated !== 1)) return null;
+  if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return null;
+  if (undated !== 0 && undated !== 1) return null;
   if (typeof fingerprint !== 'string' || (sealed !== null && typeof sealed !== 'string')) return null;
   return {
     organization,

@@ -4,6 +4,7 @@
  */
 import { invariant } from '../errors.ts';
 import { keyHash } from '../events/identity.ts';
+import { namePattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
 import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
@@ -188,7 +189,6 @@ class SegmentBuilder {
   }
 }
 
-const namePattern = /^[A-Za-z0-9._:@-]{1,128}$/;
 const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;
 const fingerprintPattern = /^[0-9a-f]{32}$/;
 const eventTimeMsMin = Date.UTC(2000, 0, 1);

@@ -14,7 +14,7 @@ const alarms = () => propertiesOf(templateOf(production, 'Monitoring'), 'AWS::Cl
 const sectionOf = (alarm: Record<string, unknown>) =>
   /infra\/RUNBOOK\.md#([a-z0-9-]+)$/.exec(String(alarm['AlarmDescription']))?.[1];
 
-it('every alarm names a section of the runbook, tells somebody, and says when it is over', () => {
+it('every alarm names a section of the runbook, notifies somebody, and says when it is over', () => {
   const names = sections.map(({ name }) => name);
   expect(alarms().length).toBeGreaterThan(30);
   for (const alarm of alarms()) {

@@ -149,7 +149,7 @@ describe('the shards', () => {
 });
 
 describe('secrets and keys', () => {
-  it('outlive the stack, and no value stands in a template', () => {
+  it('outlive the stack, and no template holds a value', () => {
     const secrets = Object.values(data().findResources('AWS::SecretsManager::Secret'));
     expect(secrets.length).toBeGreaterThan(8);
     for (const { Properties, DeletionPolicy } of secrets) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -15,7 +15,7 @@ import {
   usageRow,
   writeRange,
 } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);
@@ -23,7 +23,8 @@ const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0 };
 let shards: FreshShards;
 let ledger: ShardLedger;
 let second: ShardLedger;
-let next = 0;
+/** Where the shared partition ends: read anew before each test, so that none depends on what another left. */
+let next: number;
 
 function open(): ShardLedger {
   return createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
@@ -60,6 +61,10 @@ beforeAll(async () => {
   second = open();
 });
 
+beforeEach(async () => {
+  next = await ledger.nextOffset(partition);
+});
+
 afterAll(async () => {
   await Promise.all([ledger.close(), second.close()]);
   await shards.drop();
@@ -83,7 +88,6 @@ describe('progress', () => {
       });
     const outcomes = await Promise.all([move(ledger, 'race-a'), move(second, 'race-b')]);
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'rolled-back']);
-    next += 1;
   });
 
   it('U9: a partition of another shard is an error, not a fence', async () => {
@@ -104,8 +108,8 @@ describe('progress', () => {
       value: (await transaction.moveProgress(firstMove)) !== null,
     }));
     expect(outcome.value).toBe(false);
-    const found = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
+    const found = await shards.query(
+      shard,
       `select halt_code, halt_reason, next_offset::int from partition_progress where partition = ${halted}`,
     );
     expect(found).toEqual([{ halt_code: 'log_truncated', halt_reason: 'first', next_offset: 0 }]);
@@ -120,10 +124,7 @@ describe('rows', () => {
     const outcome = await commitRows(ledger, partition, { from: next, to: next + 1, rows: again });
     expect(outcome).toEqual({ kind: 'rolled-back', value: false });
     expect(await ledger.nextOffset(partition)).toBe(next);
-    const found = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
-      `select 1 from usage_events where "offset" = ${next}`,
-    );
+    const found = await shards.query(shard, `select 1 from usage_events where "offset" = ${next}`);
     expect(found).toEqual([]);
   });
 
@@ -205,14 +206,14 @@ describe('beside the rows', () => {
       return { commit: true, value: null };
     }, 3);
     expect(outcome.kind).toBe('committed');
-    next += 1;
-    const url = shards.operatorUrls[shard] ?? '';
-    expect(await rowsOf(url, 'select code, bytes, index from quarantine')).toEqual([
+    expect(await shards.query(shard, 'select code, bytes, index from quarantine')).toEqual([
       { code: 'foreign_magic', bytes, index: -1 },
     ]);
-    expect(await rowsOf(url, 'select organization_id, first_index from usage_conflicts')).toHaveLength(1);
-    const written = `select write_statements from commit_ledger where partition = ${partition} and to_offset = ${next}`;
-    expect(await rowsOf(url, written)).toEqual([{ write_statements: 4 }]);
+    expect(
+      await shards.query(shard, 'select organization_id, first_index from usage_conflicts'),
+    ).toHaveLength(1);
+    const written = `select write_statements from commit_ledger where partition = ${partition} and to_offset = ${next + 1}`;
+    expect(await shards.query(shard, written)).toEqual([{ write_statements: 4 }]);
     expect((await ledger.progress()).find((one) => one.partition === partition)?.checkedRanges).toBe(3);
   });
 
@@ -225,8 +226,9 @@ describe('beside the rows', () => {
   });
 
   it('U12: the chain is what its documentation says, recomputed without our code', async () => {
-    const rows = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
+    await commitNext((offset) => rowsAt(offset, ['1', '2']));
+    const rows = await shards.query(
+      shard,
       `select *, (extract(epoch from committed_at) * 1000)::int8 as at from commit_ledger
        where partition = ${partition} order by sequence`,
     );

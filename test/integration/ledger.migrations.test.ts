@@ -104,10 +104,7 @@ it('halts and identity changes are on record', async () => {
   });
   await ledger.halt(3, { code: 'log_truncated', reason: 'the log ends below next_offset' });
   await ledger.close();
-  const rows = await rowsOf(
-    shards.operatorUrls[3] ?? '',
-    'select login, subject, action from audit_log order by id',
-  );
+  const rows = await shards.query(3, 'select login, subject, action from audit_log order by id');
   expect(rows[0]).toEqual({ login: 'odometer_owner', subject: 'shard_identity', action: 'insert' });
   expect(rows.at(-1)).toEqual({ login: 'odometer_writer', subject: 'partition_progress', action: 'update' });
 });

@@ -1,6 +1,7 @@
 /** Artillery, installed beside this file on first use, so that `npm ci` of the repository does without it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../../localstack/processes/user-error.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 
 const folder = import.meta.dirname;
@@ -14,7 +15,7 @@ export async function installArtillery(log: (line: string) => void): Promise<str
     // No scripts: the only ones are of browsers and reporters that `absent/` stands in for.
     const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
     const outcome = await runCommand('npm', args, { cwd: folder });
-    if (!outcome.ok) throw new Error(`npm ci in test/load has failed:\n${outcome.output}`);
+    if (!outcome.ok) throw new UserError(`npm ci in test/load has failed:\n${outcome.output}`);
     writeFileSync(stampFile, lock);
   }
   return join(folder, 'node_modules', 'artillery', 'bin', 'run');

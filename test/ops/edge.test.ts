@@ -78,8 +78,8 @@ it('the files of compose are valid as they are', async () => {
 it(
   'U1: Artillery through nginx: everything accepted is counted',
   async () => {
-    const main = join(repositoryDir, 'test', 'load', 'main.ts');
-    const args = [`ODOMETER_DATA_DIR=${twin.dataDir}`, process.execPath, main, 'smoke', '--target', proxyUrl];
+    const program = [process.execPath, join(repositoryDir, 'odometer.ts'), 'load'];
+    const args = [`ODOMETER_DATA_DIR=${twin.dataDir}`, ...program, 'smoke', '--target', proxyUrl];
     const load = await runCommand('env', args);
     expect(load, load.output).toMatchObject({ ok: true });
     expect(load.output).toMatch(/accepted (\d{3,}), refused 0, counted \1: agree\nthresholds: met/);

@@ -8,9 +8,10 @@ import { slowRangeMs, tailGapAgeMs } from '../../shared/limits.ts';
 import { type CommitCounts, noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
-import { FakeClock, FakeLogger } from '../harness/builders/handlers.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
-import { fakeLog } from '../harness/fakes/log.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const partition = 0;
@@ -64,7 +65,7 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
     onCommit: (said) => void counts.push(said),
     watch,
   };
-  const log = fakeLog(partition, values);
+  const log = FakeLog.of({ values });
   const ports = { log, clock, logger, seal, segments: new FakeSegmentStore(), metrics: noMetrics };
   const pass = new ShardPass(shard, { ...ports, checkpoint: noCheckpoint });
   return { pass, watch, logger, halts, counts, observed };

@@ -10,20 +10,15 @@ import {
   administrator,
   batchEvent,
   bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
-  testNowMs,
   usageBody,
 } from '../harness/builders/handlers.ts';
+import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,

@@ -4,14 +4,9 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
 import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import { readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
-import {
-  administrator,
-  bodyOf,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  testNowMs,
-} from '../harness/builders/handlers.ts';
+import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 type Request = Parameters<SummaryReader['summarize']>[0];
 

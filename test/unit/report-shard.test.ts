@@ -4,9 +4,10 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
-import { FakeClock, FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
-import { fakeLog } from '../harness/fakes/log.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 /** The ledger of partition 2 ends at its next offset, unless a test says otherwise. */
 function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: number } = {}) {
@@ -31,8 +32,7 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
   const head = (partition: number, ageMs: number) => [
     { offset: 0, value: envelope([sealedEvent()], { partition, createdAtMs: testNowMs - ageMs }) },
   ];
-  const log = {
-    ...fakeLog(2, []),
+  const log = Object.assign(new FakeLog(), {
     bounds: async () => {
       if (options.kafkaDown === true) throw new OdometerError('log_unavailable', 'down', { retryable: true });
       return new Map([
@@ -46,7 +46,7 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
         [2, head(2, 3000)],
         [6, head(6, 7000)],
       ]),
-  };
+  });
   const metrics: Metrics = { ...noMetrics, flushed: (...said) => void published.push(said) };
   const logger = new FakeLogger();
   return { published, clock, logger, report: new ShardReport(ledger, { log, clock, logger, metrics }) };

@@ -3,8 +3,9 @@ import { storeSegments } from '../../functions/consumer/store-segments.ts';
 import { slowBatchMs } from '../../shared/limits.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
-import { FakeClock, FakeLogger } from '../harness/builders/handlers.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };

@@ -10,7 +10,7 @@
  *         -> throws                                throws        (connection discarded)
  */
 import type pg from 'pg';
-import { invariant } from '../../errors.ts';
+import { failure, invariant } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
 import {
   commitDaysMax,
@@ -220,7 +220,7 @@ class PostgresLedger implements ShardLedger {
       if (rows.length > 0) logger?.warn({ partition, sessions: rows }, 'ended stuck writer sessions');
     } catch (error) {
       // The caller throws the lock timeout; this is tried again after the next one.
-      logger?.warn({ partition, err: error }, 'could not end stuck writer sessions');
+      logger?.warn({ partition, ...failure(error) }, 'could not end stuck writer sessions');
     }
   }
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { failure } from '../../errors.ts';
 import { shardConnectTimeoutMs, shardIdleMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { toOdometerError } from './shard-error.ts';
@@ -78,7 +79,7 @@ function createPool(settings: ShardPoolSettings): pg.Pool {
   });
   // Translated, because the driver's own error carries its whole client.
   const note = (error: Error): void =>
-    logger?.warn({ err: toOdometerError(error), shard: identity.shard }, 'shard connection');
+    logger?.warn({ ...failure(toOdometerError(error)), shard: identity.shard }, 'shard connection');
   pool.on('error', note);
   pool.on('connect', (client) => {
     client.on('error', note);

@@ -1,6 +1,5 @@
 /** How every function starts: with what its environment names, once, and again when credentials are refused. */
 import type { z } from 'zod';
-import { ENV_LAMBDA_NAME } from '../../contracts/env.ts';
 import { type Environment, loadConfig } from '../config.ts';
 import { type Lifetime, renewable, withLifetime } from '../lifetime.ts';
 import type { Logger } from '../logger.ts';
@@ -53,7 +52,7 @@ function startOf(name: string, environment: Environment, logger: Logger, lifetim
     keep: lifetime.keep,
     onRefused: lifetime.onRefused,
     logger,
-    metrics: createMetrics(name, environment[ENV_LAMBDA_NAME]),
+    metrics: createMetrics(name, environment),
     // Secrets are read anew at each start: remembered ones would bring refused credentials back.
     load: (schema) => loadConfig(schema, environment, createSecrets(environment)),
   };

@@ -44,6 +44,7 @@ async function unpack(debs: readonly string[], folder: string): Promise<void> {
 }
 
 /** A script that becomes the program, with the libraries that were unpacked beside it. */
+// Same type: the order of the path that they make.
 function withLibraries(folder: string, path: string): string {
   const script = join(folder, `run-${basename(path)}`);
   const libraries = `LD_LIBRARY_PATH="$(echo "${folder}"/usr/lib/*-linux-gnu)"`;

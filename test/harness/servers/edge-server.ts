@@ -11,7 +11,9 @@ import { dayMs } from '../../../shared/limits.ts';
 import { decodeEnvelope } from '../../../shared/log/envelope.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { FakeLog, FakeLogger, httpEvent, lambdaContext } from '../builders/handlers.ts';
+import { httpEvent, lambdaContext } from '../builders/handlers.ts';
+import { FakeLog } from '../fakes/log.ts';
+import { FakeLogger } from '../fakes/logger.ts';
 
 /** What a test may do to a request before the handlers see it; null lets it pass. */
 export type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;

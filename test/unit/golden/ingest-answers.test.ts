@@ -9,14 +9,13 @@ import { goldenEncryptionKey } from '../../harness/builders/golden-records.ts';
 import {
   administrator,
   batchEvent,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
   usageBody,
 } from '../../harness/builders/handlers.ts';
+import { FakeClock, settled } from '../../harness/fakes/clock.ts';
+import { FakeLog } from '../../harness/fakes/log.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 vi.mock('node:crypto', async (original) => ({
   ...(await original<typeof import('node:crypto')>()),
@@ -25,9 +24,6 @@ vi.mock('node:crypto', async (original) => ({
 }));
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 3,
   encryptionKey: goldenEncryptionKey,
   lingerMs: 0,

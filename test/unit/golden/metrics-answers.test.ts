@@ -3,15 +3,10 @@ import { build } from '../../../functions/metrics/handler.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
-import {
-  administrator,
-  FakeClock,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  testNowMs,
-} from '../../harness/builders/handlers.ts';
+import { administrator, httpEvent, lambdaContext } from '../../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../../harness/builders/records.ts';
+import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const partitions = 8;
 type Ports = Parameters<typeof build>[0];
