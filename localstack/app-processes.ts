@@ -33,8 +33,6 @@ const stopMs = 15_000;
 /** A process without a port counts as ready when it has run for this long. */
 const settledMs = 1_000;
 const runtimeDir = join(import.meta.dirname, 'runtime');
-/** kafkajs asks for timers in the past, which Node 24 reports on every run. */
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning'];
 
 /** Describes the `api` workers, which share one port through this process. */
 export function apiSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
@@ -83,7 +81,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
       const log = openLog(logFile);
       cluster.setupPrimary({
         exec: join(runtimeDir, 'api.ts'),
-        execArgv: [...nodeOptions, '--import', join(import.meta.dirname, 'processes', 'ignore-interrupt.ts')],
+        execArgv: ['--import', join(import.meta.dirname, 'processes', 'ignore-interrupt.ts')],
         stdio: ['ignore', log, log, 'ipc'],
       });
       const worker = cluster.fork(environment);
@@ -120,7 +118,7 @@ function backgroundSpec(name: string, environment: Environment, dataDir: string)
 // Same type: Node cannot run a log.
 function spawnNode(file: string, environment: Environment, logFile: string): ChildProcess {
   const log = openLog(logFile);
-  return spawn(process.execPath, [...nodeOptions, file], {
+  return spawn(process.execPath, [file], {
     env: environment,
     stdio: ['ignore', log, log],
     detached: true,

@@ -47,7 +47,7 @@ export interface TwinSettings {
   readonly ports: Ports;
 }
 
-/** Reads the settings of the twin. Throws a Refusal that names every setting that is wrong. */
+/** Reads the settings of the twin. Throws a UserError that names every setting that is wrong. */
 export function twinSettings(environment: Environment = processEnvironment()): TwinSettings {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = environmentSchema.safeParse(given);

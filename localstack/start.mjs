@@ -3,7 +3,8 @@
 // installed, installs what is missing, and hands over to the Node 24 that npm has installed, which runs
 // `odometer.ts` as it is.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,10 +28,9 @@ function checkMachine() {
   }
 }
 
-/** The lock file's time and size at the last install; another value means that it must be done again. */
+/** The lock file's content at the last install; another one means that it must be done again. */
 function lockStamp() {
-  const { mtimeMs, size } = statSync(lockFile);
-  return `${mtimeMs} ${size}`;
+  return createHash('sha256').update(readFileSync(lockFile)).digest('hex');
 }
 
 function installOnce() {
@@ -49,8 +49,7 @@ function installOnce() {
 
 /** Runs a command line under Node 24, hands signals on to it, and ends as it ends. */
 function handOver(args) {
-  const quiet = '--disable-warning=TimeoutNegativeWarning'; // kafkajs asks for timers in the past.
-  const child = spawn(node, [quiet, join(root, 'odometer.ts'), ...args], { stdio: 'inherit' });
+  const child = spawn(node, [join(root, 'odometer.ts'), ...args], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // `npm start` puts a shell between npm and us that may end without handing a signal on.
   const parent = process.ppid;

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { z } from 'zod';
 import type { Report } from '../shared/contracts/command.ts';
-import { processEnvironment } from '../shared/runtime/process/environment.ts';
 
 interface Counts {
   readonly passed: number;
@@ -47,7 +46,7 @@ export function define(command: Command, report: Report): void {
     .description('Runs the tests, the cheapest tier first, and every tier even if an earlier one failed.')
     .addArgument(new Argument('[tier]', 'The only tier to run. Default: all of them.').choices(tiers))
     .argument('[arguments...]', 'For vitest, after the tier.')
-    .passThroughOptions()
+    .allowUnknownOption()
     .addHelpText(
       'after',
       '\nExit code 3: a test has failed.\n\nExample: odometer test unit test/unit/fold.test.ts',
@@ -119,12 +118,7 @@ function countsIn(report: string): Counts {
 }
 
 function runProgram(file: string, args: readonly string[], sink: Sink): Promise<number> {
-  const quiet = '--disable-warning=TimeoutNegativeWarning';
-  const env = {
-    ...processEnvironment(),
-    NODE_OPTIONS: `${processEnvironment()['NODE_OPTIONS'] ?? ''} ${quiet}`,
-  };
-  const child = spawn(file, args, { cwd: root, stdio: ['inherit', sink, 'inherit'], env });
+  const child = spawn(file, args, { cwd: root, stdio: ['inherit', sink, 'inherit'] });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGINT', pass).on('SIGTERM', pass);
   return new Promise((resolve) => {

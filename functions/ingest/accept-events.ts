@@ -28,7 +28,7 @@ export interface AcceptRequest {
   readonly waitMs: number;
 }
 
-export interface GeneratedKey {
+interface GeneratedKey {
   readonly index: number;
   readonly idempotencyKey: string;
 }

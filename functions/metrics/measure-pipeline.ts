@@ -55,7 +55,7 @@ export interface PipelineMeasure {
   readonly sources: readonly { readonly name: string; readonly up: boolean }[];
 }
 
-export interface PartitionMeasure {
+interface PartitionMeasure {
   readonly partition: number;
   readonly shard: number;
   readonly lagRecords: number | null;

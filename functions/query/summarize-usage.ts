@@ -9,7 +9,7 @@ export interface SummaryRequest {
   readonly endDay: number;
 }
 
-export interface Summary extends SummaryRequest {
+interface Summary extends SummaryRequest {
   readonly metrics: readonly MetricTotal[];
   readonly freshness: Freshness;
 }

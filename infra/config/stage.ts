@@ -32,7 +32,7 @@ export interface ExternalData {
 }
 
 /** Whose tokens the authorizer accepts: RS256 or ES256 by `jwksUrl`, and HS256 by the secret `jwt-secret`. */
-export interface Identity {
+interface Identity {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl?: string;

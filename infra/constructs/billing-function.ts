@@ -23,7 +23,7 @@ export interface BillingFunctionProps extends Omit<NodeFunctionProps, 'entry'> {
 }
 
 /** A sum over five minutes above the threshold is an alarm. */
-export interface FunctionThresholds {
+interface FunctionThresholds {
   readonly errorsMax: number;
   readonly throttlesMax: number;
 }

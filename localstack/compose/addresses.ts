@@ -1,4 +1,4 @@
-/** Where the containers of `compose.yml` find each other; `ops/compose.test.ts` compares the two. */
+/** Where the containers of `compose.yml` find each other; `test/unit/compose.test.ts` compares the two. */
 import { shardDatabase } from '../../shared/contracts/shards.ts';
 import { shardCount } from '../../shared/limits.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The schedule of a deployed flusher where no scheduler fires: reads it from the synthesized template and invokes
- * the deployed function once a minute, as `runtime/flusher.ts` does in process.
+ * the deployed function once a minute, as `localstack/runtime/flusher.ts` does in process.
  */
 
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';

@@ -4,7 +4,7 @@ import { bodyBytesMax } from '../../shared/limits.ts';
 import type { MalformedRow, Row } from './read-rows.ts';
 
 /** Rows that were not accepted for one reason. */
-export interface Refusals {
+interface Refusals {
   readonly count: number;
   /** The first few, by line number. */
   readonly lines: readonly number[];

@@ -19,7 +19,7 @@ const rejoinPauseMs = 500;
 const silenceMs = 30_000;
 const silenceCheckMs = 5000;
 
-export interface GroupRecord {
+interface GroupRecord {
   readonly offset: number;
   readonly timestampMs: number;
   readonly key: Buffer | null;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
 import { UserError } from '../processes/user-error.ts';
@@ -14,7 +14,6 @@ import { type KafkaNode, kafkaLogging, kafkaProperties } from './kafka-settings.
 const heap = ['-Xmx384m', '-XX:+UseSerialGC'];
 const readyMs = 60_000;
 const stopMs = 30_000;
-const probeMs = 2_000;
 
 export interface KafkaRequest {
   readonly dataDir: string;
@@ -67,14 +66,7 @@ function spawnBroker(java: string, args: readonly string[], logFile: string): Ch
 
 /** Ready when the broker answers an admin request and every broker has registered with the controller. */
 async function probeBroker(node: KafkaNode, brokers: number): Promise<void> {
-  const kafka = new Kafka({
-    brokers: [`127.0.0.1:${node.brokerPort}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: probeMs,
-    requestTimeout: probeMs,
-    retry: { retries: 0 },
-  });
-  const admin = kafka.admin();
+  const admin = createKafka({ bootstrapServers: `127.0.0.1:${node.brokerPort}` }).admin();
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();

@@ -28,7 +28,7 @@ export interface ServersRequest {
 }
 
 /** One shard's server as its different users reach it. */
-export interface Shard {
+interface Shard {
   readonly port: number;
   readonly database: string;
   /** The superuser's DSN of the database `postgres`. */

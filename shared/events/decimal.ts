@@ -7,7 +7,7 @@ import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../limits.t
 const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /** Why a text is not a quantity; `limit` names the bound for the error message. */
-export type DecimalProblem = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
+type DecimalProblem = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
 
 export type DecimalResult =
   | { readonly ok: true; readonly text: string }

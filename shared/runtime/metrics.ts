@@ -18,7 +18,7 @@ export interface ShardWork extends CommitCounts {
 }
 
 /** One batch of the consumer: its records and their bytes, segments stored and left to the log, and its time. */
-export interface StoredBatch {
+interface StoredBatch {
   readonly records: number;
   readonly bytes: number;
   readonly stored: number;

@@ -12,7 +12,7 @@ import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts'
 import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
 import { RollupSums } from './rollup.ts';
-import type { Refusal, Segment, SegmentMeta } from './segment.ts';
+import type { Refusal, Segment } from './segment.ts';
 
 /** One record of the partition, in offset order and without holes. */
 interface FoldRecord {
@@ -21,7 +21,7 @@ interface FoldRecord {
 }
 
 /** Where the partition waits: newer code's record, or a bug of ours; the records before it are folded. */
-export interface FoldStop {
+interface FoldStop {
   readonly offset: number;
   readonly reason: string;
 }
@@ -71,7 +71,7 @@ class SegmentBuilder {
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
-  constructor({ partition, from }: Pick<SegmentMeta, 'partition' | 'from'>) {
+  constructor({ partition, from }: Pick<Segment['meta'], 'partition' | 'from'>) {
     this.#partition = partition;
     this.#shard = shardOf(partition);
     this.#from = from;

@@ -12,7 +12,7 @@ interface Options {
 }
 
 /** A mistake that the user can mend: the command line recognizes it by its name. */
-class Refusal extends Error {
+class UserError extends Error {
   override readonly name = 'UserError';
 }
 
@@ -40,7 +40,7 @@ function endpointsDefault(): string {
 
 async function readEndpoints(file: string): Promise<Pick<RecountTarget, 'kafka' | 'shards'>> {
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new Refusal(
+    throw new UserError(
       `There is no ${file}: start the twin with npm start, or name another file by --endpoints.`,
     );
   });
@@ -55,5 +55,5 @@ async function readEndpoints(file: string): Promise<Pick<RecountTarget, 'kafka' 
       return { kafka, shards };
     }
   }
-  throw new Refusal(`${file} names no kafka and shards: give the endpoints.json of a twin by --endpoints.`);
+  throw new UserError(`${file} names no kafka and shards: give the endpoints.json of a twin by --endpoints.`);
 }

@@ -17,7 +17,7 @@ const floors: readonly (readonly string[])[] = [
 export const mechanism =
   /^shared\/(?:callers\/jwt|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
 
-export const rooms = {
+const rooms = {
   /** The command line program: beside the folders, because its commands are in several of them. */
   odometer: /^odometer\.ts$/,
   shared: /^shared\//,

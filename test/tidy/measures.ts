@@ -19,7 +19,7 @@ export interface Measures {
   readonly casts: number;
 }
 
-export interface Spread {
+interface Spread {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;

@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 
 export const repositoryRoot = join(import.meta.dirname, '..', '..');
 const skipped = new Set(['node_modules', '.git', '.odometer', 'coverage', 'cdk.out']);
-const textual = /\.(?:ts|mjs|json|sql|lua|md|yml|yaml|sh|conf)$|^[^.]*$|^\.[^.]+$/;
+const textual = /\.(?:ts|mjs|json|sql|lua|md|yml|yaml|sh|conf|example)$|^[^.]*$|^\.[^.]+$/;
 
 export interface RepositoryFile {
   /** With `/`, from the root. */

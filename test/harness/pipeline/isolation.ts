@@ -8,6 +8,7 @@ import { migrateShard } from '../../../migrations/migrate.ts';
 import { type ShardLogin, shardLogins } from '../../../shared/contracts/shards.ts';
 import { logGeneration, usageTopic } from '../../../shared/contracts/topic.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
+import { sessionsLeft } from '../leaks/sessions.ts';
 
 const partitionsDefault = 20;
 
@@ -29,7 +30,7 @@ export interface FreshShards {
   readonly superuserUrls: readonly string[];
   /** Rows of one statement on one shard, as the login `billing` sees them. */
   query(shard: number, sql: string): Promise<Rows>;
-  /** Drops the databases, whoever is still connected. */
+  /** Drops the databases, whoever is still connected, and then throws if somebody was. */
   drop(): Promise<void>;
 }
 
@@ -84,8 +85,10 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     superuserUrls: urls,
     query: (shard, sql) => rowsOf(operatorUrls[shard] ?? '', sql),
     drop: async () => {
+      const left = await Promise.all(superuserUrls.map((url) => sessionsLeft(url, { database })));
       const statement = `drop database ${database} with (force)`;
       await Promise.all(superuserUrls.map((url) => oneStatement(url, statement)));
+      if (left.flat().length > 0) throw new Error(left.flat().join('\n'));
     },
   };
 }

@@ -16,7 +16,7 @@ import { FakeLog } from '../fakes/log.ts';
 import { FakeLogger } from '../fakes/logger.ts';
 
 /** What a test may do to a request before the handlers see it; null lets it pass. */
-export type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;
+type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;
 
 interface Interfered {
   readonly statusCode: number;

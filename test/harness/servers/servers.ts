@@ -16,7 +16,7 @@ import type { ShardLogin } from '../../../shared/contracts/shards.ts';
 
 const testFolderPrefix = 'odometer-test-';
 
-/** What tests get to know of the servers. Databases, topics and logins come from `pipeline/isolation.ts`. */
+/** What tests know of the servers. Databases, topics and logins come from `test/harness/pipeline/isolation.ts`. */
 export interface TestServers {
   readonly dataDir: string;
   /** `host:port` */
