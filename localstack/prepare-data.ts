@@ -1,6 +1,5 @@
 import { migrateShard } from '../migrations/migrate.ts';
 import { logGeneration, usageTopic } from '../shared/contracts/topic.ts';
-import { shardCount } from '../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../shared/log/routing.ts';
 import { setServicePasswords } from './servers/provision.ts';
 import { passwordOf, type TwinSecrets } from './servers/secrets.ts';
@@ -28,7 +27,7 @@ export async function prepareData(servers: DataServers, log: (line: string) => v
   log(`topic ${topic} has ${partitions} partitions`);
   await Promise.all(
     servers.shards.map(async ({ ownerUrl }, shard) => {
-      const home = partitionsOf(shard, partitions, shardCount);
+      const home = partitionsOf({ shard, partitions });
       const request = {
         ownerUrl,
         shard,

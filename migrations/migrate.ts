@@ -39,14 +39,17 @@ interface AppliedRow {
  * newer schema or a changed file, `wrong_shard` where the identity differs (U9).
  */
 export async function migrateShard(migration: ShardMigration): Promise<{ readonly applied: string[] }> {
-  return await withOwnerSession(migration.ownerUrl, 'migrate', async (session) => {
-    // Held until the session ends, whatever happens in between.
-    await session.query('select pg_advisory_lock($1)', [migrationLock]);
-    await makeVersionTable(session);
-    const applied = await applyMissing(session, readMigrations());
-    await session.transaction(() => seedShard(session, migration));
-    return { applied };
-  });
+  return await withOwnerSession(
+    { ownerUrl: migration.ownerUrl, applicationName: 'migrate' },
+    async (session) => {
+      // Held until the session ends, whatever happens in between.
+      await session.query('select pg_advisory_lock($1)', [migrationLock]);
+      await makeVersionTable(session);
+      const applied = await applyMissing(session, readMigrations());
+      await session.transaction(() => seedShard(session, migration));
+      return { applied };
+    },
+  );
 }
 
 /** The SQL files beside this one, in order. */

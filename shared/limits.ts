@@ -43,7 +43,7 @@ export const lingerMsDefault = 5;
 /** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
 export const acceptWaitMsMax = 2 * produceTimeoutMs;
 export const answerReserveMs = 500;
-/** Whatever else a request waits for is answered for this much before its invocation ends. */
+/** Last resort: a request still without an answer gets 503 this long before its invocation would be killed. */
 export const lateAnswerMs = 200;
 /** How often deadlines of waiting requests are looked at. */
 export const deadlineCheckMs = 250;
@@ -53,6 +53,8 @@ export const invocationRecordsMax = 5000;
 export const invocationPayloadBytesMax = 6_000_000;
 export const batchingWindowMs = 100;
 export const consumerTimeoutMs = 30_000;
+/** A batch that took longer, folded and stored, is warned of: an ordinary one takes a tenth. */
+export const slowBatchMs = 2000;
 
 /** The consumer waits this long for Redis, then leaves the range to the log (U6). */
 export const segmentAppendTimeoutMs = 250;
@@ -79,6 +81,8 @@ export const flusherBudgetMs = 58_000;
 export const flusherTimeoutMs = 100_000;
 export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
+/** A range that took longer, found, folded and committed, is warned of: an ordinary one takes a tenth. */
+export const slowRangeMs = 5000;
 /** A log end below `next_offset` for this long, with fresh metadata, halts the partition (U7). */
 export const logEndBehindMs = 60_000;
 /** Writer sessions. */
@@ -145,6 +149,8 @@ invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
   'a late request must be seen before its invocation ends',
 );
+invariant(slowBatchMs < consumerTimeoutMs, 'a slow batch must be able to end and be warned of');
+invariant(slowRangeMs < transactionStartRemainingMs, 'and so must a slow range');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
 invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
 invariant(

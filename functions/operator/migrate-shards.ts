@@ -25,7 +25,7 @@ export async function migrateShards(
   const { ownerUrls, topicId, generation } = request;
   return await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
-      const partitions = partitionsOf(shard, request.partitions, ownerUrls.length);
+      const partitions = partitionsOf({ shard, partitions: request.partitions });
       const home = { ownerUrl, shard, topicId, mapVersion: routeMapVersion, partitions, generation };
       return { shard, applied: (await migrate(home)).applied };
     }),

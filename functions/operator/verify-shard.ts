@@ -73,7 +73,11 @@ async function walkChain(
   const sequences = new Map<number, number>();
   let head = emptyChain;
   for (;;) {
-    const page = await control.commits(partition, head.sequence, verifyPageRows);
+    const page = await control.commits({
+      partition,
+      aboveSequence: head.sequence,
+      rowsMax: verifyPageRows,
+    });
     for (const row of page) {
       const problem = chainProblem(head, row) ?? loggedProblem(logged, row);
       const { sequence, from } = row;

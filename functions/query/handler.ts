@@ -10,7 +10,7 @@ import {
   type HttpRequest,
 } from '../../shared/http/stack.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';

@@ -1,7 +1,6 @@
 /** The use case: an organization's committed totals, for a caller who may see them. */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
-import type { Freshness, MetricTotal } from '../../shared/ledger/summary.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { Freshness, MetricTotal, SummaryReader } from '../../shared/ledger/summary.ts';
 
 export interface SummaryRequest {
   readonly organization: string;

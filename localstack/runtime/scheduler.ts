@@ -12,7 +12,7 @@ const stopCheckMs = 250;
 
 export interface ScheduleOptions {
   readonly invoke: (event: unknown) => Promise<unknown>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
   readonly logger: Logger;
   readonly stopping: () => boolean;
 }

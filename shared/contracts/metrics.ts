@@ -30,9 +30,17 @@ export const functionMetrics = {
     SegmentsStored: 'Count',
     /** Segments that Redis did not take; the flusher reads the log instead (U6). */
     SegmentsDropped: 'Count',
+    /** Records delivered. */
+    BatchRecords: 'Count',
+    /** Bytes of those records. */
+    BatchBytes: 'Bytes',
+    /** Decoding envelopes, folding them and sealing the segments. */
+    BatchFoldTime: 'Milliseconds',
+    /** From the first append until Redis has answered for every segment. */
+    BatchStoreTime: 'Milliseconds',
   },
   /**
-   * One line a shard, at least once an invocation: events are counted since the line before, and the gauges are absent
+   * One line a shard, at least once an invocation: work and its time are counted since the line before, and the gauges are absent
    * while the shard or the log does not answer.
    */
   flusher: {
@@ -42,6 +50,16 @@ export const functionMetrics = {
     EventsDuplicate: 'Count',
     /** Refused events and whole foreign records, kept in quarantine. */
     EventsQuarantined: 'Count',
+    /** Records of the log that were committed. */
+    RecordsCommitted: 'Count',
+    /** Bytes of the rows that they became. */
+    BytesCommitted: 'Bytes',
+    /** Passes: decoding segments, and folding records of the log. */
+    PassFoldTime: 'Milliseconds',
+    /** Passes: waiting for the log, Redis or the shard, without commits. */
+    PassWaitTime: 'Milliseconds',
+    /** Passes: commits, from making their days to the answer of COMMIT. */
+    PassCommitTime: 'Milliseconds',
     /** Partitions of the shard that wait for an operator. */
     PartitionsHalted: 'Count',
     /**

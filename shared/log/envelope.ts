@@ -13,6 +13,7 @@
  *  48     body: UTF-8 JSON array of `[organization, metric, quantity, idempotency key, event time ms,
  *         undated 0|1, fingerprint hex, sealed properties base64 or null]`
  */
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { invariant } from '../errors.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
@@ -104,6 +105,11 @@ export function decodeEnvelope(bytes: Buffer, partition: number): DecodedEnvelop
       events,
     },
   };
+}
+
+/** SHA-256 of a record's bytes, hex: what the progress row keeps of the last committed record (U7). */
+export function recordHashOf(value: Buffer): string {
+  return hash('sha256', value, 'hex');
 }
 
 function checksum(bytes: Buffer): number {

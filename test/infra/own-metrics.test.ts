@@ -46,7 +46,8 @@ function emittedBy({ name: stage }: Stage): ReadonlySet<string> {
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
   const environment = { [ENV_LAMBDA_NAME]: 'lambda', [ENV_STAGE]: stage };
   createMetrics('ingest', environment).ingested({ accepted: 1, rejected: 1, overloaded: 1 });
-  createMetrics('consumer', environment).segmentsStored({ stored: 1, dropped: 1 });
+  const batch = { records: 1, bytes: 1, stored: 1, dropped: 1, foldMs: 1, storeMs: 1 };
+  createMetrics('consumer', environment).batchStored(batch);
   const flusher = createMetrics('flusher', environment);
   const standing = {
     halted: 1,
@@ -55,8 +56,9 @@ function emittedBy({ name: stage }: Stage): ReadonlySet<string> {
     oldestInFlightMs: 1,
     ledgerLogDifference: 1,
   };
-  for (let shard = 0; shard < shardCount; shard++)
-    flusher.flushed(shard, { committed: 1, duplicate: 1, quarantined: 1 }, standing);
+  const counts = { committed: 1, duplicate: 1, quarantined: 1, records: 1, bytes: 1 };
+  const work = { ...counts, foldMs: 1, waitMs: 1, commitMs: 1 };
+  for (let shard = 0; shard < shardCount; shard++) flusher.flushed(shard, work, standing);
   return new Set(
     written.flatMap((line) => {
       const { _aws, ...values } = JSON.parse(line);

@@ -51,7 +51,7 @@ async function invoke(): Promise<readonly (ShardStanding | null)[]> {
     flushed: (shard, _counts, standing) => void told.push([shard, standing]),
   };
   const { log, segments, seal, logger } = pipeline;
-  const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+  const clock = { ...systemClock, now: () => Date.now() + skewMs };
   const endMs = Date.now() + transactionStartRemainingMs + invocationMs;
   const ports = { log, segments, seal, logger, clock, checkpoint: noCheckpoint, metrics };
   await runPasses(ledgers, history, () => endMs - Date.now(), ports);
@@ -84,9 +84,9 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   expect(await invoke()).toEqual([well, well, { ...well, waitingForCode: 1, lagRecords: 1 }, well]);
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
-    const commit = await transaction.moveProgress(partition, 0, 1, recordHash, 0);
-    await transaction.addCommit(commitRecord({ partition, from: 0, to: 1, foreign: 1 }));
-    return { commit, value: null };
+    const moved = await transaction.moveProgress({ from: 0, to: 1, recordHash, checkedRanges: 0 });
+    await moved?.addCommit(commitRecord({ foreign: 1 }));
+    return { commit: moved !== null, value: null };
   });
   expect(await invoke()).toEqual([well, well, well, well]);
 });

@@ -18,7 +18,7 @@ import { mskEvent, openPipeline, type Pipeline } from '../harness/pipeline/pipel
 import { type CutProxy, cutProxy, type Death } from '../harness/proxy/cut-proxy.ts';
 
 const organization = 'org_1';
-const home = shardOf(partitionOf(organization, 20), 4);
+const home = shardOf(partitionOf(organization, 20));
 /** Longer than a producer may be idle without being looked at twice. */
 const sleepMs = 5500;
 /** What finding a dead connection may cost, with a margin for a busy machine. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import type { CopyRow } from '../../shared/segments/copy-row.ts';
 import {
@@ -19,6 +19,7 @@ import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts'
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);
+const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0 };
 let shards: FreshShards;
 let ledger: ShardLedger;
 let second: ShardLedger;
@@ -34,6 +35,18 @@ function rowsAt(offset: number, quantities: readonly string[], fields: Partial<C
   return quantities.map((quantity, index) =>
     usageRow({ offset, index, quantity, idempotencyKey: `${offset}-${index}`, ...fields }),
   );
+}
+
+/** A transaction in which the shared partition's progress has moved by one offset. */
+function inMovedRange<T>(
+  work: (moved: MovedRange) => Promise<{ readonly commit: boolean; readonly value: T }>,
+  checkedRanges = 0,
+) {
+  return ledger.transaction(partition, async (transaction) => {
+    const moved = await transaction.moveProgress({ from: next, to: next + 1, recordHash, checkedRanges });
+    if (moved === null) throw new Error('nobody else moves this partition');
+    return work(moved);
+  });
 }
 
 async function commitNext(rows: (offset: number) => CopyRow[]): Promise<void> {
@@ -70,7 +83,7 @@ describe('progress', () => {
     const move = (one: ShardLedger, key: string) =>
       one.transaction(partition, async (transaction) => {
         const rows = [usageRow({ offset: next, idempotencyKey: key })];
-        const value = await writeRange(transaction, partition, { from: next, to: next + 1, rows });
+        const value = await writeRange(transaction, { from: next, to: next + 1, rows });
         return { commit: value, value };
       });
     const outcomes = await Promise.all([move(ledger, 'race-a'), move(second, 'race-b')]);
@@ -81,18 +94,18 @@ describe('progress', () => {
     const foreign = (partition + 1) % partitions;
     const work = ledger.transaction(foreign, async (transaction) => ({
       commit: true,
-      value: await transaction.moveProgress(foreign, 0, 1, recordHash, 0),
+      value: (await transaction.moveProgress(firstMove)) !== null,
     }));
     await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
   });
 
   it('U7: a halted partition refuses to move and keeps the first reason', async () => {
     const halted = partition < 4 ? partition + 4 : partition - 4;
-    await ledger.halt(halted, 'log_truncated', 'first');
-    await ledger.halt(halted, 'other', 'second');
+    await ledger.halt(halted, { code: 'log_truncated', reason: 'first' });
+    await ledger.halt(halted, { code: 'other', reason: 'second' });
     const outcome = await ledger.transaction(halted, async (transaction) => ({
       commit: true,
-      value: await transaction.moveProgress(halted, 0, 1, recordHash, 0),
+      value: (await transaction.moveProgress(firstMove)) !== null,
     }));
     expect(outcome.value).toBe(false);
     const found = await shards.query(
@@ -119,9 +132,9 @@ describe('rows', () => {
     const [row] = rowsAt(next, ['7']);
     await commitNext((offset) => rowsAt(offset, ['7']));
     const keyHashes = [row?.keyHash ?? '', 'f'.repeat(32)];
-    const outcome = await ledger.transaction(partition, async (transaction) => ({
+    const outcome = await inMovedRange(async (moved) => ({
       commit: false,
-      value: await transaction.findCounted([
+      value: await moved.findCounted([
         { day: noonDay, keyHashes },
         { day: noonDay - 1, keyHashes },
       ]),
@@ -135,8 +148,8 @@ describe('rows', () => {
       next,
       Array.from({ length: 20_000 }, () => '1'),
     );
-    const outcome = await ledger.transaction(partition, async (transaction) => {
-      const value = await transaction.loadDay(dayRows(rows));
+    const outcome = await inMovedRange(async (moved) => {
+      const value = await moved.loadDay(dayRows(rows));
       return { commit: false, value };
     });
     expect(outcome.value).toEqual({ kind: 'loaded', count: 20_000 });
@@ -185,30 +198,28 @@ describe('beside the rows', () => {
     };
     const bytes = Buffer.from('poison');
     const refusal = { offset: next, index: -1, code: 'foreign_magic', bytes: bytes.toString('base64') };
-    const outcome = await ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, next, next + 1, recordHash, 3);
-      await transaction.addQuarantine(partition, [refusal]);
-      await transaction.addConflicts(partition, [conflict]);
+    const outcome = await inMovedRange(async (moved) => {
+      await moved.addQuarantine([refusal]);
+      await moved.addConflicts([conflict]);
       const counts = { seen: 1, duplicate: 1, foreign: 1 };
-      await transaction.addCommit(commitRecord({ partition, from: next, to: next + 1, ...counts }));
-      return { commit: true, value: transaction.writeStatements };
-    });
-    expect(outcome).toEqual({ kind: 'committed', value: 4 });
+      await moved.addCommit(commitRecord(counts));
+      return { commit: true, value: null };
+    }, 3);
+    expect(outcome.kind).toBe('committed');
     expect(await shards.query(shard, 'select code, bytes, index from quarantine')).toEqual([
       { code: 'foreign_magic', bytes, index: -1 },
     ]);
     expect(
       await shards.query(shard, 'select organization_id, first_index from usage_conflicts'),
     ).toHaveLength(1);
+    const written = `select write_statements from commit_ledger where partition = ${partition} and to_offset = ${next + 1}`;
+    expect(await shards.query(shard, written)).toEqual([{ write_statements: 4 }]);
     expect((await ledger.progress()).find((one) => one.partition === partition)?.checkedRanges).toBe(3);
   });
 
   it('U5: the ledger refuses a row whose counts do not add up', async () => {
-    const work = ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, next, next + 1, recordHash, 0);
-      await transaction.addCommit(
-        commitRecord({ partition, from: next, to: next + 1, seen: 2, inserted: 1 }),
-      );
+    const work = inMovedRange(async (moved) => {
+      await moved.addCommit(commitRecord({ seen: 2, inserted: 1 }));
       return { commit: true, value: undefined };
     });
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });

@@ -102,7 +102,7 @@ it('halts and identity changes are on record', async () => {
     shard: 3,
     mapVersion: routeMapVersion,
   });
-  await ledger.halt(3, 'log_truncated', 'the log ends below next_offset');
+  await ledger.halt(3, { code: 'log_truncated', reason: 'the log ends below next_offset' });
   await ledger.close();
   const rows = await shards.query(3, 'select login, subject, action from audit_log order by id');
   expect(rows[0]).toEqual({ login: 'odometer_owner', subject: 'shard_identity', action: 'insert' });

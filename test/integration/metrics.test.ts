@@ -69,7 +69,7 @@ let names = 0;
 function freshOrganization() {
   const organization = `org_metrics_${names++}`;
   const partition = partitionOf(organization, partitions);
-  return { organization, partition, shard: shardOf(partition, 4) };
+  return { organization, partition, shard: shardOf(partition) };
 }
 
 /** `count` events of one organization in one record. */
@@ -157,7 +157,7 @@ it('lag_records, in_flight_records and oldest_in_flight_seconds: three records, 
   await pipeline.append(partition, values);
   const body = await read();
   const lagging = body.lag_records.filter(({ records }) => records !== 0);
-  expect(lagging).toEqual([{ partition, shard: shardOf(partition, 4), records: 3, halted: null }]);
+  expect(lagging).toEqual([{ partition, shard: shardOf(partition), records: 3, halted: null }]);
   expect(body['in_flight_records']).toBe(3);
   const age = Number(body['oldest_in_flight_seconds']);
   expect(age).toBeGreaterThanOrEqual(90);
@@ -271,7 +271,7 @@ it('halted_partitions and the halt of its partition', async () => {
   const url = pipeline.shards.writerUrls[shard] ?? '';
   const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
   const change = await moved(['halted_partitions'], () =>
-    ledger.halt(partition, 'log_rewritten', 'a test says so'),
+    ledger.halt(partition, { code: 'log_rewritten', reason: 'a test says so' }),
   );
   await ledger.close();
   expect(change).toEqual([1]);

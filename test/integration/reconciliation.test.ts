@@ -70,7 +70,7 @@ describe('losing Redis', () => {
     await pipeline.append(2, [freshEnvelope(2)]);
     await pipeline.deliver(2, 0);
     const forged = { from: 0, to: 1, events: 3 };
-    await pipeline.segments.delete(2, 0);
+    await pipeline.segments.delete({ partition: 2, from: 0 });
     await pipeline.segments.append(2, forged, Buffer.alloc(4000, 1));
     await pipeline.flush();
     expect(await sourcesOf(2)).toEqual(['log']);

@@ -6,7 +6,7 @@ import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../migrations/migrate.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { LogPlace } from '../../shared/log/kafka/log-place.ts';
+import type { LogConnection } from '../../shared/log/kafka/log-connection.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
@@ -66,7 +66,7 @@ function tokenOf(lifeSeconds: number, sub = 'odometer'): string {
   return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
 }
 
-function place(host = 'localhost', lifeSeconds = 600): LogPlace {
+function place(host = 'localhost', lifeSeconds = 600): LogConnection {
   const security = { token: async () => tokenOf(lifeSeconds) };
   return { bootstrapServers: `${host}:${ports.kafka}`, security };
 }
@@ -86,8 +86,8 @@ async function migrate(): Promise<void> {
 
 const openLedger = (url: string) => createShardLedger({ url, shard: 0, mapVersion: routeMapVersion });
 const openSummaries = (url: string) => createSummaryReader({ urls: Array(4).fill(url), partitions });
-const openWriter = (at: LogPlace) => createLogWriter({ ...at, topic, timeoutMs });
-const openReader = (at: LogPlace) => createLogReader({ ...at, topic });
+const openWriter = (at: LogConnection) => createLogWriter({ ...at, topic, timeoutMs });
+const openReader = (at: LogConnection) => createLogReader({ ...at, topic });
 const openSegments = (url: string) => createSegmentStore({ url, topic });
 const redisUrl = (host = 'localhost', scheme = 'rediss') => `${scheme}://:${password}@${host}:${ports.redis}`;
 /** An organization of partition 0. */

@@ -131,7 +131,7 @@ it('every role gets the settings that its functions read, and each name is a con
 
 it('every host that a role or a settings file names is a service', () => {
   const sentinelUrl = serviceOf('consumer').environment[names.ENV_REDIS_SENTINEL_URL] ?? '';
-  const { sentinels, name } = fromSentinelUrl(sentinelUrl, 'redis://unused');
+  const { sentinels, name } = fromSentinelUrl({ sentinelUrl, url: 'redis://unused' });
   const sentinelConf = readFileSync(join(folder, 'redis', 'sentinel.conf'), 'utf8');
   expect(sentinelConf).toContain(`sentinel monitor ${name} ${redisHost} 6379`);
   const kafka = serviceOf('consumer').environment[names.ENV_KAFKA_BOOTSTRAP_SERVERS] ?? '';

@@ -40,9 +40,13 @@ function lines(): readonly EmfLine[] {
   return written.map((line) => JSON.parse(line));
 }
 
+const counts = { committed: 6, duplicate: 7, quarantined: 8, records: 9, bytes: 10_000 };
+const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
+
 function emitAll(): void {
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
-  createMetrics('consumer', inLambda).segmentsStored({ stored: 3, dropped: 4 });
+  const batch = { records: 12, bytes: 13_000, stored: 3, dropped: 4, foldMs: 14.5, storeMs: 15 };
+  createMetrics('consumer', inLambda).batchStored(batch);
   const standing = {
     halted: 1,
     waitingForCode: 9,
@@ -50,7 +54,7 @@ function emitAll(): void {
     oldestInFlightMs: 2500,
     ledgerLogDifference: 11,
   };
-  createMetrics('flusher', inLambda).flushed(2, { committed: 6, duplicate: 7, quarantined: 8 }, standing);
+  createMetrics('flusher', inLambda).flushed(2, work, standing);
 }
 
 it('every metric of a function is emitted in one line with its unit and value, and no other', () => {
@@ -64,11 +68,23 @@ it('every metric of a function is emitted in one line with its unit and value, a
   expect(emitted).toEqual(functionMetrics);
   expect(lines()).toMatchObject([
     { EventsAccepted: 5, EventsRejected: 2, RequestsOverloaded: 1 },
-    { SegmentsStored: 3, SegmentsDropped: 4 },
+    {
+      SegmentsStored: 3,
+      SegmentsDropped: 4,
+      BatchRecords: 12,
+      BatchBytes: 13_000,
+      BatchFoldTime: 14.5,
+      BatchStoreTime: 15,
+    },
     {
       EventsCommitted: 6,
       EventsDuplicate: 7,
       EventsQuarantined: 8,
+      RecordsCommitted: 9,
+      BytesCommitted: 10_000,
+      PassFoldTime: 16,
+      PassWaitTime: 17.5,
+      PassCommitTime: 18,
       PartitionsHalted: 1,
       PartitionsWaiting: 9,
       LagRecords: 17,
@@ -90,11 +106,10 @@ it('dimensions are the function and the stage, and for the flusher also the shar
 
 it('a second line repeats neither values nor shards of the first', () => {
   const metrics = createMetrics('flusher', inLambda);
-  const counts = { committed: 1, duplicate: 0, quarantined: 0 };
-  metrics.flushed(0, counts, null);
-  metrics.flushed(1, counts, null);
+  metrics.flushed(0, work, null);
+  metrics.flushed(1, work, null);
   const [, second] = lines();
-  expect(second).toMatchObject({ shard: '1', EventsCommitted: 1 });
+  expect(second).toMatchObject({ shard: '1', EventsCommitted: 6 });
   expect(second).not.toHaveProperty('LagRecords');
   expect(second?._aws.CloudWatchMetrics[0]?.Dimensions).toEqual([
     ['service', 'stage'],
@@ -110,21 +125,21 @@ const window = { inserted: 60, duplicate: 1, conflicts: 0, quarantined: 0, write
 
 function metricsHandler(options: { hangs?: boolean } = {}) {
   const clock = new FakeClock();
-  const places = [0, 1, 2, 3].map((partition) => {
+  const positions = [0, 1, 2, 3].map((partition) => {
     return { partition, nextOffset: 5, ledgerEnd: 5, haltCode: null };
   });
   const handle = build({
     shards: {
-      read: async (shard) => {
-        if (shard === 3) return { window, places: places.slice(3) };
-        return { window, places: places.slice(shard, shard + 1) };
+      read: async ({ shard }) => {
+        if (shard === 3) return { window, positions: positions.slice(3) };
+        return { window, positions: positions.slice(shard, shard + 1) };
       },
     },
     log: {
       bounds: () =>
         options.hangs === true
           ? new Promise(() => {})
-          : Promise.resolve(new Map(places.map(({ partition }) => [partition, { start: 0, end: 5 }]))),
+          : Promise.resolve(new Map(positions.map(({ partition }) => [partition, { start: 0, end: 5 }]))),
       read: async () => new Map(),
     },
     segments: {

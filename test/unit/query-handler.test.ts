@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { build, type QueryPorts } from '../../functions/query/handler.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import { readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { testNowMs } from '../harness/fakes/clock.ts';

@@ -3,7 +3,7 @@ import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js';
 import { produceTimeoutMs } from '../../limits.ts';
-import type { LogPlace, LogSecurity } from './log-place.ts';
+import type { LogConnection, LogSecurity } from './log-connection.ts';
 
 const connectTimeoutMs = 2000;
 const leaderNotAvailable = 5;
@@ -14,7 +14,7 @@ let corrected = false;
  * forgets partitions that change their leader between two of its own attempts. It logs nothing, because every
  * failure reaches a caller as an error.
  */
-export function createKafka({ bootstrapServers, security }: LogPlace, retries = 0): Kafka {
+export function createKafka({ bootstrapServers, security }: LogConnection, retries = 0): Kafka {
   correctKafkajs();
   return new Kafka({
     clientId: 'odometer',

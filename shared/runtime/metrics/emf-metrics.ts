@@ -6,6 +6,7 @@ import { invariant } from '../../errors.ts';
 import type { Environment } from '../config.ts';
 import { type Metrics, noMetrics } from '../metrics.ts';
 
+type Unit = 'Bytes' | 'Count' | 'Milliseconds' | 'Seconds';
 type EmittingFunction = keyof typeof functionMetrics;
 type Values<Name extends EmittingFunction> = Readonly<Record<keyof (typeof functionMetrics)[Name], number>>;
 
@@ -20,7 +21,7 @@ function createEmfMetrics(name: string, { [ENV_STAGE]: stage }: Environment): Me
   const defaultDimensions = { [dimensionStage]: stage };
   const powertools = new Powertools({ namespace: metricNamespace, serviceName: name, defaultDimensions });
   const emit = <Of extends EmittingFunction>(of: Of, values: Partial<Values<Of>>): void => {
-    const units: Readonly<Record<string, 'Count' | 'Seconds'>> = functionMetrics[of];
+    const units: Readonly<Record<string, Unit>> = functionMetrics[of];
     for (const [metric, value] of Object.entries<number>(values as Record<string, number>))
       powertools.addMetric(metric, units[metric] ?? 'Count', value);
     powertools.publishStoredMetrics();
@@ -32,15 +33,27 @@ function createEmfMetrics(name: string, { [ENV_STAGE]: stage }: Environment): Me
         EventsRejected: rejected,
         RequestsOverloaded: overloaded,
       }),
-    segmentsStored: ({ stored, dropped }) =>
-      emit('consumer', { SegmentsStored: stored, SegmentsDropped: dropped }),
-    flushed: (shard, { committed, duplicate, quarantined }, standing) => {
+    batchStored: (batch) =>
+      emit('consumer', {
+        SegmentsStored: batch.stored,
+        SegmentsDropped: batch.dropped,
+        BatchRecords: batch.records,
+        BatchBytes: batch.bytes,
+        BatchFoldTime: batch.foldMs,
+        BatchStoreTime: batch.storeMs,
+      }),
+    flushed: (shard, work, standing) => {
       // Two sets of dimensions, the function alone first: every value counts for all shards together as well.
       powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
       emit('flusher', {
-        EventsCommitted: committed,
-        EventsDuplicate: duplicate,
-        EventsQuarantined: quarantined,
+        EventsCommitted: work.committed,
+        EventsDuplicate: work.duplicate,
+        EventsQuarantined: work.quarantined,
+        RecordsCommitted: work.records,
+        BytesCommitted: work.bytes,
+        PassFoldTime: work.foldMs,
+        PassWaitTime: work.waitMs,
+        PassCommitTime: work.commitMs,
         ...(standing === null
           ? {}
           : {

@@ -11,6 +11,10 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
       this.#sleepers.push({ atMs: this.#nowMs + ms, wake });

@@ -7,7 +7,6 @@ import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../../migrations/migrate.ts';
 import { type ShardLogin, shardLogins } from '../../../shared/contracts/shards.ts';
 import { logGeneration, usageTopic } from '../../../shared/contracts/topic.ts';
-import { shardCount } from '../../../shared/limits.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
 import { sessionsLeft } from '../leaks/sessions.ts';
 
@@ -99,7 +98,7 @@ function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'to
   return {
     topicId,
     mapVersion: routeMapVersion,
-    partitions: partitionsOf(shard, partitions, shardCount),
+    partitions: partitionsOf({ shard, partitions }),
     generation: logGeneration,
   };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { MSKEvent } from 'aws-lambda';
 import { inject } from 'vitest';
 import { build as buildConsumer } from '../../../functions/consumer/handler.ts';
-import { flushShard, isWeather } from '../../../functions/flusher/flush-shard.ts';
+import { ShardPass } from '../../../functions/flusher/flush-shard.ts';
 import { LogHistory } from '../../../functions/flusher/log-history.ts';
 import {
   ENV_KAFKA_BOOTSTRAP_SERVERS,
@@ -15,16 +15,18 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../../shared/contracts/env.ts';
+import { isTransient } from '../../../shared/errors.ts';
 import { type Checkpoint, noCheckpoint } from '../../../shared/ledger/checkpoint.ts';
 import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardLedger } from '../../../shared/ledger/shard-ledger.ts';
-import { shardCount, tailGapAgeMs } from '../../../shared/limits.ts';
+import { tailGapAgeMs } from '../../../shared/limits.ts';
 import type { EventLogReader, EventLogWriter, LogRecord } from '../../../shared/log/event-log.ts';
 import { createLogReader } from '../../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
 import { routeMapVersion, shardOf } from '../../../shared/log/routing.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
+import { Stopwatch } from '../../../shared/runtime/stopwatch.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
 import { type SegmentSeal, sealScope } from '../../../shared/segments/segment.ts';
 import type { SegmentStore } from '../../../shared/segments/segment-store.ts';
@@ -70,7 +72,7 @@ export class Pipeline {
     this.segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
     this.seal = { scope: sealScope(topic.topic, 1), key: randomBytes(32) };
     const { segments, logger } = this;
-    this.#consume = buildConsumer(this.seal, { segments, logger, metrics: noMetrics });
+    this.#consume = buildConsumer(this.seal, { segments, logger, metrics: noMetrics, clock: systemClock });
     this.#ledgers = this.#openLedgers();
   }
 
@@ -104,10 +106,12 @@ export class Pipeline {
   /** One pass over every shard; returns the commits made. */
   async pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
     const { log, segments, seal, logger } = this;
-    const clock = { now: () => Date.now() + this.#skewMs, sleep: systemClock.sleep };
+    const clock = { ...systemClock, now: () => Date.now() + this.#skewMs };
     const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
-    const rest = { history: this.#history, mayCommit: () => true, committed: () => {} };
-    const passes = await Promise.all(this.#ledgers.map((ledger) => flushShard({ ledger, ...rest }, ports)));
+    const rest = { history: this.#history, mayCommit: () => true, onCommit: () => {} };
+    const passOf = (ledger: ShardLedger) =>
+      new ShardPass({ ledger, ...rest, watch: new Stopwatch(clock) }, ports);
+    const passes = await Promise.all(this.#ledgers.map((ledger) => passOf(ledger).run()));
     return passes.reduce((sum, { commits }) => sum + commits, 0);
   }
 
@@ -115,7 +119,7 @@ export class Pipeline {
   async flush(): Promise<void> {
     for (let done = 0; done < passesMax; done++) {
       await this.pass().catch((error: unknown) => {
-        if (!isWeather(error)) throw error;
+        if (!isTransient(error)) throw error;
       });
       this.age(tailGapAgeMs);
       if (await this.#isCommitted()) return;
@@ -138,7 +142,7 @@ export class Pipeline {
 
   /** Rows of one statement on the shard of a partition, as the login `billing` sees them. */
   query(partition: number, sql: string): Promise<Rows> {
-    return this.shards.query(shardOf(partition, shardCount), sql);
+    return this.shards.query(shardOf(partition), sql);
   }
 
   /** Compares the log with the shards; `differences` is empty when every event is counted once. */

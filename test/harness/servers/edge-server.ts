@@ -6,7 +6,7 @@ import { routes } from '../../../shared/contracts/routes.ts';
 import { DecimalSum } from '../../../shared/events/decimal.ts';
 import { keyHash } from '../../../shared/events/identity.ts';
 import type { HttpHandler } from '../../../shared/http/stack.ts';
-import type { SummaryReader } from '../../../shared/ledger/usage-summary.ts';
+import type { SummaryReader } from '../../../shared/ledger/summary.ts';
 import { dayMs } from '../../../shared/limits.ts';
 import { decodeEnvelope } from '../../../shared/log/envelope.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';

@@ -39,8 +39,10 @@ it('metrics of the functions are the lines of the golden file', async () => {
   vi.stubEnv('POWERTOOLS_DEV', 'true');
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
-  createMetrics('consumer', inLambda).segmentsStored({ stored: 3, dropped: 4 });
-  const counts = { committed: 6, duplicate: 7, quarantined: 8 };
+  const batch = { records: 12, bytes: 13_000, stored: 3, dropped: 4, foldMs: 14.5, storeMs: 15 };
+  createMetrics('consumer', inLambda).batchStored(batch);
+  const counts = { committed: 6, duplicate: 7, quarantined: 8, records: 9, bytes: 10_000 };
+  const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
   const standing = {
     halted: 1,
     waitingForCode: 9,
@@ -48,8 +50,8 @@ it('metrics of the functions are the lines of the golden file', async () => {
     oldestInFlightMs: 2500,
     ledgerLogDifference: 11,
   };
-  createMetrics('flusher', inLambda).flushed(2, counts, standing);
-  createMetrics('flusher', inLambda).flushed(3, counts, null);
+  createMetrics('flusher', inLambda).flushed(2, work, standing);
+  createMetrics('flusher', inLambda).flushed(3, work, null);
   const timeless = lines.map((line) => String(line).replace(/"Timestamp":\d+/, '"Timestamp":"<time>"'));
   expect(timeless).toHaveLength(4);
   await expectGolden('answers/function-metrics.txt', timeless.join('\n'));

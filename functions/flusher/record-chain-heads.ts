@@ -3,11 +3,11 @@ import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
 /**
- * Writes the head of each partition's chain to the log, which lies outside the database: whoever recomputes a
- * chain after a change cannot recompute the line that was written before it (U12). Never throws: a line that is
- * missing makes `verify` no less right.
+ * Logs the head of each partition's chain, because the log is outside the database: somebody who changes a row and
+ * recomputes the chain cannot change the line that was written before (U12). Never throws: without a line `verify`
+ * compares less, and is not wrong.
  */
-export async function logHeads(ledger: ShardLedger, logger: Logger): Promise<void> {
+export async function recordChainHeads(ledger: ShardLedger, logger: Logger): Promise<void> {
   const { shard } = ledger;
   try {
     logger.info({ shard, heads: await ledger.heads() }, 'ledger heads');

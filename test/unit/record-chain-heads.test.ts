@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { logHeads } from '../../functions/flusher/log-heads.ts';
+import { recordChainHeads } from '../../functions/flusher/record-chain-heads.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 
@@ -11,9 +11,9 @@ function ledgerWith(read: ShardLedger['heads']): ShardLedger {
   return { shard: 1, heads: read } as unknown as ShardLedger;
 }
 
-it('U12: the heads of a shard become a line of the log', async () => {
+it('U12: the chain heads of a shard are logged', async () => {
   const logger = newLogger();
-  await logHeads(
+  await recordChainHeads(
     ledgerWith(async () => heads),
     logger,
   );
@@ -23,7 +23,7 @@ it('U12: the heads of a shard become a line of the log', async () => {
 it('a shard that is down costs the line and nothing else', async () => {
   const logger = newLogger();
   const error = new OdometerError('shard_unavailable', 'down', { retryable: true });
-  await logHeads(
+  await recordChainHeads(
     ledgerWith(() => Promise.reject(error)),
     logger,
   );

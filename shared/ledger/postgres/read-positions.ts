@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { PartitionPlace } from '../shard-figures.ts';
+import type { PartitionPosition } from '../shard-figures.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
-const readPlacesSql = loadSql('read-places');
+const readPositionsSql = loadSql('read-positions');
 
-interface PlaceRow {
+interface PositionRow {
   readonly partition: number;
   readonly next_offset: string;
   readonly ledger_end: string;
@@ -14,11 +14,11 @@ interface PlaceRow {
 }
 
 /** In partition order and in one snapshot; the logins of writer and reader may both ask. */
-export async function readPlaces(
+export async function readPositions(
   client: pg.ClientBase,
   answerTimeoutMs?: number,
-): Promise<readonly PartitionPlace[]> {
-  const { rows } = await execute<PlaceRow>(client, readPlacesSql, undefined, answerTimeoutMs);
+): Promise<readonly PartitionPosition[]> {
+  const { rows } = await execute<PositionRow>(client, readPositionsSql, undefined, answerTimeoutMs);
   return rows.map((row) => ({
     partition: row.partition,
     nextOffset: toSafeInteger(row.next_offset),

@@ -1,4 +1,4 @@
--- Where each partition stands: its next offset, and the offset at which its ledger ends. One statement, so one
+-- How far each partition is committed: its next offset, and the offset at which its ledger ends. One statement, so one
 -- snapshot: no commit can fall between the two.
 select p.partition, p.next_offset, coalesce(head.to_offset, p.first_offset) as ledger_end, p.halt_code
 from partition_progress p
