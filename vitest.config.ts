@@ -55,7 +55,7 @@ export default defineConfig({
         },
       },
       {
-        // What stands around the pipeline: proxy, monitoring, failover, load. Each file starts what it needs.
+        // What is around the pipeline: proxy, monitoring, failover, load. Each file starts what it needs.
         test: {
           name: 'ops',
           include: ['test/ops/**/*.test.ts'],

@@ -43,7 +43,7 @@ function installOnce() {
     stdio: ['inherit', 2, 2],
   });
   if (npm.error) refuse(`npm cannot be run (${npm.error.message}): install npm, which comes with Node.`);
-  if (npm.status !== 0) refuse('npm ci has failed; its message stands above.');
+  if (npm.status !== 0) refuse('npm ci has failed; its message is above.');
   writeFileSync(stampFile, stamp);
 }
 

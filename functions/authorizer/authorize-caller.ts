@@ -34,7 +34,7 @@ export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): Author
     if (verdict.kind === 'invalid') return { kind: 'unauthenticated', code: verdict.code };
     const authorization = authorize(verdict.claims);
     if (authorization.kind === 'granted')
-      verified.keep(digest, authorization.grant, verdict.expiresAtMs, clock.now());
+      verified.keep(digest, authorization.grant, { expiresAtMs: verdict.expiresAtMs, nowMs: clock.now() });
     return authorization;
   };
 }

@@ -25,8 +25,13 @@ export class VerifiedTokens {
     return null;
   }
 
-  keep(digest: string, grant: CallerGrant, expiresAtMs: number, nowMs: number): void {
-    this.#grants.set(digest, { grant, untilMs: Math.min(nowMs + verifiedTokenAgeMsMax, expiresAtMs) });
+  keep(
+    digest: string,
+    grant: CallerGrant,
+    time: { readonly expiresAtMs: number; readonly nowMs: number },
+  ): void {
+    const untilMs = Math.min(time.nowMs + verifiedTokenAgeMsMax, time.expiresAtMs);
+    this.#grants.set(digest, { grant, untilMs });
     // A Map lists its keys in the order of insertion: the first is the oldest.
     const [oldest] = this.#grants.keys();
     if (this.#grants.size > verifiedTokensMax && oldest !== undefined) this.#grants.delete(oldest);

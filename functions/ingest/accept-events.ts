@@ -134,7 +134,10 @@ function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number
     const message = 'this caller must send an idempotency key with every event';
     return { index, code: 'idempotency_key_required', field: 'idempotency_key', message };
   }
-  const time = candidate.eventTimeMs === null ? null : timeProblemOf(candidate.eventTimeMs, caller, nowMs);
+  const time =
+    candidate.eventTimeMs === null
+      ? null
+      : timeProblemOf({ eventTimeMs: candidate.eventTimeMs, nowMs }, caller);
   return time === null ? null : { index, field: 'timestamp', ...time };
 }
 
@@ -142,9 +145,8 @@ const minuteMs = 60_000;
 const eventTimeMinMs = Date.UTC(eventYearMin, 0, 1);
 
 function timeProblemOf(
-  eventTimeMs: number,
+  { eventTimeMs, nowMs }: { readonly eventTimeMs: number; readonly nowMs: number },
   caller: Caller,
-  nowMs: number,
 ): { readonly code: string; readonly message: string } | null {
   if (eventTimeMs > nowMs + eventAheadMinutesMax * minuteMs) {
     const message = `timestamp must be at most ${eventAheadMinutesMax} minutes ahead`;

@@ -54,6 +54,7 @@ function fromHttpBody(event: HttpEvent, interpret: (value: unknown) => EventsRea
   return json.ok ? interpret(json.value) : invalid('invalid_json', '', 'The body is not JSON.');
 }
 
+// Same type: a swap shows in every golden answer.
 function invalid(code: string, field: string, detail: string): EventsReading {
   const errors = field === '' ? {} : { errors: [{ field, code, message: detail }] };
   return { ok: false, problem: problem(400, code, detail, errors) };

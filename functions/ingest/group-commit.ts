@@ -194,6 +194,7 @@ export class GroupCommit {
     return { partition: batch.partition, value: encodeEnvelope(header, events) };
   }
 
+  // Same type: called for each event, and the golden envelope of ingest holds sequence and index.
   #seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
     const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint } = event;
     const sealed =

@@ -34,6 +34,7 @@ export function readBody(event: HttpEvent): BodyReading {
   return Buffer.isBuffer(unpacked) ? fromUtf8(unpacked) : unpacked;
 }
 
+// Same type: a swap shows in every golden answer.
 function invalid(status: number, code: string, detail: string): BodyReading {
   return { ok: false, problem: problem(status, code, detail) };
 }

@@ -54,6 +54,7 @@ export function canonicalProperties(value: unknown): PropertiesResult {
   return { ok: true, text };
 }
 
+// Same type: a swap shows in every golden answer.
 function invalid(code: string, field: string, message: string): PropertiesResult {
   return { ok: false, code, field, message };
 }

@@ -101,7 +101,7 @@ export function addOwnAlarms(book: AlarmBook, stage: Stage, functions: readonly 
     book.add({
       id: `ShardSilent-${shard}`,
       section: 'shard-silent',
-      says: `Nobody knows how shard ${shard} stands, for three minutes.`,
+      says: `Shard ${shard} could not be measured for three minutes.`,
       ...threeMinutesWithout('a gauge', shardMetric(stage, 'LagRecords', shard, 'SampleCount')),
     });
   }

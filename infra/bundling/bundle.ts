@@ -59,6 +59,7 @@ export function bundledCode(entry: string): lambda.Code {
  * Writes `index.mjs`, its source map, and the files that its modules open beside themselves. Returns the modules, by
  * path from the root of the repository.
  */
+// Same type: a file that is read and a folder that is written; the first bundle fails.
 export function bundle(entry: string, output: string): readonly string[] {
   const { metafile } = buildSync({
     ...settings,

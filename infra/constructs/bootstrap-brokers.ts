@@ -7,6 +7,7 @@ export class BootstrapBrokers extends Construct {
   /** `host:port,host:port,…` */
   readonly servers: string;
 
+  // Same type: `scope, id` is how every construct begins.
   constructor(scope: Construct, id: string, clusterArn: string) {
     super(scope, id);
     const { fn } = new NodeFunction(this, 'Lookup', {

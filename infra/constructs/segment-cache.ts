@@ -88,6 +88,7 @@ export class SegmentCache extends Construct {
 }
 
 function vitalsOf(node: string): CacheVitals {
+  // Same type: the name, then its statistic, as CloudWatch lists them; the snapshots hold both.
   const metric = (metricName: string, statistic: string) =>
     new cloudwatch.Metric({
       namespace: 'AWS/ElastiCache',

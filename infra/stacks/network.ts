@@ -106,6 +106,7 @@ export class NetworkStack extends Stack {
     return { roles, log, cache, shards };
   }
 
+  // Same type: the snapshots hold both.
   #group(id: string, description: string): ec2.SecurityGroup {
     return new ec2.SecurityGroup(this, id, {
       vpc: this.vpc,

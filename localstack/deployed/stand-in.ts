@@ -1,4 +1,4 @@
-/** What the two stand-ins have in common: how they are told which deployment they belong to. */
+/** What the two stand-ins have in common: which deployment they belong to. */
 import { Command } from 'commander';
 import { sayFailure } from '../screen.ts';
 

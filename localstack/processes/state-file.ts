@@ -62,7 +62,7 @@ export class StateFile {
     return file;
   }
 
-  /** Records what happens to processes before it tells the other watcher. */
+  /** Records what happens to processes before the other watcher is called. */
   watch(other: Partial<ProcessWatcher> = {}): ProcessWatcher {
     return {
       started: (name, pid) => {

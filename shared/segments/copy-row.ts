@@ -152,7 +152,8 @@ function writeHex(bytes: Buffer, hex: string, at: number): number {
   return at + 4 + uuidBytes;
 }
 
-/** A safe integer as int8, without the cost of a BigInt; an object for its two numbers would cost one a column. */
+/** A safe integer as int8, without the cost of a BigInt. */
+// Same type: an object for the two numbers would cost one a column.
 function writeInt8(bytes: Buffer, value: number, at: number): number {
   const high = Math.floor(value / 0x1_0000_0000);
   bytes.writeInt32BE(8, at);

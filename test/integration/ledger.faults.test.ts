@@ -117,7 +117,7 @@ describe('an unknown COMMIT', () => {
   });
 });
 
-describe('a writer that stands still', () => {
+describe('a writer that has stopped', () => {
   const stuck: pg.Client[] = [];
 
   afterEach(async () => {

@@ -153,7 +153,7 @@ describe('halts', () => {
     expect(await listHalts(controls)).toEqual([]);
   });
 
-  it('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
+  it('U7: a decision lifts the halt, is in the ledger with who and why, and ranges still tile', async () => {
     await ledger.halt(partition, { code: 'log_truncated', reason: 'the log ends below next_offset' });
     const [halt] = await listHalts(controls);
     expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });

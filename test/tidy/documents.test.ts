@@ -9,9 +9,10 @@ const textOf = (path: string) => files.find((file) => file.path === path)?.text 
 /** Words that a reader has to translate: say report, is, transient. Nobody who reads this has seen a brief. */
 const foreignWords = /\b(?:told|tells|stands|lies|weather|the brief|first design)\b/gi;
 
-it('documents use plain words', () => {
-  const read = [...documents, ...files.filter(({ path }) => path === '.env.example')];
-  const found = read.flatMap(({ path, text }) =>
+it('documents, comments and messages use plain words', () => {
+  const read = /\.(?:md|ts|mjs|sql|lua|yml|yaml|conf|example)$/;
+  const written = files.filter(({ path }) => read.test(path) && !path.startsWith('test/tidy/'));
+  const found = written.flatMap(({ path, text }) =>
     [...text.matchAll(foreignWords)].map(([word]) => `${path}: ${word}`),
   );
   expect(found).toEqual([]);

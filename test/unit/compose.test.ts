@@ -118,7 +118,7 @@ it('every role gets the settings that its functions read, and each name is a con
   for (const [role, schemas] of Object.entries(configs))
     for (const schema of schemas)
       await expect.soft(loadConfig(schema, serviceOf(role).environment, secrets), role).resolves.toBeTruthy();
-  // The SDK's own, for what stands beside an emulator.
+  // The SDK's own, for what is beside an emulator.
   const contracts = Object.values(names).filter((name) => typeof name === 'string');
   const known: ReadonlySet<string> = new Set([...contracts, ...sdkVariables]);
   const given = roles.flatMap(([, { environment }]) => Object.keys(environment));

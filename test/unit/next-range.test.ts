@@ -91,7 +91,7 @@ describe('nextRange', () => {
     );
   });
 
-  it('tells a record that needs newer code from one that the log did not deliver', async () => {
+  it('distinguishes a record that needs newer code from one that the log did not deliver', async () => {
     const none = new FakeSegmentStore();
     expect(await look(none, 5, 6, FakeLog.of({ values: [newerEnvelope()], start: 5 }))).toBe(
       'waits-for-code',

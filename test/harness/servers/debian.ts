@@ -5,7 +5,7 @@ import { cachedFolder } from '../../../localstack/servers/cache.ts';
 import { onPath, runCommand } from '../../../localstack/servers/command.ts';
 import { twinSettings } from '../../../localstack/settings.ts';
 
-/** The packages that hold a program and what it needs beyond a bare system, and where it then lies. */
+/** The packages that hold a program and what it needs beyond a bare system, and where it is then. */
 const packages = {
   nginx: { debs: ['nginx'], path: 'usr/sbin/nginx' },
   prometheus: { debs: ['prometheus'], path: 'usr/bin/prometheus' },

@@ -63,7 +63,7 @@ export async function teardown(): Promise<void> {
   if (folder !== undefined) removeTestFolder(folder);
 }
 
-/** A new folder that carries this process in its name, so that the next run can tell whether it is still used. */
+/** A new folder that carries this process in its name, so that the next run knows whether it is still used. */
 export function makeTestFolder(): string {
   return mkdtempSync(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
 }

@@ -119,7 +119,7 @@ describe('collecting', () => {
     expect(ranges()[0]).toEqual(['5: 0-0', '0: 0-1']);
   });
 
-  it('tells when records were taken, so that the poller goes on', async () => {
+  it('reports when records were taken, so that the poller goes on', async () => {
     const { mapping, taken } = startMapping();
     expect(mapping.offer(3, records(0, 2, 100))).toBeGreaterThan(200);
     await wait(windowMs);
