@@ -31,7 +31,7 @@ export interface ProcessSpec {
   readonly stopMs: number;
 }
 
-/** Called about every start and end, in the same turn. */
+/** Called for every start and end, in the same turn. */
 export interface ProcessWatcher {
   started(name: string, pid: number): void;
   ready(name: string, pid: number): void;
