@@ -5,11 +5,12 @@ import { failure } from '../../shared/errors.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { within } from '../../shared/runtime/within.ts';
-import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
+import { type Admission, admitByAuthorizer, admitWithoutCredential } from './authorize.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
+import { isLoopback } from './local-request.ts';
 import { targetOf } from './request-target.ts';
 import { type LocalRoute, matchRoute } from './route-table.ts';
 
@@ -90,7 +91,7 @@ async function answer(
     nowMs: Date.now(),
   };
   const admission: Admission =
-    admitWithoutCredential(request, match.route, trustsLoopback) ??
+    admitWithoutCredential(request, match.route, { trusted: trustsLoopback, host }) ??
     (await admitByAuthorizer({ ...head, body: noBody }, match.route, options.authorizer));
   if (admission.kind === 'refused') return admission.response;
   const length = headers['content-length'];
