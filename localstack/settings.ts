@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { apiPortDefault } from '../shared/contracts/endpoints.ts';
 import {
+  ENV_AUTH,
   ENV_CACHE_DIR,
   ENV_DATA_DIR,
   ENV_KAFKA_PORT,
@@ -16,6 +17,7 @@ import {
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import { UserError } from './processes/user-error.ts';
+import { authSetting } from './runtime/auth-setting.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
 
@@ -25,6 +27,7 @@ export const repositoryDir = dirname(dirname(fileURLToPath(import.meta.url)));
 const port = z.coerce.number().int().min(1).max(65_535);
 const environmentSchema = z.object({
   [ENV_PORT]: port.default(apiPortDefault),
+  [ENV_AUTH]: authSetting,
   [ENV_DATA_DIR]: z.string().min(1).default(join(repositoryDir, '.odometer')),
   [ENV_CACHE_DIR]: z.string().min(1).default(defaultCacheDir()),
   [ENV_WORKERS]: z.coerce.number().int().min(1).max(64).default(availableParallelism()),
@@ -49,7 +52,10 @@ export interface TwinSettings {
 
 /** Reads the settings of the twin. Throws a UserError that names every setting that is wrong. */
 export function twinSettings(environment: Environment = processEnvironment()): TwinSettings {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  // An empty value is as good as none, but where it would leave the door open.
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => value !== '' || name === ENV_AUTH),
+  );
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

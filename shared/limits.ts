@@ -9,9 +9,8 @@ const mebibyte = 1024 * kibibyte;
 
 /** What one request may carry (API Gateway's own limit is 10 MB). */
 export const batchEventsMax = 1000;
+/** Bytes of a body once it is unpacked. */
 export const bodyBytesMax = 1 * mebibyte;
-/** A gzip body may unpack to `bodyBytesMax`, and to no more than this many times its size. */
-export const gzipRatioMax = 100;
 
 /** Names of organizations and metrics: host names and addresses are real ids. */
 export const nameCharsMax = 128;

@@ -38,13 +38,21 @@ export function fromHttpKeyPrefix(
   const header = event.headers['idempotency-key'];
   if (header === undefined) return { ok: true, value: null };
   const field = 'Idempotency-Key';
-  const found = header === '' ? keyProblemOf(header) : keyProblemOf(`${header}:${batchEventsMax}`);
+  const found = headerKeyProblemOf(header);
   if (found === null) return { ok: true, value: header };
   const message = `The header ${field} with the event's index behind it is the key: ${found.message}.`;
   return {
     ok: false,
     problem: problem(400, found.code, message, { errors: [{ field, ...found, message }] }),
   };
+}
+
+/** A header has no charset that every client, proxy and server agrees on, so its key is ASCII. */
+function headerKeyProblemOf(header: string): ReturnType<typeof keyProblemOf> {
+  const longest = header === '' ? header : `${header}:${batchEventsMax}`;
+  if (plainKey.test(longest)) return null;
+  const message = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} printable ASCII characters`;
+  return keyProblemOf(longest) ?? { code: 'invalid_characters', message };
 }
 
 function fromHttpBody(event: HttpEvent, interpret: (value: unknown) => EventsReading): EventsReading {
@@ -141,8 +149,13 @@ function quantityOf(value: EventShape['quantity']): QuantityReading {
 
 const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
 const controlCharacter = /\p{Cc}/u;
+/** What decoders put in the place of bytes that they cannot read, one for many. */
+const replacementCharacter = '\ufffd';
 
-/** Keys are compared byte by byte and never normalised, so Kafka and Postgres must store every byte unchanged. */
+/**
+ * Keys are compared byte by byte and never normalised, so every byte must survive every system behind. And in front:
+ * where somebody replaced bytes on the way here, two keys may have become one, and one of two events would not count.
+ */
 function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
   if (plainKey.test(key)) return null;
   const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;
@@ -151,6 +164,12 @@ function keyProblemOf(key: string): { readonly code: string; readonly message: s
   if (!key.isWellFormed()) return { code: 'invalid_characters', message: `${limit}, well-formed` };
   if (controlCharacter.test(key)) {
     return { code: 'invalid_characters', message: `${limit} without control characters` };
+  }
+  if (key.includes(replacementCharacter)) {
+    return {
+      code: 'invalid_characters',
+      message: `${limit} without U+FFFD, the sign of bytes that were lost`,
+    };
   }
   return null;
 }

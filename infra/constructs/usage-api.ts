@@ -10,7 +10,7 @@ import {
 import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
-import { type Route, routes } from '../../shared/contracts/routes.ts';
+import { methodsOf, type Route, routes } from '../../shared/contracts/routes.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
@@ -54,16 +54,15 @@ export class UsageApi extends Construct {
       const integration = integrations.get(route.function);
       if (integration === undefined) throw new Error(`nothing serves ${route.path}`);
       const isPublic = 'public' in route && route.public;
-      const method = gateway.HttpMethod[route.method];
-      const [added] = this.api.addRoutes({
+      const added = this.api.addRoutes({
         path: route.path,
-        methods: [method],
+        methods: methodsOf(route).map((method) => gateway.HttpMethod[method]),
         integration,
         ...(isPublic ? {} : { authorizer }),
       });
-      if (isPublic && added !== undefined)
+      for (const publicRoute of isPublic ? added : [])
         acknowledge(
-          added,
+          publicRoute,
           'Resource',
           'APIG4',
           'Liveness and readiness are for load balancers without a token; both are throttled.',

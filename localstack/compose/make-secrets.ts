@@ -5,10 +5,12 @@ import type { secretNames } from '../../shared/contracts/env.ts';
 import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { writeJsonAtomically } from '../processes/atomic-file.ts';
 import { loadSecrets, passwordOf, type TwinSecrets } from '../servers/secrets.ts';
+import { issueToken } from '../token-issuer.ts';
 import { kafkaServers, redisHost, secretsDir, shardUrls } from './addresses.ts';
 
 type Address = Exclude<(typeof secretNames)[keyof typeof secretNames], keyof TwinSecrets>;
 
+const prometheusTokenHours = 365 * 24;
 const folder = process.argv[2] ?? secretsDir;
 const secrets = loadSecrets(folder);
 const urlsOf = (login: ShardLogin) =>
@@ -28,3 +30,11 @@ writeJsonAtomically(join(folder, 'roles.json'), { ...secrets, ...addresses });
 for (const name of ['postgres-password', 'redis-password'] as const) {
   writeFileSync(join(folder, name), secrets[name], { mode: 0o644 });
 }
+// So does Prometheus; its token is made anew whenever the containers start.
+const token = await issueToken(secrets['jwt-secret'], {
+  caller: 'prometheus',
+  scope: 'admin',
+  organizations: '*',
+  hours: prometheusTokenHours,
+});
+writeFileSync(join(folder, 'prometheus-token'), token, { mode: 0o644 });

@@ -38,6 +38,7 @@ function toHttpHeaders(headers: unknown): Record<string, string> {
 }
 
 const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',

@@ -2,13 +2,16 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { failure } from '../../shared/errors.ts';
+import { bodyBytesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { within } from '../../shared/runtime/within.ts';
-import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
+import { type Admission, admitByAuthorizer, admitWithoutCredential } from './authorize.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
+import { isLoopback } from './local-request.ts';
+import { targetOf } from './request-target.ts';
 import { type LocalRoute, matchRoute } from './route-table.ts';
 
 /** API Gateway's own limits. */
@@ -33,7 +36,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   // A server that other machines can reach, or that does not listen yet, trusts no request without a token.
   let trustsLoopback = false;
   const server = createServer(
-    { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: false },
+    { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: true },
     (request, response) => {
       answer(request, options, trustsLoopback).then(
         (result) => send(response, result, server.listening),
@@ -45,6 +48,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
       );
     },
   );
+  // A client that closed its side waits for its answer. Node has this switch and no type for it.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('listening', () => {
     const address = server.address();
     const bound = typeof address === 'object' ? address?.address : undefined;
@@ -58,7 +63,13 @@ async function answer(
   options: HttpServerOptions,
   trustsLoopback: boolean,
 ): Promise<HttpResponse> {
-  const { method = 'GET', url = '/', headers } = request;
+  const { method = 'GET' } = request;
+  const target = targetOf(request);
+  if (target === undefined) {
+    return problem(400, 'target_invalid', 'A request names one host and a path or http URL of this server.');
+  }
+  const { url, host } = target;
+  const headers = { ...request.headers, host };
   const mark = url.indexOf('?');
   const match = matchRoute(method, mark < 0 ? url : url.slice(0, mark));
   switch (match.kind) {
@@ -80,7 +91,7 @@ async function answer(
     nowMs: Date.now(),
   };
   const admission: Admission =
-    admitWithoutCredential(request, match.route, trustsLoopback) ??
+    admitWithoutCredential(request, match.route, { trusted: trustsLoopback, host }) ??
     (await admitByAuthorizer({ ...head, body: noBody }, match.route, options.authorizer));
   if (admission.kind === 'refused') return admission.response;
   const length = headers['content-length'];
@@ -90,8 +101,9 @@ async function answer(
   return invoke({ ...head, body }, match.route, admission.caller, options);
 }
 
+/** Names the function's limit: the gateway's own is larger, so whoever keeps it would be refused again. */
 function tooLarge(): HttpResponse {
-  return problem(413, 'body_too_large', `A body may have ${gatewayBodyBytesMax} bytes.`, {
+  return problem(413, 'body_too_large', `The body must have at most ${bodyBytesMax} bytes when decoded.`, {
     connection: 'close',
   });
 }

@@ -45,7 +45,7 @@ export const ENV_JWT_SECRET = 'JWT_SECRET';
 export const ENV_JWT_JWKS_URL = 'JWT_JWKS_URL';
 export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
-/** The local twin: `required` asks loopback for a token too. */
+/** The local twin: `required`, which asks this machine for a token too, or not set. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
 /** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';

@@ -13,3 +13,8 @@ export const routes = [
 ] as const;
 
 export type Route = (typeof routes)[number];
+
+/** The methods that a route is served for: HEAD wherever there is GET (RFC 9110, 9.1). */
+export function methodsOf({ method }: Route): readonly ('GET' | 'HEAD' | 'POST')[] {
+  return method === 'GET' ? [method, 'HEAD'] : [method];
+}

@@ -33,7 +33,7 @@ export function parseTimestamp(text: string): number | null {
   return day * dayMs + ((hour * 60 + minute - offset) * 60 + second) * 1000 + milliseconds;
 }
 
-/** Days since 1970-01-01 of a `YYYY-MM-DD` that exists; null for anything else. */
+/** Days since 1970-01-01 of a `YYYY-MM-DD` that exists; null for anything else, also of the year 0. */
 export function parseDay(text: string): number | null {
   return text.length === 10 ? dayAt(text) : null;
 }
@@ -47,7 +47,8 @@ function dayAt(text: string): number | null {
   const year = digitsAt(text, 0, 4);
   const month = digitsAt(text, 5, 2);
   const dayOfMonth = digitsAt(text, 8, 2);
-  if (year < 0 || month < 1 || month > 12 || dayOfMonth < 1 || text[4] !== '-' || text[7] !== '-')
+  // Postgres counts no year 0.
+  if (year < 1 || month < 1 || month > 12 || dayOfMonth < 1 || text[4] !== '-' || text[7] !== '-')
     return null;
   if (dayOfMonth > 28 && dayOfMonth > daysInMonth(year, month)) return null;
   return civilDay(year, month, dayOfMonth);

@@ -18,6 +18,8 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly FieldProblem[];
   readonly retryAfterSeconds?: number;
+  /** Header fields of this answer alone. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Further members, such as the keys that the server made. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
@@ -41,7 +43,7 @@ export function problem(
   status: number,
   code: string,
   detail: string,
-  rest: Pick<Problem, 'errors' | 'retryAfterSeconds' | 'members'> = {},
+  rest: Pick<Problem, 'errors' | 'retryAfterSeconds' | 'headers' | 'members'> = {},
 ): Problem {
   return { status, code, title: titles[status] ?? 'The request failed', detail, ...rest };
 }
@@ -72,6 +74,7 @@ export function toHttpProblem(found: Problem, requestId: string): APIGatewayProx
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
+    ...found.headers,
   };
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
   if (status === 401) headers['www-authenticate'] = 'Bearer';

@@ -77,10 +77,18 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
     return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
   };
-  return middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
+  const handle = middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
     .use(problemDetails(options.logger))
     .use(authenticatedCaller(options.publicRoutes ?? new Set()))
     .handler(respond);
+  return (event, context) => handle(headAsGet(event), context);
+}
+
+/** HEAD asks for the header fields of GET, so it is answered as GET; whatever sends the answer leaves the body out. */
+function headAsGet(event: HttpEvent): HttpEvent {
+  return event.routeKey.startsWith('HEAD ')
+    ? { ...event, routeKey: event.routeKey.replace('HEAD', 'GET') }
+    : event;
 }
 
 const successHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' };

