@@ -182,7 +182,17 @@ const shardStorageBytesMax = 128 * 1024 ** 4;
 /** Of the 1,700 that the smallest instance takes; we use some dozens. */
 const shardConnectionsMax = 500;
 
-export function addDataAlarms(book: AlarmBook, { cache, shards }: DataVitals): void {
+export function addDataAlarms(book: AlarmBook, { cache, shards, headsNotKept }: DataVitals): void {
+  for (const metric of headsNotKept) {
+    book.add({
+      id: 'HeadsNotKept',
+      section: 'heads-not-kept',
+      says: 'Heads of the chains did not reach the bucket where nobody can change them.',
+      metric,
+      above: 0,
+      periods: 1,
+    });
+  }
   for (const { node, memoryPercent, evictions } of cache) {
     book.add({
       id: `CacheMemory-${node}`,

@@ -18,6 +18,7 @@ export const runbookSections = [
   'cache-evictions',
   'shard-storage',
   'shard-connections',
+  'heads-not-kept',
 ] as const;
 
 export type RunbookSection = (typeof runbookSections)[number];

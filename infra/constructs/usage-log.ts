@@ -24,7 +24,8 @@ export interface UsageLogProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-const kafkaVersion = '4.2.x';
+/** As MSK spells it for Express brokers; versions without ZooKeeper end in `.kraft`. */
+export const kafkaVersion = '4.2.x.kraft';
 const copies = 3;
 const inSyncMin = 2;
 
@@ -54,7 +55,10 @@ export class UsageLog extends Construct {
   #cluster(props: UsageLogProps): msk.CfnCluster {
     const { capacity, subnets, group, clusterName, removalPolicy } = props;
     const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy });
-    const brokerLog = new logs.LogGroup(this, 'BrokerLog', { retention: logs.RetentionDays.ONE_MONTH });
+    const brokerLog = new logs.LogGroup(this, 'BrokerLog', {
+      retention: logs.RetentionDays.ONE_MONTH,
+      removalPolicy,
+    });
     const settings = new msk.CfnConfiguration(this, 'Settings', {
       name: `${clusterName}-settings`,
       serverProperties: 'auto.create.topics.enable=false\n',
@@ -74,7 +78,7 @@ export class UsageLog extends Construct {
         encryptionAtRest: { dataVolumeKmsKeyId: key.keyArn },
         encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
       },
-      configurationInfo: { arn: settings.attrArn, revision: 1 },
+      configurationInfo: { arn: settings.attrArn, revision: settings.attrLatestRevisionRevision },
       enhancedMonitoring: 'PER_TOPIC_PER_BROKER',
       loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: brokerLog.logGroupName } } },
     });

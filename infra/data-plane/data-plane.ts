@@ -28,6 +28,10 @@ export interface DataPlane {
   grantShards(fn: lambda.Function, login: ShardLogin): void;
   /** A key of ours by the environment variable that holds it. */
   grantKey(fn: lambda.Function, key: KeyVariable): void;
+  /** Sends the function's lines that hold heads of chains to where nobody can change them (U12). */
+  keepHeads(fn: lambda.Function): void;
+  /** Another text wherever an address or password may be another one: what uses them carries it, to be deployed again. */
+  readonly revision: string;
   readonly vitals: DataVitals;
 }
 
@@ -37,10 +41,13 @@ export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET';
 export interface DataVitals {
   readonly cache: readonly CacheVitals[];
   readonly shards: readonly ShardVitals[];
+  /** Failures to keep logged heads of chains. */
+  readonly headsNotKept: readonly cloudwatch.IMetric[];
 }
 
 export interface CacheVitals {
-  readonly node: string;
+  /** Its number, from 1. */
+  readonly node: number;
   readonly memoryPercent: cloudwatch.IMetric;
   readonly evictions: cloudwatch.IMetric;
 }

@@ -18,7 +18,9 @@ export interface ExternalDataPlaneProps {
 
 /** Servers that somebody else runs: functions know no more of them than the named secrets hold. */
 export class ExternalDataPlane implements DataPlane {
-  readonly vitals: DataVitals = { cache: [], shards: [] };
+  readonly vitals: DataVitals = { cache: [], shards: [], headsNotKept: [] };
+  /** Whoever runs the servers deploys App again when they move. */
+  readonly revision = 'external';
   readonly #props: ExternalDataPlaneProps;
 
   constructor(props: ExternalDataPlaneProps) {
@@ -62,6 +64,9 @@ export class ExternalDataPlane implements DataPlane {
   grantShards(fn: lambda.Function, login: ShardLogin): void {
     this.#props.secrets.grantRead(fn, shardLogins[login].variable);
   }
+
+  /** The log group of the function is all there is. */
+  keepHeads(): void {}
 
   grantKey(fn: lambda.Function, key: KeyVariable): void {
     this.#props.secrets.grantRead(fn, key);

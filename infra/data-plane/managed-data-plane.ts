@@ -1,5 +1,11 @@
-import { type aws_ec2 as ec2, aws_iam as iam, type aws_lambda as lambda } from 'aws-cdk-lib';
+import {
+  type aws_ec2 as ec2,
+  aws_iam as iam,
+  type aws_lambda as lambda,
+  aws_logs as logs,
+} from 'aws-cdk-lib';
 import { ManagedKafkaEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { LambdaDestination } from 'aws-cdk-lib/aws-logs-destinations';
 import { ENV_KAFKA_AUTH, ENV_KAFKA_BOOTSTRAP_SERVERS, ENV_REDIS_URL } from '../../shared/contracts/env.ts';
 import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
@@ -33,6 +39,10 @@ export interface ManagedDataPlaneProps {
     /** How many pollers read the log. */
     readonly capacity: Capacity['log'];
   };
+  /** Takes what the flusher logs of the chains' heads. */
+  readonly evidence: { readonly keeper: lambda.Function };
+  /** Another text wherever an address or password may be another one. */
+  readonly revision: string;
   /** What alarms and dashboard watch. */
   readonly vitals: DataVitals;
 }
@@ -43,11 +53,13 @@ const amazonAuthorities = '/var/runtime/ca-cert.pem';
 /** MSK by IAM, ElastiCache and Aurora by TLS and password. */
 export class ManagedDataPlane implements DataPlane {
   readonly vitals: DataVitals;
+  readonly revision: string;
   readonly #props: ManagedDataPlaneProps;
 
   constructor(props: ManagedDataPlaneProps) {
     this.#props = props;
     this.vitals = props.vitals;
+    this.revision = props.revision;
   }
 
   placementOf(role: NetworkRole): Placement {
@@ -94,6 +106,15 @@ export class ManagedDataPlane implements DataPlane {
   grantShards(fn: lambda.Function, login: ShardLogin): void {
     this.#props.secrets.grantRead(fn, shardLogins[login].variable);
     fn.addEnvironment('NODE_EXTRA_CA_CERTS', amazonAuthorities);
+  }
+
+  keepHeads(fn: lambda.Function): void {
+    new logs.SubscriptionFilter(fn, 'Heads', {
+      logGroup: fn.logGroup,
+      filterPattern: logs.FilterPattern.literal('"ledger heads"'),
+      // A Function is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
+      destination: new LambdaDestination(this.#props.evidence.keeper as lambda.IFunction),
+    });
   }
 
   grantKey(fn: lambda.Function, key: KeyVariable): void {

@@ -7,6 +7,7 @@ import {
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
 import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
+import { readConcurrency } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
 import {
   BillingFunction,
@@ -54,7 +55,10 @@ export class AppStack extends Stack {
     this.#stage = stage;
     this.#data = data;
     const operator = this.#operator();
-    const migration = new ShardMigration(this, 'ShardMigration', operator.fn);
+    const migration = new ShardMigration(this, 'ShardMigration', {
+      operator: operator.fn,
+      dataRevision: data.revision,
+    });
     const ingest = this.#ingest();
     const live = this.#aliasOf(ingest);
     const consumer = this.#consumer();
@@ -80,9 +84,12 @@ export class AppStack extends Stack {
 
   /** The function of this name, in this stage; its id, which is part of every logical id, is the name in capitals. */
   #function(id: Capitalize<BillingFunctionName>, settings: FunctionSettings): BillingFunction {
-    const { role, throttlesMax = 0, ...props } = settings;
+    const { role, throttlesMax = 0, environment, ...props } = settings;
+    // Read by nobody: a function that uses the data is deployed again where the data's addresses may have changed.
+    const carried = role === undefined ? {} : { DATA_REVISION: this.#data.revision };
     return new BillingFunction(this, id, {
       ...props,
+      environment: { ...carried, ...environment },
       // The inverse of `Capitalize`.
       name: id.toLowerCase() as BillingFunctionName,
       stage: this.#stage,
@@ -149,6 +156,7 @@ export class AppStack extends Stack {
     this.#data.grantCache(flusher.fn);
     this.#data.grantShards(flusher.fn, 'writer');
     this.#data.grantKey(flusher.fn, 'SEGMENT_KEY');
+    this.#data.keepHeads(flusher.fn);
     new FlushSchedule(this, 'FlushSchedule', flusher.fn);
     return flusher;
   }
@@ -159,6 +167,7 @@ export class AppStack extends Stack {
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
+      reservedConcurrency: readConcurrency.query,
     });
     this.#data.grantDescribeLog(query.fn);
     this.#data.grantCache(query.fn);
@@ -173,6 +182,7 @@ export class AppStack extends Stack {
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
+      reservedConcurrency: readConcurrency.metrics,
     });
     this.#data.grantReadLog(metrics.fn);
     this.#data.grantCache(metrics.fn);

@@ -47,6 +47,8 @@ export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 /** The local twin: `required` asks loopback for a token too. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
+/** The bucket of the logged heads of the chains, for the function that copies them there. */
+export const ENV_HEADS_BUCKET = 'HEADS_BUCKET';
 /** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
 
