@@ -19,6 +19,10 @@ export const runbookSections = [
   'shard-storage',
   'shard-connections',
   'heads-not-kept',
+  'shard-memory',
+  'broker-health',
+  'pollers-missing',
+  'api-throttled',
 ] as const;
 
 export type RunbookSection = (typeof runbookSections)[number];

@@ -1,4 +1,5 @@
 import {
+  aws_cloudwatch as cloudwatch,
   Duration,
   aws_ec2 as ec2,
   aws_kms as kms,
@@ -182,10 +183,25 @@ interface ShardSettings {
 
 function vitalsOf(cluster: rds.DatabaseCluster, shard: number): ShardVitals {
   const period = Duration.minutes(5);
+  const ofWriter = (metricName: string, statistic: string) =>
+    new cloudwatch.Metric({
+      namespace: 'AWS/RDS',
+      metricName,
+      statistic,
+      period,
+      dimensionsMap: { DBClusterIdentifier: cluster.clusterIdentifier, Role: 'WRITER' },
+    });
   return {
     shard,
     storageBytes: cluster.metricVolumeBytesUsed({ statistic: 'Maximum', period }),
     connections: cluster.metricDatabaseConnections({ statistic: 'Maximum', period }),
     cpuPercent: cluster.metricCPUUtilization({ statistic: 'Average', period }),
+    missPercent: new cloudwatch.MathExpression({
+      expression: '100 - hits',
+      usingMetrics: { hits: ofWriter('BufferCacheHitRatio', 'Average') },
+      period,
+      label: 'percent of reads beside the buffers',
+    }),
+    freeMemoryBytes: ofWriter('FreeableMemory', 'Minimum'),
   };
 }

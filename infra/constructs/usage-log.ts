@@ -1,4 +1,6 @@
 import {
+  aws_cloudwatch as cloudwatch,
+  Duration,
   type aws_ec2 as ec2,
   Fn,
   aws_kms as kms,
@@ -10,6 +12,7 @@ import {
 import { Construct } from 'constructs';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import type { Capacity } from '../config/capacity.ts';
+import type { LogVitals } from '../data-plane/data-plane.ts';
 
 export interface UsageLogProps {
   /** Type and number of brokers, and the number of partitions. */
@@ -35,6 +38,7 @@ export class UsageLog extends Construct {
   readonly topicArn: string;
   readonly groupArn: string;
   readonly topic: msk.CfnTopic;
+  readonly vitals: LogVitals;
 
   constructor(scope: Construct, id: string, props: UsageLogProps) {
     super(scope, id);
@@ -50,6 +54,7 @@ export class UsageLog extends Construct {
       configs: Buffer.from(JSON.stringify(topicSettings(props.capacity.brokerType))).toString('base64'),
     });
     this.topic.applyRemovalPolicy(props.removalPolicy);
+    this.vitals = vitalsOf(props);
   }
 
   #cluster(props: UsageLogProps): msk.CfnCluster {
@@ -91,6 +96,39 @@ export class UsageLog extends Construct {
     const path = Fn.select(1, Fn.split(':cluster/', this.clusterArn));
     return Stack.of(this).formatArn({ service: 'kafka', resource: kind, resourceName: `${path}/${name}` });
   }
+}
+
+/** Those that Express brokers have: no under-replicated or offline partitions are counted there. */
+function vitalsOf({ clusterName, capacity }: UsageLogProps): LogVitals {
+  const period = Duration.minutes(5);
+  const cluster = { 'Cluster Name': clusterName };
+  const metric = (metricName: string, statistic: string, dimensionsMap: Readonly<Record<string, string>>) =>
+    new cloudwatch.Metric({ namespace: 'AWS/Kafka', metricName, statistic, period, dimensionsMap });
+  return {
+    brokers: Array.from({ length: capacity.brokers }, (_, index) => {
+      const one = { ...cluster, 'Broker ID': String(index + 1) };
+      const usingMetrics = {
+        user: metric('CpuUser', 'Average', one),
+        system: metric('CpuSystem', 'Average', one),
+      };
+      return {
+        broker: index + 1,
+        cpuPercent: new cloudwatch.MathExpression({
+          expression: 'user + system',
+          usingMetrics,
+          period,
+          label: `CPU of broker ${index + 1} (%)`,
+        }),
+        connections: metric('ConnectionCount', 'Maximum', one),
+      };
+    }),
+    withoutController: new cloudwatch.MathExpression({
+      expression: 'IF(controllers < 1, 1, 0)',
+      usingMetrics: { controllers: metric('ActiveControllerCount', 'Maximum', cluster) },
+      period,
+      label: 'without a controller',
+    }),
+  };
 }
 
 /** Express brokers fix two in-sync replicas themselves and refuse the setting. */

@@ -20,8 +20,8 @@ export interface DataPlane {
   grantDescribeLog(fn: lambda.Function): void;
   /** Reads any offset of the log. */
   grantReadLog(fn: lambda.Function): void;
-  /** Invokes the function with the log's records, each partition in order, for ever. */
-  consumeLog(fn: lambda.Function): void;
+  /** Invokes the function with the log's records, each partition in order, for ever. Returns how many pollers do. */
+  consumeLog(fn: lambda.Function): readonly cloudwatch.IMetric[];
   /** Stores, reads and deletes segments; the address only, without the key that authenticates them. */
   grantCache(fn: lambda.Function): void;
   /** One DSN a shard for this login; a function has the login with the fewest rights that its work needs. */
@@ -41,6 +41,7 @@ export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET';
 export interface DataVitals {
   readonly cache: readonly CacheVitals[];
   readonly shards: readonly ShardVitals[];
+  readonly log: readonly LogVitals[];
   /** Failures to keep logged heads of chains. */
   readonly headsNotKept: readonly cloudwatch.IMetric[];
 }
@@ -57,6 +58,22 @@ export interface ShardVitals {
   readonly storageBytes: cloudwatch.IMetric;
   readonly connections: cloudwatch.IMetric;
   readonly cpuPercent: cloudwatch.IMetric;
+  /** Of the reads of the writer's pages. */
+  readonly missPercent: cloudwatch.IMetric;
+  readonly freeMemoryBytes: cloudwatch.IMetric;
+}
+
+export interface BrokerVitals {
+  /** Its number, from 1. */
+  readonly broker: number;
+  readonly cpuPercent: cloudwatch.IMetric;
+  readonly connections: cloudwatch.IMetric;
+}
+
+export interface LogVitals {
+  readonly brokers: readonly BrokerVitals[];
+  /** Clusters without an active controller, 0 or 1. */
+  readonly withoutController: cloudwatch.IMetric;
 }
 
 /** What the managed data plane's stacks hand on to each other. */

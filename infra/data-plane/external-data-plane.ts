@@ -18,7 +18,7 @@ export interface ExternalDataPlaneProps {
 
 /** Servers that somebody else runs: functions know no more of them than the named secrets hold. */
 export class ExternalDataPlane implements DataPlane {
-  readonly vitals: DataVitals = { cache: [], shards: [], headsNotKept: [] };
+  readonly vitals: DataVitals = { cache: [], shards: [], log: [], headsNotKept: [] };
   /** Whoever runs the servers deploys App again when they move. */
   readonly revision = 'external';
   readonly #props: ExternalDataPlaneProps;
@@ -44,7 +44,7 @@ export class ExternalDataPlane implements DataPlane {
   }
 
   /** A declaration only: the poller that replaces the service reads it from the template. */
-  consumeLog(fn: lambda.Function): void {
+  consumeLog(fn: lambda.Function): readonly [] {
     const { secrets, bootstrapServers, capacity } = this.#props;
     const name = secrets.nameOf(ENV_KAFKA_BOOTSTRAP_SERVERS);
     const secret = secretsmanager.Secret.fromSecretNameV2(fn, 'log-credentials', name);
@@ -55,6 +55,7 @@ export class ExternalDataPlane implements DataPlane {
         secret,
       }),
     );
+    return [];
   }
 
   grantCache(fn: lambda.Function): void {

@@ -1,4 +1,6 @@
 import {
+  aws_cloudwatch as cloudwatch,
+  Duration,
   type aws_ec2 as ec2,
   aws_iam as iam,
   type aws_lambda as lambda,
@@ -79,14 +81,15 @@ export class ManagedDataPlane implements DataPlane {
     this.#grantLog(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData']);
   }
 
-  consumeLog(fn: lambda.Function): void {
+  consumeLog(fn: lambda.Function): readonly cloudwatch.IMetric[] {
     const { clusterArn, topicArn, groupArn, capacity } = this.#props.log;
     // The construct grants the control plane only; the pollers read the log in the function's name.
     allow(fn, ['kafka-cluster:Connect', 'kafka-cluster:DescribeClusterDynamicConfiguration'], clusterArn);
     allow(fn, ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'], topicArn);
     allow(fn, ['kafka-cluster:DescribeGroup', 'kafka-cluster:AlterGroup'], groupArn);
     allow(fn, ['kafka:DescribeClusterV2'], clusterArn);
-    fn.addEventSource(new ManagedKafkaEventSource({ ...logSource(capacity), clusterArn }));
+    const source = new ManagedKafkaEventSource({ ...logSource(capacity), clusterArn });
+    fn.addEventSource(source);
     const managed = 'AWSLambdaMSKExecutionRole';
     const reason = 'The event source construct attaches it; its pollers need the interfaces it describes.';
     const role = fn.role;
@@ -97,6 +100,7 @@ export class ManagedDataPlane implements DataPlane {
       `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${managed}]`,
       reason,
     );
+    return [pollersOf(source.eventSourceMappingId)];
   }
 
   grantCache(fn: lambda.Function): void {
@@ -128,6 +132,16 @@ export class ManagedDataPlane implements DataPlane {
     fn.addEnvironment(ENV_KAFKA_BOOTSTRAP_SERVERS, servers);
     fn.addEnvironment(ENV_KAFKA_AUTH, 'msk-iam');
   }
+}
+
+function pollersOf(mapping: string): cloudwatch.IMetric {
+  return new cloudwatch.Metric({
+    namespace: 'AWS/Lambda',
+    metricName: 'ProvisionedPollers',
+    dimensionsMap: { EventSourceMappingUUID: mapping },
+    statistic: 'Maximum',
+    period: Duration.minutes(1),
+  });
 }
 
 function allow(fn: lambda.Function, actions: readonly string[], resource: string): void {

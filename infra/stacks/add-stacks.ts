@@ -24,8 +24,8 @@ export function addStacks(app: App, stage: Stage, { first }: { readonly first: b
     tags: { project: 'odometer', stage: stage.name },
   };
   const data = addDataPlane(app, stage, prefix, props);
-  const { functions, api } = new AppStack(app, `${prefix}-App`, { ...props, stage, data });
-  const watched = { stage, functions, api, data: data.vitals };
+  const { functions, pollers, api } = new AppStack(app, `${prefix}-App`, { ...props, stage, data });
+  const watched = { stage, functions, pollers, api, data: data.vitals };
   new MonitoringStack(app, `${prefix}-Monitoring`, { ...props, ...watched });
 }
 

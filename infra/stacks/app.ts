@@ -1,4 +1,11 @@
-import { CfnOutput, Duration, aws_lambda as lambda, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  CfnOutput,
+  type aws_cloudwatch as cloudwatch,
+  Duration,
+  aws_lambda as lambda,
+  Stack,
+  type StackProps,
+} from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
   ENV_INGEST_LINGER_MS,
@@ -6,7 +13,7 @@ import {
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
-import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
+import { consumerTimeoutMs, flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
 import { readConcurrency } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
 import {
@@ -47,6 +54,8 @@ const oneCpuMb = 1_769;
 export class AppStack extends Stack {
   readonly functions: readonly FunctionVitals[];
   readonly api: UsageApi;
+  /** How many event pollers read the log. */
+  readonly pollers: cloudwatch.IMetric[] = [];
   readonly #stage: Stage;
   readonly #data: DataPlane;
 
@@ -70,6 +79,7 @@ export class AppStack extends Stack {
     for (const later of [consumer, flusher, query, metrics]) later.fn.node.addDependency(migration);
     this.api = new UsageApi(this, 'UsageApi', {
       throttle: stage.capacity.api,
+      stageName: stage.name,
       domain: stage.domain,
       authorizer: authorizer.fn,
       // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
@@ -137,7 +147,7 @@ export class AppStack extends Stack {
     });
     this.#data.grantCache(consumer.fn);
     this.#data.grantKey(consumer.fn, 'SEGMENT_KEY');
-    this.#data.consumeLog(consumer.fn);
+    this.pollers.push(...this.#data.consumeLog(consumer.fn));
     return consumer;
   }
 
@@ -147,10 +157,12 @@ export class AppStack extends Stack {
       memoryMb: this.#stage.capacity.flusherMemoryMb,
       timeout: Duration.millis(flusherTimeoutMs),
       role: 'flusher',
-      reservedConcurrency: 1,
+      // One for each shard; a tick that finds its shard's invocation still running commits nothing twice (U3).
+      reservedConcurrency: shardCount,
       // The scheduler invokes asynchronously: without this, ticks refused while one runs would queue for 6 hours.
       asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
-      throttlesMax: 2,
+      // A refused tick is tried again for a minute, and each try counts.
+      throttlesMax: 15,
     });
     this.#data.grantReadLog(flusher.fn);
     this.#data.grantCache(flusher.fn);

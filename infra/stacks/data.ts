@@ -102,7 +102,12 @@ export class DataStack extends Stack {
       network,
       secrets: this.#secrets,
       log: { clusterArn, topicArn, groupArn, servers, capacity: capacity.log },
-      vitals: { cache: cache.vitals, shards: shards.vitals, headsNotKept: [evidence.errors] },
+      vitals: {
+        cache: cache.vitals,
+        shards: shards.vitals,
+        log: [log.vitals],
+        headsNotKept: [evidence.errors],
+      },
       evidence,
       revision: revisionOf([data, capacity, kafkaVersion]),
     });

@@ -187,8 +187,8 @@ describe('the functions', () => {
       expect(RetentionInDays).toBeGreaterThan(0);
   });
 
-  it('the flusher is alone, started every minute, and no tick queues or repeats', () => {
-    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 1, Timeout: 100 });
+  it('the flusher runs once for each shard at most, started every minute, and no tick queues or repeats', () => {
+    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 4, Timeout: 100 });
     app().hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 60,
