@@ -23,6 +23,7 @@ export const commands: readonly CommandLine[] = [
   ['bench', 'measure what the running system sustains', () => import('./test/bench/main.ts')],
   ['load', 'send single events by Artillery', () => import('./test/load/main.ts')],
   ['cost', 'estimate what an installation on AWS costs a month', () => import('./infra/cost/main.ts')],
+  ['preflight', 'compare an AWS account’s quotas with a stage', () => import('./infra/preflight/main.ts')],
   ['dashboards', 'build the dashboard of Grafana', () => import('./localstack/grafana/build-dashboards.ts')],
   ['test', 'run the tests, one tier or all', () => import('./test/run.ts')],
 ];

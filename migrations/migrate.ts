@@ -1,6 +1,7 @@
 /**
  * Brings one shard's schema up to date and says what the shard is. The owner login needs CREATEROLE, the
- * database, the extension pg_stat_statements in it, and pg_read_all_stats WITH ADMIN OPTION; no superuser.
+ * database, the extension pg_stat_statements in it, and, for the operator to see statistics of other logins,
+ * pg_read_all_stats or pg_monitor WITH ADMIN OPTION; no superuser.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -75,8 +75,11 @@ export const tailGapAgeMs = 5000;
 export const gapReadBytesMax = 4 * mebibyte;
 export const segmentRangesMax = 256;
 
-/** The flusher: one invocation's budget of the schedule's minute, the pause between passes, the last start. */
-export const flusherBudgetMs = 58_000;
+/**
+ * The flusher: one invocation's budget of the schedule's minute, with time for its last pass before the next tick, the
+ * pause between passes, the last start.
+ */
+export const flusherBudgetMs = 55_000;
 export const flusherTimeoutMs = 100_000;
 export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
@@ -118,6 +121,8 @@ export const summaryDaysMax = 366;
 
 /** How long a dependency may take to show that it is there. */
 export const readinessTimeoutMs = 2000;
+/** How long an answer about the dependencies serves whoever asks next: anybody may ask, and each answer asks them all. */
+export const readinessAgeMsMax = 2000;
 
 /** One request to the service that keeps secrets; repeated once. */
 export const secretsTimeoutMs = 3000;

@@ -17,7 +17,11 @@ import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
-import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
+import {
+  type FunctionStart,
+  functionStart,
+  startedAhead,
+} from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
@@ -89,11 +93,12 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   }
 }
 
-async function start({ load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+async function start({ ahead, load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
   const config = await load(ingestConfig);
   const log = keep(createLogWriter({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
+  if (ahead) await log.connect();
   return build(config, { log, clock: systemClock, logger, metrics });
 }
 
 /** AWS Lambda entry: the routes of the contracts that name `ingest`. */
-export const handler = httpEntry(functionStart('ingest', start));
+export const handler = httpEntry(await startedAhead(functionStart('ingest', start)));

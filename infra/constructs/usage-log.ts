@@ -1,4 +1,6 @@
 import {
+  aws_cloudwatch as cloudwatch,
+  Duration,
   type aws_ec2 as ec2,
   Fn,
   aws_kms as kms,
@@ -10,6 +12,7 @@ import {
 import { Construct } from 'constructs';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import type { Capacity } from '../config/capacity.ts';
+import type { LogVitals } from '../data-plane/data-plane.ts';
 
 export interface UsageLogProps {
   /** Type and number of brokers, and the number of partitions. */
@@ -24,7 +27,8 @@ export interface UsageLogProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-const kafkaVersion = '4.2.x';
+/** As MSK spells it for Express brokers; versions without ZooKeeper end in `.kraft`. */
+export const kafkaVersion = '4.2.x.kraft';
 const copies = 3;
 const inSyncMin = 2;
 
@@ -34,6 +38,7 @@ export class UsageLog extends Construct {
   readonly topicArn: string;
   readonly groupArn: string;
   readonly topic: msk.CfnTopic;
+  readonly vitals: LogVitals;
 
   constructor(scope: Construct, id: string, props: UsageLogProps) {
     super(scope, id);
@@ -49,12 +54,16 @@ export class UsageLog extends Construct {
       configs: Buffer.from(JSON.stringify(topicSettings(props.capacity.brokerType))).toString('base64'),
     });
     this.topic.applyRemovalPolicy(props.removalPolicy);
+    this.vitals = vitalsOf(props);
   }
 
   #cluster(props: UsageLogProps): msk.CfnCluster {
     const { capacity, subnets, group, clusterName, removalPolicy } = props;
     const key = new kms.Key(this, 'Key', { enableKeyRotation: true, removalPolicy });
-    const brokerLog = new logs.LogGroup(this, 'BrokerLog', { retention: logs.RetentionDays.ONE_MONTH });
+    const brokerLog = new logs.LogGroup(this, 'BrokerLog', {
+      retention: logs.RetentionDays.ONE_MONTH,
+      removalPolicy,
+    });
     const settings = new msk.CfnConfiguration(this, 'Settings', {
       name: `${clusterName}-settings`,
       serverProperties: 'auto.create.topics.enable=false\n',
@@ -74,7 +83,7 @@ export class UsageLog extends Construct {
         encryptionAtRest: { dataVolumeKmsKeyId: key.keyArn },
         encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
       },
-      configurationInfo: { arn: settings.attrArn, revision: 1 },
+      configurationInfo: { arn: settings.attrArn, revision: settings.attrLatestRevisionRevision },
       enhancedMonitoring: 'PER_TOPIC_PER_BROKER',
       loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: brokerLog.logGroupName } } },
     });
@@ -87,6 +96,40 @@ export class UsageLog extends Construct {
     const path = Fn.select(1, Fn.split(':cluster/', this.clusterArn));
     return Stack.of(this).formatArn({ service: 'kafka', resource: kind, resourceName: `${path}/${name}` });
   }
+}
+
+/** Those that Express brokers have: no under-replicated or offline partitions are counted there. */
+function vitalsOf({ clusterName, capacity }: UsageLogProps): LogVitals {
+  const period = Duration.minutes(5);
+  const cluster = { 'Cluster Name': clusterName };
+  // Same type: the name, then its statistic, as CloudWatch lists them; the snapshots hold both.
+  const metric = (metricName: string, statistic: string, dimensionsMap: Readonly<Record<string, string>>) =>
+    new cloudwatch.Metric({ namespace: 'AWS/Kafka', metricName, statistic, period, dimensionsMap });
+  return {
+    brokers: Array.from({ length: capacity.brokers }, (_, index) => {
+      const one = { ...cluster, 'Broker ID': String(index + 1) };
+      const usingMetrics = {
+        user: metric('CpuUser', 'Average', one),
+        system: metric('CpuSystem', 'Average', one),
+      };
+      return {
+        broker: index + 1,
+        cpuPercent: new cloudwatch.MathExpression({
+          expression: 'user + system',
+          usingMetrics,
+          period,
+          label: `CPU of broker ${index + 1} (%)`,
+        }),
+        connections: metric('ConnectionCount', 'Maximum', one),
+      };
+    }),
+    withoutController: new cloudwatch.MathExpression({
+      expression: 'IF(controllers < 1, 1, 0)',
+      usingMetrics: { controllers: metric('ActiveControllerCount', 'Maximum', cluster) },
+      period,
+      label: 'without a controller',
+    }),
+  };
 }
 
 /** Express brokers fix two in-sync replicas themselves and refuse the setting. */

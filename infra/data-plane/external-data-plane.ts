@@ -18,7 +18,9 @@ export interface ExternalDataPlaneProps {
 
 /** Servers that somebody else runs: functions know no more of them than the named secrets hold. */
 export class ExternalDataPlane implements DataPlane {
-  readonly vitals: DataVitals = { cache: [], shards: [] };
+  readonly vitals: DataVitals = { cache: [], shards: [], log: [], headsNotKept: [] };
+  /** Whoever runs the servers deploys App again when they move. */
+  readonly revision = 'external';
   readonly #props: ExternalDataPlaneProps;
 
   constructor(props: ExternalDataPlaneProps) {
@@ -42,7 +44,7 @@ export class ExternalDataPlane implements DataPlane {
   }
 
   /** A declaration only: the poller that replaces the service reads it from the template. */
-  consumeLog(fn: lambda.Function): void {
+  consumeLog(fn: lambda.Function): readonly [] {
     const { secrets, bootstrapServers, capacity } = this.#props;
     const name = secrets.nameOf(ENV_KAFKA_BOOTSTRAP_SERVERS);
     const secret = secretsmanager.Secret.fromSecretNameV2(fn, 'log-credentials', name);
@@ -53,6 +55,7 @@ export class ExternalDataPlane implements DataPlane {
         secret,
       }),
     );
+    return [];
   }
 
   grantCache(fn: lambda.Function): void {
@@ -62,6 +65,9 @@ export class ExternalDataPlane implements DataPlane {
   grantShards(fn: lambda.Function, login: ShardLogin): void {
     this.#props.secrets.grantRead(fn, shardLogins[login].variable);
   }
+
+  /** The log group of the function is all there is. */
+  keepHeads(): void {}
 
   grantKey(fn: lambda.Function, key: KeyVariable): void {
     this.#props.secrets.grantRead(fn, key);

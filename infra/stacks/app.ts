@@ -1,4 +1,11 @@
-import { CfnOutput, Duration, aws_lambda as lambda, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  CfnOutput,
+  type aws_cloudwatch as cloudwatch,
+  Duration,
+  aws_lambda as lambda,
+  Stack,
+  type StackProps,
+} from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
   ENV_INGEST_LINGER_MS,
@@ -6,7 +13,8 @@ import {
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
-import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
+import { consumerTimeoutMs, flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
+import { readConcurrency } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
 import {
   BillingFunction,
@@ -46,6 +54,8 @@ const oneCpuMb = 1_769;
 export class AppStack extends Stack {
   readonly functions: readonly FunctionVitals[];
   readonly api: UsageApi;
+  /** How many event pollers read the log. */
+  readonly pollers: cloudwatch.IMetric[] = [];
   readonly #stage: Stage;
   readonly #data: DataPlane;
 
@@ -54,7 +64,10 @@ export class AppStack extends Stack {
     this.#stage = stage;
     this.#data = data;
     const operator = this.#operator();
-    const migration = new ShardMigration(this, 'ShardMigration', operator.fn);
+    const migration = new ShardMigration(this, 'ShardMigration', {
+      operator: operator.fn,
+      dataRevision: data.revision,
+    });
     const ingest = this.#ingest();
     const live = this.#aliasOf(ingest);
     const consumer = this.#consumer();
@@ -66,6 +79,7 @@ export class AppStack extends Stack {
     for (const later of [consumer, flusher, query, metrics]) later.fn.node.addDependency(migration);
     this.api = new UsageApi(this, 'UsageApi', {
       throttle: stage.capacity.api,
+      stageName: stage.name,
       domain: stage.domain,
       authorizer: authorizer.fn,
       // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
@@ -80,9 +94,12 @@ export class AppStack extends Stack {
 
   /** The function of this name, in this stage; its id, which is part of every logical id, is the name in capitals. */
   #function(id: Capitalize<BillingFunctionName>, settings: FunctionSettings): BillingFunction {
-    const { role, throttlesMax = 0, ...props } = settings;
+    const { role, throttlesMax = 0, environment, ...props } = settings;
+    // Read by nobody: a function that uses the data is deployed again where the data's addresses may have changed.
+    const carried = role === undefined ? {} : { DATA_REVISION: this.#data.revision };
     return new BillingFunction(this, id, {
       ...props,
+      environment: { ...carried, ...environment },
       // The inverse of `Capitalize`.
       name: id.toLowerCase() as BillingFunctionName,
       stage: this.#stage,
@@ -130,7 +147,7 @@ export class AppStack extends Stack {
     });
     this.#data.grantCache(consumer.fn);
     this.#data.grantKey(consumer.fn, 'SEGMENT_KEY');
-    this.#data.consumeLog(consumer.fn);
+    this.pollers.push(...this.#data.consumeLog(consumer.fn));
     return consumer;
   }
 
@@ -140,15 +157,18 @@ export class AppStack extends Stack {
       memoryMb: this.#stage.capacity.flusherMemoryMb,
       timeout: Duration.millis(flusherTimeoutMs),
       role: 'flusher',
-      reservedConcurrency: 1,
+      // One for each shard; a tick that finds its shard's invocation still running commits nothing twice (U3).
+      reservedConcurrency: shardCount,
       // The scheduler invokes asynchronously: without this, ticks refused while one runs would queue for 6 hours.
       asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
-      throttlesMax: 2,
+      // A refused tick is tried again for a minute, and each try counts.
+      throttlesMax: 15,
     });
     this.#data.grantReadLog(flusher.fn);
     this.#data.grantCache(flusher.fn);
     this.#data.grantShards(flusher.fn, 'writer');
     this.#data.grantKey(flusher.fn, 'SEGMENT_KEY');
+    this.#data.keepHeads(flusher.fn);
     new FlushSchedule(this, 'FlushSchedule', flusher.fn);
     return flusher;
   }
@@ -159,6 +179,7 @@ export class AppStack extends Stack {
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
+      reservedConcurrency: readConcurrency.query,
     });
     this.#data.grantDescribeLog(query.fn);
     this.#data.grantCache(query.fn);
@@ -173,6 +194,7 @@ export class AppStack extends Stack {
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
+      reservedConcurrency: readConcurrency.metrics,
     });
     this.#data.grantReadLog(metrics.fn);
     this.#data.grantCache(metrics.fn);

@@ -47,6 +47,10 @@ export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 /** The local twin: `required`, which asks this machine for a token too, or not set. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
+/** The bucket of the logged heads of the chains, for the function that copies them there. */
+export const ENV_HEADS_BUCKET = 'HEADS_BUCKET';
+/** Set by Lambda itself: whether the environment was made ahead of any request, `provisioned-concurrency`. */
+export const ENV_LAMBDA_INITIALIZATION = 'AWS_LAMBDA_INITIALIZATION_TYPE';
 /** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
 

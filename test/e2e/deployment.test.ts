@@ -204,7 +204,7 @@ it('U12: the deployed operator finds the proof of all commits whole', async () =
 
 /** It runs beside the tests that follow: the flusher takes most of a minute, and one at a time. */
 it('the stand-in for a scheduler that never fires finds the flusher', async () => {
-  ticker = await startStandIn('ticker', [], 'the schedule runs');
+  ticker = await startStandIn('ticker', [], 'the schedules run');
 });
 
 describe('the next deployment', () => {

@@ -50,7 +50,7 @@ export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
   handler: [rooms.shared, rooms.migrations],
   functions: [rooms.shared],
   client: [/^shared\/(?:contracts|limits\.ts|errors\.ts|events)/],
-  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts)/],
+  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts|runtime\/process\/environment\.ts)/],
   migrations: [rooms.shared],
   localstack: [rooms.shared, rooms.client, rooms.handler, rooms.migrations],
   recount: [],
@@ -61,6 +61,8 @@ export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
 /** Rooms whose files may name a mechanism; everything else is handed ports. */
 export const wiring: readonly RegExp[] = [
   rooms.handler,
+  // Code that runs in Lambda and is part of a stack.
+  /^infra\/evidence\//,
   rooms.migrations,
   rooms.localstack,
   rooms.bench,
@@ -82,6 +84,8 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-cloudformation': rooms.localstack,
   '@aws-sdk/client-kafka': rooms.infra,
   '@aws-sdk/client-lambda': rooms.infra,
+  '@aws-sdk/client-s3': rooms.infra,
+  '@aws-sdk/client-service-quotas': rooms.infra,
   '@aws-sdk/client-secrets-manager': /^shared\/runtime\/secrets\//,
   '@grafana/grafana-foundation-sdk': rooms.localstack,
   '@middy/core': /^shared\/http\//,
@@ -89,6 +93,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'aws-cdk-lib': rooms.infra,
   'aws-msk-iam-sasl-signer-js': /^shared\/log\/kafka\//,
   'cdk-nag': rooms.infra,
+  'cdk-preflight': rooms.infra,
   'cli-progress': rooms.localstack,
   commander: rooms.odometer,
   constructs: rooms.infra,

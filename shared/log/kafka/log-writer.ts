@@ -26,12 +26,23 @@ export interface LogWriterOptions extends LogConnection {
   readonly timeoutMs?: number;
 }
 
+export interface LogWriter extends EventLogWriter {
+  /** Connects before the first append, which connects by itself otherwise. Throws when it takes too long. */
+  connect(): Promise<void>;
+}
+
 /** A writer of one topic; connects with its first append. */
-export function createLogWriter(options: LogWriterOptions): EventLogWriter {
+export function createLogWriter(options: LogWriterOptions): LogWriter {
   const leaders = new LeaderMap();
   const session = new ProducerSession(options, leaders);
   const timeoutMs = options.timeoutMs ?? produceTimeoutMs;
   return {
+    connect: () =>
+      within(
+        session.use(async () => {}),
+        timeoutMs,
+        () => passDeadline(undefined),
+      ),
     laneOf: (partition) => leaders.laneOf(partition),
     async append(records) {
       const byLane = Map.groupBy(records.keys(), (index) => leaders.laneOf(records[index]?.partition ?? -1));

@@ -50,6 +50,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
       summaries: { summarize: async (request) => summarize(log, request), ping: async () => {} },
       log: { bounds: async () => new Map() },
       segments: { assertNothingEvicted: async () => {} },
+      clock: ports.clock,
       logger: ports.logger,
     }),
   };
