@@ -11,7 +11,7 @@ import {
 } from '../../infra/config/capacity.ts';
 import { production } from '../../infra/config/production.ts';
 import { organizationCeiling } from '../../infra/cost/ceiling.ts';
-import { routes } from '../../shared/contracts/routes.ts';
+import { methodsOf, routes } from '../../shared/contracts/routes.ts';
 import { flusherBudgetMs, shardCount } from '../../shared/limits.ts';
 import { propertiesOf, templateOf } from './synthesize.ts';
 
@@ -55,7 +55,7 @@ describe('concurrency', () => {
     expect(Object.keys(settings).sort()).toEqual(
       routes
         .filter((route) => route.function !== 'ingest')
-        .map(({ method, path }) => `${method} ${path}`)
+        .flatMap((route) => methodsOf(route).map((method) => `${method} ${route.path}`))
         .sort(),
     );
     expect(settings['GET /ready']?.ThrottlingRateLimit).toBe(20);
