@@ -144,7 +144,7 @@ export const tokenKeysTimeoutMs = 3000;
 export const metricsWindowSeconds = 60;
 /** How long a source of figures may take before it counts as down. */
 export const metricsSourceTimeoutMs = 3000;
-/** The flusher publishes its figures at most this often: a line a pass would cost more than it says. */
+/** A function writes its figures at most this often: a line a request, batch or pass would cost more than it says. */
 export const metricsPublishMs = 10_000;
 
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');

@@ -70,8 +70,8 @@ const panels: readonly Panel[] = [
 /** Where consumer and flusher spend their time, and on how much. */
 const loops: readonly Panel[] = [
   {
-    title: 'Consumer: slowest batch (ms)',
-    statistic: 'Maximum',
+    title: 'Consumer: time a minute (ms)',
+    statistic: 'Sum',
     metrics: [
       ['consumer', 'BatchFoldTime'],
       ['consumer', 'BatchStoreTime'],

@@ -11,7 +11,7 @@ export const assumptions = {
     { batchFrom: 25, bytes: 300 },
     { batchFrom: 100, bytes: 250 },
   ],
-  /** What a client's produce crosses zones for: two brokers of three are in another one. */
+  /** Of the bytes between our servers: two of three are in another zone. */
   crossZoneShare: 2 / 3,
   retentionDays: 30,
   consumer: { invocationsPerSecondPerPartition: 3, ms: 60 },
@@ -21,7 +21,14 @@ export const assumptions = {
   shardBytesPerEvent: 300,
   /** At least 35, because an event may be 35 days old and its duplicate must be found. */
   rowDaysKept: 35,
+  /** Aurora keeps backups of the size of the volume for nothing; 35 days of it are about one more. */
+  backupVolumes: 1,
+  /** An event in a segment, and on its way into a shard. */
+  segmentBytesPerEvent: 230,
+  answerBytes: 400,
   accessLogBytesPerRequest: 260,
+  metricLineBytes: 355,
+  metricsIntervalSeconds: 10,
   secrets: 14,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */

@@ -1,13 +1,15 @@
 /** Monthly cost of an installation by service, from its load. Pure arithmetic over the price table. */
 import { shardCount } from '../../shared/limits.ts';
-import { type Capacity, capacities } from '../config/capacity.ts';
+import { batchMin, type Capacity, capacities } from '../config/capacity.ts';
 import { assumptions, logBytesPerEvent } from './assumptions.ts';
-import prices from './prices.json' with { type: 'json' };
+import { pricesOf } from './prices.ts';
 
 export interface Load {
   readonly eventsPerMinute: number;
   /** Events of one request. */
   readonly batch: number;
+  /** Whose prices are taken. */
+  readonly region: string;
 }
 
 export interface Estimate {
@@ -31,14 +33,22 @@ function profileFor(eventsPerMinute: number): (typeof profileOrder)[number] {
   return profileOrder.find((name) => capacities[name].eventsPerMinute >= eventsPerMinute) ?? '10M';
 }
 
-export function estimate({ eventsPerMinute, batch }: Load): Estimate {
+/** Throws for batches so small that the profile answers a part of them 429: nobody gets what that would cost. */
+export function estimate({ eventsPerMinute, batch, region }: Load): Estimate {
   const profile = profileFor(eventsPerMinute);
   const capacity: Capacity = capacities[profile];
+  const smallest = batchMin(eventsPerMinute, capacity);
+  if (batch < smallest)
+    throw new RangeError(
+      `Profile ${profile} takes ${capacity.api.requestsPerSecond} requests a second: this load needs batches of at least ${smallest}.`,
+    );
+  const { prices } = pricesOf(region);
   const events = (eventsPerMinute / 60) * secondsPerMonth;
   const traffic: Traffic = {
     events,
     requests: events / batch,
     batch,
+    prices,
     logBytes: events * logBytesPerEvent(batch),
   };
   const services = {
@@ -53,7 +63,8 @@ export function estimate({ eventsPerMinute, batch }: Load): Estimate {
       prices.lambda.perGbSecond,
     MSK: log(traffic, capacity),
     'Transfer between zones':
-      (traffic.logBytes / gib) * assumptions.crossZoneShare * prices.transferBetweenZonesPerGb,
+      (bytesBetweenServices(traffic) / gib) * assumptions.crossZoneShare * prices.transferBetweenZonesPerGb,
+    'Transfer to the internet': ((traffic.requests * assumptions.answerBytes) / gib) * prices.internetPerGb,
     ElastiCache: assumptions.cacheNodes * hourly(prices.cachePerHour, capacity.cacheNodeType),
     'Aurora instances':
       2 *
@@ -61,7 +72,8 @@ export function estimate({ eventsPerMinute, batch }: Load): Estimate {
       hourly(prices.aurora.instancePerHour, capacity.shardInstance) *
       prices.aurora.ioOptimizedFactor,
     'Aurora storage': (bytesKept(events) / gib) * prices.aurora.storagePerGibMonth,
-    'Logs, metrics, alarms': observation(traffic),
+    'Aurora backups': (bytesKept(events) / gib) * assumptions.backupVolumes * prices.aurora.backupPerGibMonth,
+    'Logs, metrics, alarms': observation(traffic, capacity),
     'Network, keys, secrets':
       assumptions.zones * prices.endpointPerZoneHour * hoursPerMonth +
       assumptions.secrets * prices.secretPerMonth +
@@ -83,9 +95,15 @@ interface Traffic {
   readonly requests: number;
   readonly batch: number;
   readonly logBytes: number;
+  readonly prices: ReturnType<typeof pricesOf>['prices'];
 }
 
-function httpApi({ requests, batch }: Traffic): number {
+/** Each leg of an event: ingest to broker, broker to poller, and its segment to the cache, the flusher and the shard. */
+function bytesBetweenServices({ events, logBytes }: Traffic): number {
+  return 2 * logBytes + 3 * events * assumptions.segmentBytesPerEvent;
+}
+
+function httpApi({ requests, batch, prices }: Traffic): number {
   const { perMillion, perMillionAbove, tierMillions, meteredKib } = prices.httpApi;
   const meters = Math.max(1, Math.ceil((batch * assumptions.requestBytesPerEvent) / (meteredKib * 1024)));
   const millions = (requests * meters) / 1e6;
@@ -94,7 +112,10 @@ function httpApi({ requests, batch }: Traffic): number {
   );
 }
 
-function ingest({ requests, batch }: Traffic, { ingest: { memoryMb, provisioned } }: Capacity): number {
+function ingest(
+  { requests, batch, prices }: Traffic,
+  { ingest: { memoryMb, provisioned } }: Capacity,
+): number {
   const { base, perEvent } = assumptions.ingestMs;
   const used = requests * ((base + perEvent * batch) / 1000) * gbSeconds(memoryMb);
   const warm = provisioned * gbSeconds(memoryMb) * secondsPerMonth;
@@ -102,7 +123,7 @@ function ingest({ requests, batch }: Traffic, { ingest: { memoryMb, provisioned 
   const onWarm = Math.min(used, warm);
   const { perGbSecond, provisionedPerGbSecond, provisionedDurationPerGbSecond } = prices.lambda;
   return (
-    invocations(requests) +
+    invocations(requests, prices.lambda.perMillionRequests) +
     warm * provisionedPerGbSecond +
     onWarm * provisionedDurationPerGbSecond +
     (used - onWarm) * perGbSecond
@@ -110,7 +131,7 @@ function ingest({ requests, batch }: Traffic, { ingest: { memoryMb, provisioned 
 }
 
 function consumer(
-  { logBytes }: Traffic,
+  { logBytes, prices }: Traffic,
   { log: { partitions, pollersMin }, consumerMemoryMb }: Capacity,
 ): number {
   const { invocationsPerSecondPerPartition, ms } = assumptions.consumer;
@@ -119,10 +140,14 @@ function consumer(
   const mbPerSecond = logBytes / secondsPerMonth / 1e6;
   const units = Math.max(Math.ceil(pollersMin / pollersPerUnit), Math.ceil(mbPerSecond / mbPerSecondPerUnit));
   const duration = count * (ms / 1000) * gbSeconds(consumerMemoryMb) * perGbSecond;
-  return invocations(count) + duration + units * pollerUnitPerHour * hoursPerMonth;
+  return (
+    invocations(count, prices.lambda.perMillionRequests) +
+    duration +
+    units * pollerUnitPerHour * hoursPerMonth
+  );
 }
 
-function log({ logBytes }: Traffic, { log: { brokerType, brokers } }: Capacity): number {
+function log({ logBytes, prices }: Traffic, { log: { brokerType, brokers } }: Capacity): number {
   const kept = (logBytes / gib) * ((assumptions.retentionDays * 24) / hoursPerMonth);
   const { brokerPerHour, dataInPerGb, storagePerGbMonth } = prices.msk;
   return (
@@ -130,11 +155,23 @@ function log({ logBytes }: Traffic, { log: { brokerType, brokers } }: Capacity):
   );
 }
 
-function observation({ requests }: Traffic): number {
-  const { metrics, alarms, accessLogBytesPerRequest } = assumptions;
+/** A line of metrics in ten seconds from each environment that works; never more than a line a request. */
+function metricLinesPerSecond(
+  { requests }: Traffic,
+  { ingest: { provisioned }, log: { partitions } }: Capacity,
+): number {
+  const ofIngest = Math.min(requests / secondsPerMonth, provisioned / assumptions.metricsIntervalSeconds);
+  return ofIngest + (partitions + shardCount) / assumptions.metricsIntervalSeconds;
+}
+
+function observation(traffic: Traffic, capacity: Capacity): number {
+  const { requests, prices } = traffic;
+  const { metrics, alarms, accessLogBytesPerRequest, metricLineBytes } = assumptions;
   const { logsPerGb, metricPerMonth, alarmPerMonth, dashboardPerMonth } = prices;
   const access = ((requests * accessLogBytesPerRequest) / gib) * logsPerGb;
-  return access + metrics * metricPerMonth + alarms * alarmPerMonth + dashboardPerMonth;
+  const lines = metricLinesPerSecond(traffic, capacity) * secondsPerMonth;
+  const emitted = ((lines * metricLineBytes) / gib) * logsPerGb;
+  return access + emitted + metrics * metricPerMonth + alarms * alarmPerMonth + dashboardPerMonth;
 }
 
 function bytesKept(eventsPerMonth: number): number {
@@ -142,8 +179,9 @@ function bytesKept(eventsPerMonth: number): number {
   return perDay * assumptions.rowDaysKept * assumptions.shardBytesPerEvent;
 }
 
-function invocations(count: number): number {
-  return (count / 1e6) * prices.lambda.perMillionRequests;
+// Same type: a number of calls is no price, whose name says so.
+function invocations(count: number, perMillion: number): number {
+  return (count / 1e6) * perMillion;
 }
 
 function gbSeconds(memoryMb: number): number {

@@ -15,7 +15,7 @@ export const dimensionShard = 'shard';
  * emitters are checked against by type.
  */
 export const functionMetrics = {
-  /** One line a request. */
+  /** Sums of an environment's requests, a line in ten seconds at most. */
   ingest: {
     /** Events that are durable in the log. */
     EventsAccepted: 'Count',
@@ -24,7 +24,7 @@ export const functionMetrics = {
     /** Requests answered 503 because too much was in flight. */
     RequestsOverloaded: 'Count',
   },
-  /** One line a batch. */
+  /** Sums of an environment's batches, a line in ten seconds at most. */
   consumer: {
     /** Segments stored, redelivered ones among them. */
     SegmentsStored: 'Count',

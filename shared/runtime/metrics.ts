@@ -1,4 +1,4 @@
-/** What the functions count of their own work: once a request, batch or interval, never an event. */
+/** What the functions count of their own work, by request, batch or interval; never by event. */
 
 /** What commits of one shard counted. */
 export interface CommitCounts {

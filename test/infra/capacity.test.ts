@@ -37,7 +37,7 @@ describe('the smallest batch that fits the throttle', () => {
 });
 
 describe('concurrency', () => {
-  it('is reserved for every function that a client can start, and adds up to what preflight asks for', () => {
+  it('is reserved for whatever sends, counts or reads, and adds up to what preflight asks for', () => {
     const reserved = propertiesOf(app(), 'AWS::Lambda::Function').flatMap(
       ({ ReservedConcurrentExecutions }) =>
         ReservedConcurrentExecutions === undefined ? [] : [Number(ReservedConcurrentExecutions)],

@@ -82,6 +82,16 @@ describe('U1: an append', () => {
     await Promise.all([patient.close(), log.writer.close(), log.reader.close()]);
   });
 
+  it('connects ahead of the first append where it is asked to, and says in time that there is no server', async () => {
+    const early = createLogWriter(topic);
+    await early.connect();
+    expect(await early.append([{ partition: 0, value: Buffer.from('first') }])).toHaveLength(1);
+    await early.close();
+    const lost = createLogWriter({ ...topic, bootstrapServers: '127.0.0.1:1', timeoutMs: 500 });
+    await expect(lost.connect()).rejects.toThrow();
+    await lost.close();
+  });
+
   it('gives partitions of one broker one lane once it knows the leaders', async () => {
     await writer.append([{ partition: 0, value: Buffer.from('x') }]);
     const lanes = Array.from({ length: partitions }, (_, partition) => writer.laneOf(partition));

@@ -1,8 +1,14 @@
-/** Metrics as lines of CloudWatch's embedded metric format on standard output, one a call, by Powertools. */
+/**
+ * Metrics as lines of CloudWatch's embedded metric format on standard output, by Powertools. A line a request would cost
+ * more than the request, so counts are added up and written once in `metricsPublishMs`, by the first call after it. What
+ * an environment counted since its last line is lost when Lambda ends it: figures, for less than ten seconds of work, and
+ * never events, whose truth is the ledger.
+ */
 import { Metrics as Powertools } from '@aws-lambda-powertools/metrics';
 import { ENV_LAMBDA_NAME, ENV_STAGE } from '../../contracts/env.ts';
 import { dimensionShard, dimensionStage, functionMetrics, metricNamespace } from '../../contracts/metrics.ts';
 import { invariant } from '../../errors.ts';
+import { metricsPublishMs } from '../../limits.ts';
 import type { Environment } from '../config.ts';
 import { type Metrics, noMetrics } from '../metrics.ts';
 
@@ -11,11 +17,20 @@ type EmittingFunction = keyof typeof functionMetrics;
 type Values<Name extends EmittingFunction> = Readonly<Record<keyof (typeof functionMetrics)[Name], number>>;
 
 /** The metrics of a function of this name, by its stage; nothing is collected where Lambda does not run it. */
-export function createMetrics(name: string, environment: Environment): Metrics {
-  return environment[ENV_LAMBDA_NAME] === undefined ? noMetrics : createEmfMetrics(name, environment);
+export function createMetrics(
+  name: string,
+  environment: Environment,
+  monotonicMs: () => number = () => performance.now(),
+): Metrics {
+  if (environment[ENV_LAMBDA_NAME] === undefined) return noMetrics;
+  return createEmfMetrics(name, environment, monotonicMs);
 }
 
-function createEmfMetrics(name: string, { [ENV_STAGE]: stage }: Environment): Metrics {
+function createEmfMetrics(
+  name: string,
+  { [ENV_STAGE]: stage }: Environment,
+  monotonicMs: () => number,
+): Metrics {
   // Without its stage it would work, and no alarm would ever ring.
   invariant(stage !== undefined, `${ENV_STAGE} is not set`);
   const defaultDimensions = { [dimensionStage]: stage };
@@ -26,15 +41,27 @@ function createEmfMetrics(name: string, { [ENV_STAGE]: stage }: Environment): Me
       powertools.addMetric(metric, units[metric] ?? 'Count', value);
     powertools.publishStoredMetrics();
   };
+  const sums = new Map<string, number>();
+  let writtenMs = Number.NEGATIVE_INFINITY;
+  const count = <Of extends 'ingest' | 'consumer'>(of: Of, values: Values<Of>): void => {
+    for (const [metric, value] of Object.entries<number>(values))
+      sums.set(metric, (sums.get(metric) ?? 0) + value);
+    const nowMs = monotonicMs();
+    if (nowMs - writtenMs < metricsPublishMs) return;
+    writtenMs = nowMs;
+    // The keys are those of `values`: a function counts the same metrics at every call.
+    emit(of, Object.fromEntries(sums) as Partial<Values<Of>>);
+    sums.clear();
+  };
   return {
     ingested: ({ accepted, rejected, overloaded }) =>
-      emit('ingest', {
+      count('ingest', {
         EventsAccepted: accepted,
         EventsRejected: rejected,
         RequestsOverloaded: overloaded,
       }),
     batchStored: (batch) =>
-      emit('consumer', {
+      count('consumer', {
         SegmentsStored: batch.stored,
         SegmentsDropped: batch.dropped,
         BatchRecords: batch.records,
