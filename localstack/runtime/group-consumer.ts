@@ -5,6 +5,7 @@ import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { failure } from '../../shared/errors.ts';
 import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import { within } from '../../shared/runtime/within.ts';
 
 /** A member that was killed holds its partitions for this long. */
 const sessionTimeoutMs = 6000;
@@ -120,7 +121,11 @@ class Member {
     } finally {
       clearInterval(watch);
       // The membership is over either way; a broker that is gone does not answer.
-      await Promise.race([this.consumer.disconnect().catch(() => {}), sleep(heartbeatMs)]);
+      await within(
+        this.consumer.disconnect().catch(() => {}),
+        heartbeatMs,
+        () => undefined,
+      );
     }
   }
 
