@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Client } from '../../client/client.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { decodeUtf8 } from '../../shared/events/utf8.ts';
+import { Refusal } from '../processes/refusal.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
 const expectedTotals = z.object({
@@ -12,11 +14,22 @@ const expectedTotals = z.object({
 
 export type ExpectedTotals = z.output<typeof expectedTotals>;
 
-/** Throws with the file's name when it is not a file of expected totals. */
+/** Refuses, by its name, what is not a file of expected totals. */
 export async function readExpectedTotals(path: string): Promise<ExpectedTotals> {
-  const parsed = expectedTotals.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new Refusal(`There is no file ${path} that can be read.`, { cause });
+  });
+  const parsed = expectedTotals.safeParse(parsedJson(bytes));
   if (parsed.success) return parsed.data;
-  throw new Error(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
+  throw new Refusal(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
+}
+
+function parsedJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(decodeUtf8(bytes) ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 export interface Comparison {
