@@ -37,6 +37,8 @@ const stopMs = 15_000;
 /** A process without a port counts as ready when it has lived for this long. */
 const settledMs = 1_000;
 const runtimeDir = join(import.meta.dirname, 'runtime');
+/** As an address: Node would take a `#` or `%` of a path for the address's own. */
+const ignoreInterrupt = new URL('./processes/ignore-interrupt.ts', import.meta.url).href;
 /** kafkajs asks for timers in the past, which Node 24 reports on every run. */
 const nodeOptions = ['--disable-warning=TimeoutNegativeWarning'];
 
@@ -86,7 +88,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
       const log = openLog(logFile);
       cluster.setupPrimary({
         exec: join(runtimeDir, 'api.ts'),
-        execArgv: [...nodeOptions, '--import', join(import.meta.dirname, 'processes', 'ignore-interrupt.ts')],
+        execArgv: [...nodeOptions, '--import', ignoreInterrupt],
         stdio: ['ignore', log, log, 'ipc'],
       });
       const worker = cluster.fork(environment);

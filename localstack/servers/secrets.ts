@@ -6,7 +6,7 @@ import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
 
 const text = z.string().min(1);
 const secretsSchema = z.object({
-  /** Names this twin's data where it cannot lie below the data directory; not secret, but as lasting. */
+  /** Tells this twin's servers from those of another; not secret, but as lasting. */
   'twin-id': text,
   'encryption-key': text,
   'segment-key': text,
