@@ -12,10 +12,9 @@ export const retryPolicyDefault: RetryPolicy = { attemptsMax: 20, delayMsMin: 10
 /** Milliseconds to wait after failed attempt number `attempt` (from 1); `random` is in 0..1. */
 export function retryDelayMs(
   policy: RetryPolicy,
-  attempt: number,
-  retryAfterMs: number | null,
-  random: number,
+  failed: { readonly attempt: number; readonly retryAfterMs: number | null; readonly random: number },
 ): number {
+  const { attempt, retryAfterMs, random } = failed;
   const ceiling = Math.min(policy.delayMsMax, policy.delayMsMin * 2 ** (attempt - 1));
   // At least half of the ceiling, so that the pause grows; the rest is chance, so that clients spread.
   const delayMs = ceiling * (0.5 + random / 2);

@@ -1,6 +1,6 @@
 /**
- * The HTTP client of Odometer. It stamps timestamps and gives keys once, before the first attempt, and sends the
- * very same bytes again after any failure that may heal: so a batch is counted once however often it is sent.
+ * The HTTP client of Odometer. It adds missing timestamps and keys once, before the first attempt, and sends the very
+ * same bytes again after a transient failure: so a batch is counted once however often it is sent.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface ClientOptions {
   /** How long one attempt may take. */
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
-  /** Told about every failed attempt that is tried again. */
+  /** Called with the reason of every failed attempt that is tried again. */
   readonly onRetry?: (reason: string) => void;
 }
 
@@ -27,9 +27,14 @@ export interface Client {
   /** Sends up to 1,000 events. Throws `RequestFailed` when the batch itself is refused or the retries are used up. */
   sendBatch(events: readonly ClientEvent[]): Promise<BatchResult>;
   /** Committed totals over inclusive UTC days, `YYYY-MM-DD`. */
+  // Same type: the API refuses a name for a date, and a period that ends before it starts.
   summary(organization: string, startDate: string, endDate: string): Promise<SummaryBody>;
   /** Resolves once everything accepted for the organization before `sinceMs` (server time) is committed. */
-  waitUntilComplete(organization: string, sinceMs: number, timeoutMs?: number): Promise<SummaryBody>;
+  waitUntilComplete(
+    organization: string,
+    sinceMs: number,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<SummaryBody>;
   close(): Promise<void>;
 }
 
@@ -50,7 +55,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     sendBatch: (events) => sendBatch(send, events),
     summary,
-    async waitUntilComplete(organization, sinceMs, timeoutMs = completeTimeoutMsDefault) {
+    async waitUntilComplete(organization, sinceMs, { timeoutMs = completeTimeoutMsDefault } = {}) {
       const giveUpMs = Date.now() + timeoutMs;
       for (;;) {
         const today = formatDay(Math.floor(Date.now() / dayMs));
@@ -110,7 +115,9 @@ async function sendUntilAnswered(
     if (end.kind === 'answered') return end.body;
     if (attempt >= policy.attemptsMax) throw end.failure;
     options.onRetry?.(end.failure.message);
-    await setTimeout(retryDelayMs(policy, attempt, end.retryAfterMs, Math.random()));
+    await setTimeout(
+      retryDelayMs(policy, { attempt, retryAfterMs: end.retryAfterMs, random: Math.random() }),
+    );
   }
 }
 

@@ -16,17 +16,13 @@ import {
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
   ENV_SEGMENT_KEY,
-  ENV_SHARD_READER_URLS,
-  ENV_SHARD_WRITER_URLS,
-  ENV_STAGE,
 } from '../shared/contracts/env.ts';
-import { usageTopic } from '../shared/contracts/topic.ts';
+import { type ShardLogin, shardLogins } from '../shared/contracts/shards.ts';
+import { logGeneration, usageTopic } from '../shared/contracts/topic.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { logGeneration } from './prepare-data.ts';
 import type { ProcessSpec } from './processes/kept-process.ts';
 import { openLog } from './processes/log-file.ts';
-import type { ServiceLogin } from './servers/provision.ts';
 import { secretsFileOf } from './servers/secrets.ts';
 import type { Servers } from './servers/start-servers.ts';
 import type { TwinSettings } from './settings.ts';
@@ -34,20 +30,18 @@ import { localAudience, localIssuer } from './token-issuer.ts';
 
 const readyMs = 60_000;
 const stopMs = 15_000;
-/** A process without a port counts as ready when it has lived for this long. */
+/** A process without a port counts as ready when it has run for this long. */
 const settledMs = 1_000;
 const runtimeDir = join(import.meta.dirname, 'runtime');
 /** As an address: Node would take a `#` or `%` of a path for the address's own. */
 const ignoreInterrupt = new URL('./processes/ignore-interrupt.ts', import.meta.url).href;
-/** kafkajs asks for timers in the past, which Node 24 reports on every run. */
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning'];
 
 /** Describes the `api` workers, which share one port through this process. */
 export function apiSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
   const environment = {
     ...environmentOf(settings, servers),
     [ENV_PORT]: String(settings.apiPort),
-    [ENV_SHARD_READER_URLS]: shardUrls(servers, 'odometer_reader'),
+    ...shardUrls(servers, 'reader'),
     [ENV_ENCRYPTION_KEY]: 'secret:encryption-key',
     ...issuerOf(processEnvironment()),
   };
@@ -60,7 +54,7 @@ export function apiSpecs(settings: TwinSettings, servers: Servers): readonly Pro
 export function backgroundSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
   const environment = environmentOf(settings, servers);
   const segmentKey = { [ENV_SEGMENT_KEY]: 'secret:segment-key' };
-  const writer = { [ENV_SHARD_WRITER_URLS]: shardUrls(servers, 'odometer_writer') };
+  const writer = shardUrls(servers, 'writer');
   return [
     backgroundSpec('consumer', { ...environment, ...segmentKey }, settings.dataDir),
     backgroundSpec('flusher', { ...environment, ...segmentKey, ...writer }, settings.dataDir),
@@ -77,6 +71,7 @@ function issuerOf(environment: Environment): Environment {
   };
 }
 
+// Same type: a process is named by a plain word, a folder by an absolute path.
 function apiSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
   const logFile = join(dataDir, 'logs', `${name}.log`);
   let listening = false;
@@ -88,7 +83,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
       const log = openLog(logFile);
       cluster.setupPrimary({
         exec: join(runtimeDir, 'api.ts'),
-        execArgv: [...nodeOptions, '--import', ignoreInterrupt],
+        execArgv: ['--import', ignoreInterrupt],
         stdio: ['ignore', log, log, 'ipc'],
       });
       const worker = cluster.fork(environment);
@@ -106,6 +101,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
   };
 }
 
+// Same type: as for `apiSpec`.
 function backgroundSpec(name: string, environment: Environment, dataDir: string): ProcessSpec {
   const logFile = join(dataDir, 'logs', `${name}.log`);
   return {
@@ -121,20 +117,20 @@ function backgroundSpec(name: string, environment: Environment, dataDir: string)
   };
 }
 
+// Same type: Node cannot run a log.
 function spawnNode(file: string, environment: Environment, logFile: string): ChildProcess {
   const log = openLog(logFile);
-  return spawn(process.execPath, [...nodeOptions, file], {
+  return spawn(process.execPath, [file], {
     env: environment,
     stdio: ['ignore', log, log],
     detached: true,
   });
 }
 
-/** What every process is told; each gets only the logins and keys of its own work on top. */
+/** What every process gets; on top of it each gets only the logins and keys of its own work. */
 function environmentOf(settings: TwinSettings, servers: Servers): Environment {
   return {
     ...processEnvironment(),
-    [ENV_STAGE]: 'local',
     [ENV_KAFKA_BOOTSTRAP_SERVERS]: servers.kafka,
     [ENV_KAFKA_TOPIC]: usageTopic.name,
     [ENV_LOG_GENERATION]: String(logGeneration),
@@ -143,6 +139,7 @@ function environmentOf(settings: TwinSettings, servers: Servers): Environment {
   };
 }
 
-function shardUrls(servers: Servers, login: ServiceLogin): string {
-  return servers.shards.map((shard) => shard.urlFor(login)).join(',');
+/** The variable of a login, with its DSNs. */
+function shardUrls(servers: Servers, login: ShardLogin): Environment {
+  return { [shardLogins[login].variable]: servers.shards.map((shard) => shard.urlFor(login)).join(',') };
 }

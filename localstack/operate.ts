@@ -1,67 +1,34 @@
-/** `npm run operate -- VERB`: what an operator does on AWS by invoking the operator function, in process here. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+/** `odometer operate VERB`: the verbs of the operator function, on the local twin. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { start } from '../functions/operator/handler.ts';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
-import {
-  ENV_KAFKA_BOOTSTRAP_SERVERS,
-  ENV_LOG_LEVEL,
-  ENV_SHARD_OPERATOR_URLS,
-  ENV_SHARD_OWNER_URLS,
-} from '../shared/contracts/env.ts';
-import type { Environment } from '../shared/runtime/config.ts';
-import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { startForOnce } from '../shared/runtime/process/function-start.ts';
-import { readJson } from './processes/atomic-file.ts';
-import { Refusal } from './processes/refusal.ts';
-import { ownerLogin } from './servers/provision.ts';
-import { loadSecrets } from './servers/secrets.ts';
-import { twinSettings } from './settings.ts';
+import type { Report } from '../shared/contracts/command.ts';
+import { quarantineRowsMax } from '../shared/limits.ts';
+import { askOperator } from './operating/ask-operator.ts';
+import { UserError } from './processes/user-error.ts';
+import { define as defineVerify } from './verify.ts';
 
-const endpointsSchema: z.ZodType<Pick<Endpoints, 'kafka' | 'shards'>> = z.object({
-  kafka: z.string(),
-  shards: z.array(z.string()),
-});
-const verdictsSchema = z.array(z.object({ bad: z.array(z.unknown()) }));
-const headsSchema = z.object({ heads: z.array(z.unknown()) });
-const exitCodes = { done: 0, failed: 1, found: 2 } as const;
-
-const program = new Command('operate').description(
-  'Operates the local twin that runs in the data directory.',
+const place = { shard: z.number(), partition: z.number() };
+const migratedSchema = z.array(z.looseObject({ shard: z.number(), applied: z.array(z.string()) }));
+const haltsSchema = z.array(
+  z.looseObject({
+    ...place,
+    nextOffset: z.number(),
+    halt: z.looseObject({ code: z.string(), reason: z.string(), atMs: z.number() }),
+  }),
 );
-
-program
-  .command('migrate')
-  .description('bring every shard to the newest schema')
-  .action(() => run({ verb: 'migrate' }));
-program
-  .command('halts')
-  .description('list the partitions that are halted, and why')
-  .action(() => run({ verb: 'halts' }));
-program
-  .command('verify')
-  .description(
-    `recompute the proof of every commit; exit code ${exitCodes.found} names what was tampered with`,
-  )
-  .option('--heads <file>', 'lines of the flusher’s log; the heads in them must be in the chains', readHeads)
-  .action(({ heads = [] }: { heads?: readonly unknown[] }) => run({ verb: 'verify', heads }));
-program
-  .command('quarantine')
-  .description('list the newest quarantined records of each shard')
-  .option('--rows <rows>', 'of each shard', toInteger, 100)
-  .action(({ rows }: { rows: number }) => run({ verb: 'quarantine', rows }));
-program
-  .command('resume')
-  .description('lift the halt of a partition; the decision is kept with who and why')
-  .argument('<partition>', 'as `halts` lists it', toInteger)
-  .requiredOption('--by <who>', 'who decided')
-  .requiredOption('--why <reason>', 'why it is right to go on')
-  .option('--skip-to <offset>', 'give up the records below this offset', toInteger)
-  .option('--restart-at <offset>', 'a new log starts at this offset; needs --topic-id', toInteger)
-  .option('--topic-id <id>', 'identity of the new log')
-  .action((partition: number, options: ResumeOptions) => run(toResume(partition, options)));
+const quarantineSchema = z.array(
+  z.looseObject({
+    ...place,
+    offset: z.number(),
+    index: z.number(),
+    code: z.string(),
+    quarantinedAtMs: z.number(),
+    bytes: z.string(),
+  }),
+);
+const resumedSchema = z.object({
+  outcome: z.enum(['resumed', 'unknown_partition', 'not_halted', 'offset_below_next']),
+});
 
 interface ResumeOptions {
   readonly by: string;
@@ -71,52 +38,98 @@ interface ResumeOptions {
   readonly topicId?: string;
 }
 
+export function define(command: Command, report: Report): void {
+  command
+    .description('Operates the local twin that runs on the data directory.')
+    .addHelpText('after', '\nExample: odometer operate halts');
+  defineMigrate(command.command('migrate'), report);
+  defineHalts(command.command('halts'), report);
+  defineResume(command.command('resume'), report);
+  defineQuarantine(command.command('quarantine'), report);
+  defineVerify(command.command('verify'), report);
+}
+
+function defineMigrate(command: Command, report: Report): void {
+  command
+    .description('Brings every shard to the newest schema.')
+    .addHelpText('after', '\nExample: odometer operate migrate')
+    .action(async () => {
+      const shards = await askOperator({ verb: 'migrate' }, migratedSchema);
+      const lines = shards.map(({ shard, applied }) => {
+        return `shard ${shard}: ${applied.length === 0 ? 'has every migration' : `applied ${applied.join(', ')}`}`;
+      });
+      report({ json: shards, text: lines.join('\n') });
+    });
+}
+
+function defineHalts(command: Command, report: Report): void {
+  command
+    .description('Lists the partitions that are halted, and why.')
+    .addHelpText('after', '\nExample: odometer operate halts')
+    .action(async () => {
+      const halts = await askOperator({ verb: 'halts' }, haltsSchema);
+      const lines = halts.map(({ shard, partition, nextOffset, halt }) => {
+        const since = new Date(halt.atMs).toISOString();
+        return `partition ${partition} of shard ${shard}, at offset ${nextOffset} since ${since}: ${halt.code}, ${halt.reason}`;
+      });
+      report({ json: halts, text: lines.join('\n') || 'no partition is halted' });
+    });
+}
+
+function defineQuarantine(command: Command, report: Report): void {
+  command
+    .description('Lists the newest quarantined records of each shard, their bytes as base64.')
+    .option('--rows <rows>', `How many of each shard, up to ${quarantineRowsMax}.`, toRows, 100)
+    .addHelpText('after', '\nExample: odometer operate quarantine --rows 10')
+    .action(async ({ rows }: { readonly rows: number }) => {
+      const records = await askOperator({ verb: 'quarantine', rows }, quarantineSchema);
+      const lines = records.map(({ partition, offset, index, code, quarantinedAtMs, bytes }) => {
+        return `${new Date(quarantinedAtMs).toISOString()} ${partition}-${offset}-${index} ${code} ${bytes}`;
+      });
+      report({ json: records, text: lines.join('\n') || 'nothing is quarantined' });
+    });
+}
+
+function defineResume(command: Command, report: Report): void {
+  command
+    .description('Lifts the halt of a partition; the decision is kept in the ledger with who and why.')
+    .argument('<partition>', 'As `halts` lists it.', toInteger)
+    .requiredOption('--by <who>', 'Who decided. Required.')
+    .requiredOption('--why <reason>', 'Why it is right to go on. Required.')
+    .addOption(
+      new Option('--skip-to <offset>', 'Give up the records below this offset. Default: none.')
+        .argParser(toInteger)
+        .conflicts('restartAt'),
+    )
+    .option(
+      '--restart-at <offset>',
+      'A new log starts at this offset; needs --topic-id. Default: the log is the same.',
+      toInteger,
+    )
+    .option('--topic-id <id>', 'The identity of the new log. Default: the log is the same.')
+    .addHelpText('after', '\nExample: odometer operate resume 7 --by "A. Person" --why "the broker is back"')
+    .action(async (partition: number, options: ResumeOptions) => {
+      if (options.restartAt !== undefined && options.topicId === undefined)
+        command.error('error: --restart-at needs --topic-id');
+      const { outcome } = await askOperator(toResume(partition, options), resumedSchema);
+      if (outcome !== 'resumed') throw new UserError(notResumed[outcome](partition));
+      report({ json: { partition, outcome }, text: `partition ${partition} goes on` });
+    });
+}
+
+const notResumed = {
+  unknown_partition: (partition: number) => `There is no partition ${partition}.`,
+  not_halted: (partition: number) =>
+    `Partition ${partition} is not halted: \`odometer operate halts\` lists those that are.`,
+  offset_below_next: (partition: number) =>
+    `Partition ${partition} is committed beyond that offset already: give the offset at which \`odometer operate halts\` lists it, or a later one.`,
+} as const;
+
 function toResume(partition: number, { by, why, skipTo, restartAt, topicId }: ResumeOptions): object {
-  if (skipTo !== undefined && restartAt !== undefined) {
-    throw new Refusal('--skip-to and --restart-at are two decisions: give one.');
-  }
   const resume = { verb: 'resume', partition, by, why };
   if (skipTo !== undefined) return { ...resume, action: { kind: 'skip', offset: skipTo } };
   if (restartAt !== undefined) return { ...resume, action: { kind: 'restart', offset: restartAt, topicId } };
   return resume;
-}
-
-async function run(event: object): Promise<void> {
-  const answer = await startForOnce('operator', twinEnvironment(), start, (operate) => operate(event));
-  process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-  const verdicts = verdictsSchema.safeParse(answer);
-  if (verdicts.data?.some(({ bad }) => bad.length > 0) === true) process.exitCode = exitCodes.found;
-}
-
-/** The addresses of the twin that runs, as an operator's Lambda would be told them. */
-function twinEnvironment(): Environment {
-  const { dataDir } = twinSettings();
-  const endpoints = endpointsSchema.safeParse(readJson(join(dataDir, 'endpoints.json')));
-  if (!endpoints.success) throw new Refusal(`No twin runs in ${dataDir}: start one with npm start.`);
-  const password = loadSecrets(dataDir)[`${ownerLogin}-password`];
-  const ownerUrls = endpoints.data.shards.map((text) => {
-    const url = new URL(text);
-    url.username = ownerLogin;
-    url.password = password;
-    return url.href;
-  });
-  return {
-    [ENV_LOG_LEVEL]: 'warn',
-    ...processEnvironment(),
-    [ENV_KAFKA_BOOTSTRAP_SERVERS]: endpoints.data.kafka,
-    [ENV_SHARD_OPERATOR_URLS]: endpoints.data.shards.join(','),
-    [ENV_SHARD_OWNER_URLS]: ownerUrls.join(','),
-  };
-}
-
-/** Every head of the lines `ledger heads`; what else the log holds is passed over. */
-function readHeads(file: string): readonly unknown[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const heads = lines
-    .filter((line) => line.includes('"ledger heads"'))
-    .flatMap((line) => headsSchema.parse(JSON.parse(line)).heads);
-  if (heads.length > 0) return heads;
-  throw new InvalidArgumentError('It has no line "ledger heads", which the flusher writes once a minute.');
 }
 
 function toInteger(text: string): number {
@@ -124,7 +137,8 @@ function toInteger(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
-program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = exitCodes.failed;
-});
+function toRows(text: string): number {
+  const rows = toInteger(text);
+  if (rows >= 1 && rows <= quarantineRowsMax) return rows;
+  throw new InvalidArgumentError(`It must be from 1 to ${quarantineRowsMax}.`);
+}

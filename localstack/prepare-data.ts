@@ -1,13 +1,9 @@
 import { migrateShard } from '../migrations/migrate.ts';
-import { usageTopic } from '../shared/contracts/topic.ts';
-import { shardCount } from '../shared/limits.ts';
+import { logGeneration, usageTopic } from '../shared/contracts/topic.ts';
 import { partitionsOf, routeMapVersion } from '../shared/log/routing.ts';
-import { type ServiceLogin, setServicePasswords } from './servers/provision.ts';
-import type { TwinSecrets } from './servers/secrets.ts';
+import { setServicePasswords } from './servers/provision.ts';
+import { passwordOf, type TwinSecrets } from './servers/secrets.ts';
 import { ensureTopic } from './servers/topic-admin.ts';
-
-/** The offsets of a new topic start here; an operator counts it up when they restart (U7). */
-export const logGeneration = 1;
 
 /** Running servers, with the owner login and the database of every shard made, in shard order. */
 export interface DataServers {
@@ -29,10 +25,9 @@ export async function prepareData(servers: DataServers, log: (line: string) => v
     settings,
   });
   log(`topic ${topic} has ${partitions} partitions`);
-  const passwordOf = (login: ServiceLogin): string => servers.secrets[`${login}-password`];
   await Promise.all(
     servers.shards.map(async ({ ownerUrl }, shard) => {
-      const home = partitionsOf(shard, partitions, shardCount);
+      const home = partitionsOf({ shard, partitions });
       const request = {
         ownerUrl,
         shard,
@@ -43,9 +38,9 @@ export async function prepareData(servers: DataServers, log: (line: string) => v
       };
       const { applied } = await migrateShard(request);
       await setServicePasswords(ownerUrl, {
-        odometer_writer: passwordOf('odometer_writer'),
-        odometer_reader: passwordOf('odometer_reader'),
-        billing: passwordOf('billing'),
+        writer: passwordOf(servers.secrets, 'writer'),
+        reader: passwordOf(servers.secrets, 'reader'),
+        operator: passwordOf(servers.secrets, 'operator'),
       });
       if (applied.length > 0) log(`shard${shard} is migrated (${applied.length} migrations)`);
     }),

@@ -1,21 +1,17 @@
 /** The one place of the local twin that writes to the terminal. */
 import { join } from 'node:path';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
-import { Refusal } from './processes/refusal.ts';
+import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
+import { UserError } from './processes/user-error.ts';
 
-// A reader that has gone away must not end the supervisor, which still has processes to stop.
-process.stdout.on('error', () => undefined);
-process.stderr.on('error', () => undefined);
-
-/** A line of progress. */
+/** A line of progress: standard output holds the result of a command. */
 export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stderr.write(`${line}\n`);
 }
 
-/** Tells why nothing runs: a refusal in its own words, a defect with its stack. */
+/** Writes why nothing runs: a user's error in its own words, a defect of ours with its stack. */
 export function sayFailure(reason: unknown): void {
-  const text = reason instanceof Refusal || !(reason instanceof Error) ? String(reason) : reason.stack;
-  process.stderr.write(`\n${text?.replace(/^Refusal: /, '')}\n`);
+  const text = reason instanceof UserError || !(reason instanceof Error) ? String(reason) : reason.stack;
+  process.stderr.write(`\n${text?.replace(/^UserError: /, '')}\n`);
 }
 
 /** What a newcomer sees when everything is ready. */
@@ -31,7 +27,7 @@ Odometer is ready: ${url}
   Read what was counted:
     curl -s '${url}/api/v1/usage/summary/org_1?start_date=${today}&end_date=${today}'
 
-  Addresses: ${join(dataDir, 'endpoints.json')}
+  Addresses: ${endpointsFileOf(dataDir)}
   Data:      ${dataDir}
   Logs:      ${join(dataDir, 'logs')}
   Stop:      Ctrl-C here, or npm stop elsewhere; the data stays.

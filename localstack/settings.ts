@@ -3,7 +3,9 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { apiPortDefault } from '../shared/contracts/endpoints.ts';
 import {
+  ENV_AUTH,
   ENV_CACHE_DIR,
   ENV_DATA_DIR,
   ENV_KAFKA_PORT,
@@ -14,17 +16,18 @@ import {
 } from '../shared/contracts/env.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
-import { Refusal } from './processes/refusal.ts';
+import { UserError } from './processes/user-error.ts';
+import { authSetting } from './runtime/auth-setting.ts';
 import { defaultCacheDir } from './servers/cache.ts';
 import type { Ports } from './servers/ports.ts';
 
 /** The root of the repository. */
 export const repositoryDir = dirname(dirname(fileURLToPath(import.meta.url)));
 
-const apiPortDefault = 8_001;
 const port = z.coerce.number().int().min(1).max(65_535);
 const environmentSchema = z.object({
   [ENV_PORT]: port.default(apiPortDefault),
+  [ENV_AUTH]: authSetting,
   [ENV_DATA_DIR]: z.string().min(1).default(join(repositoryDir, '.odometer')),
   [ENV_CACHE_DIR]: z.string().min(1).default(defaultCacheDir()),
   [ENV_WORKERS]: z.coerce.number().int().min(1).max(64).default(availableParallelism()),
@@ -37,12 +40,6 @@ const environmentSchema = z.object({
     .optional(),
 });
 
-/** The folders in which programs are looked for, and where Java is if somebody said so. */
-export function machine(): { readonly path: string; readonly javaHome: string | undefined } {
-  const environment = processEnvironment();
-  return { path: environment['PATH'] ?? '', javaHome: environment['JAVA_HOME'] };
-}
-
 /** What one twin was asked for. */
 export interface TwinSettings {
   readonly dataDir: string;
@@ -53,21 +50,23 @@ export interface TwinSettings {
   readonly ports: Ports;
 }
 
-/** Reads the settings of the twin; everything wrong is said at once. */
+/** Reads the settings of the twin. Throws a UserError that names every setting that is wrong. */
 export function twinSettings(environment: Environment = processEnvironment()): TwinSettings {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  // An empty value is as good as none, but where it would leave the door open.
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => value !== '' || name === ENV_AUTH),
+  );
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Refusal(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
+    throw new UserError(`The environment holds settings that cannot be used. ${problems.join('; ')}`);
   }
   const read = parsed.data;
-  const shardPorts = (read[ENV_POSTGRES_PORTS] ?? []).map((value, shard) => [`shard${shard}`, value]);
-  const ports = Object.fromEntries([
-    ...(read[ENV_KAFKA_PORT] === undefined ? [] : [['kafka', read[ENV_KAFKA_PORT]]]),
-    ...(read[ENV_REDIS_PORT] === undefined ? [] : [['redis', read[ENV_REDIS_PORT]]]),
-    ...shardPorts,
-  ]);
+  const ports: Record<string, number> = {};
+  const { [ENV_KAFKA_PORT]: kafka, [ENV_REDIS_PORT]: redis } = read;
+  if (kafka !== undefined) ports['kafka'] = kafka;
+  if (redis !== undefined) ports['redis'] = redis;
+  for (const [shard, value] of (read[ENV_POSTGRES_PORTS] ?? []).entries()) ports[`shard${shard}`] = value;
   return {
     dataDir: resolve(read[ENV_DATA_DIR]),
     cacheDir: resolve(read[ENV_CACHE_DIR]),

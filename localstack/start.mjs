@@ -1,7 +1,10 @@
-// The entry of every npm script. It runs under any Node from 20 on with nothing installed, installs what is
-// missing, and hands over to the Node 24 that npm has installed, which runs TypeScript as it is.
+#!/usr/bin/env node
+// The program `odometer`, and the entry of every npm script. It runs under any Node from 20 on with nothing
+// installed, installs what is missing, and hands over to the Node 24 that npm has installed, which runs
+// `odometer.ts` as it is.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,9 +14,6 @@ const parentEveryMs = 500;
 const lockFile = join(root, 'package-lock.json');
 const stampFile = join(root, 'node_modules', '.odometer-installed');
 const node = join(root, 'node_modules', '.bin', 'node');
-const scripts = { start: 'localstack/supervise.ts', stop: 'localstack/stop.ts', test: 'test/run.ts' };
-const usage =
-  'usage: node localstack/start.mjs start | stop | test [TIER] [vitest arguments] | run FILE [arguments]';
 
 function refuse(sentence) {
   console.error(sentence);
@@ -28,35 +28,28 @@ function checkMachine() {
   }
 }
 
-/** The lock file's time and size at the last install; another value means that it must be done again. */
+/** The lock file's content at the last install; another one means that it must be done again. */
 function lockStamp() {
-  const { mtimeMs, size } = statSync(lockFile);
-  return `${mtimeMs} ${size}`;
+  return createHash('sha256').update(readFileSync(lockFile)).digest('hex');
 }
 
 function installOnce() {
   const stamp = lockStamp();
   if (existsSync(node) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
-  console.log('installing packages with npm ci (only after the lock file has changed)');
+  console.error('installing packages with npm ci (only after the lock file has changed)');
   const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
-    stdio: 'inherit',
+    // Standard output is the command's.
+    stdio: ['inherit', 2, 2],
   });
   if (npm.error) refuse(`npm cannot be run (${npm.error.message}): install npm, which comes with Node.`);
-  if (npm.status !== 0) refuse('npm ci has failed; its message stands above.');
+  if (npm.status !== 0) refuse('npm ci has failed; its message is above.');
   writeFileSync(stampFile, stamp);
 }
 
-function targetOf([verb, ...rest]) {
-  if (verb === 'run' && rest.length > 0) return rest;
-  const script = scripts[verb];
-  return script === undefined ? refuse(usage) : [script, ...rest];
-}
-
-/** Runs a script under Node 24, hands signals on to it, and ends as it ends. */
-function handOver([script, ...args]) {
-  const quiet = '--disable-warning=TimeoutNegativeWarning'; // kafkajs asks for timers in the past.
-  const child = spawn(node, [quiet, join(root, script), ...args], { stdio: 'inherit' });
+/** Runs a command line under Node 24, hands signals on to it, and ends as it ends. */
+function handOver(args) {
+  const child = spawn(node, [join(root, 'odometer.ts'), ...args], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // `npm start` puts a shell between npm and us that may end without handing a signal on.
   const parent = process.ppid;
@@ -66,14 +59,13 @@ function handOver([script, ...args]) {
     child.kill('SIGTERM');
   }, parentEveryMs);
   child.on('exit', (code, signal) => {
-    if (signal === 'SIGKILL' && script === scripts.start) {
+    if (signal === 'SIGKILL' && args[0] === 'start') {
       console.error('The supervisor was killed: npm stop, or the next npm start, stops what it left.');
     }
     process.exit(code ?? 1);
   });
 }
 
-const target = targetOf(process.argv.slice(2));
 checkMachine();
 installOnce();
-handOver(target);
+handOver(process.argv.slice(2));

@@ -1,12 +1,24 @@
-/** `npm stop`: stops the twin that runs on the data directory, or what a killed supervisor left of it. */
+/** `odometer stop`: stops the twin that runs on the data directory, or what a killed supervisor left of it. */
+import type { Command } from 'commander';
+import type { Report } from '../shared/contracts/command.ts';
 import { signalExactly } from './processes/identity.ts';
 import { runningSupervisor, stopLeftovers, waitUntilGone } from './processes/state-file.ts';
-import { say, sayFailure } from './screen.ts';
+import { say } from './screen.ts';
 import { twinSettings } from './settings.ts';
 
 const stopMs = 60_000;
 
-async function main(): Promise<void> {
+export function define(command: Command, report: Report): void {
+  command
+    .description(
+      'Stops the local twin that runs on the data directory, or what is left of one whose supervisor was killed. ' +
+        'The data stays.',
+    )
+    .addHelpText('after', '\nExample: odometer stop')
+    .action(() => stop(report));
+}
+
+async function stop(report: Report): Promise<void> {
   const { dataDir } = twinSettings();
   const supervisor = runningSupervisor(dataDir);
   if (supervisor !== undefined) {
@@ -17,11 +29,9 @@ async function main(): Promise<void> {
   }
   const left = await stopLeftovers(dataDir);
   if (left.length > 0) say(`stopped what an earlier supervisor left: ${left.join(', ')}`);
-  if (supervisor === undefined && left.length === 0) say(`nothing runs on ${dataDir}`);
-  else say('stopped; the data stays');
+  const ran = supervisor !== undefined || left.length > 0;
+  report({
+    json: { dataDir, supervisor: supervisor?.pid ?? null, left },
+    text: ran ? 'stopped; the data stays' : `nothing runs on ${dataDir}`,
+  });
 }
-
-main().catch((reason: unknown) => {
-  sayFailure(reason);
-  process.exit(1);
-});

@@ -1,14 +1,13 @@
 /** One local twin from start to stop: servers, migrated shards, topic, our processes, `endpoints.json`. */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Endpoints } from '../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
 import { apiSpecs, backgroundSpecs } from './app-processes.ts';
 import { prepareData } from './prepare-data.ts';
 import { writeJsonAtomically } from './processes/atomic-file.ts';
 import { KeptProcess, type ProcessWatcher } from './processes/kept-process.ts';
-import { Refusal } from './processes/refusal.ts';
 import { StateFile } from './processes/state-file.ts';
+import { UserError } from './processes/user-error.ts';
 import { refuseFolders } from './servers/folders.ts';
 import { portIsFree } from './servers/ports.ts';
 import { installedPrograms } from './servers/postgres-account.ts';
@@ -40,7 +39,7 @@ export async function startTwin(
   const state = await StateFile.claim(dataDir, log);
   if (!(await portIsFree(apiPort))) {
     state.remove();
-    throw new Refusal(`Port ${apiPort} is in use: free it, or choose another with ODOMETER_PORT.`);
+    throw new UserError(`Port ${apiPort} is in use: free it, or choose another with ODOMETER_PORT.`);
   }
   const pids = new Map<string, number>();
   const progress = { ready: false };
@@ -108,11 +107,7 @@ async function apiReady(url: string, signal: AbortSignal): Promise<void> {
     }
     await delay(readyEveryMs);
   }
-  throw new Refusal(`The API does not become ready: ${last}`);
-}
-
-function endpointsFileOf(dataDir: string): string {
-  return join(dataDir, 'endpoints.json');
+  throw new UserError(`The API does not become ready: ${last}`);
 }
 
 function apiUrl(settings: TwinSettings): string {
@@ -131,7 +126,7 @@ function endpointsOf(settings: TwinSettings, servers: Servers, pids: ReadonlyMap
     api: apiUrl(settings),
     kafka: servers.kafka,
     redis: servers.redis,
-    shards: servers.shards.map((shard) => shard.urlFor('billing')),
+    shards: servers.shards.map((shard) => shard.urlFor('operator')),
     processes: {
       api: all('api'),
       consumer: one('consumer'),

@@ -13,9 +13,15 @@ begin
       null;
     end;
   end loop;
-  if not pg_has_role('billing', 'pg_read_all_stats', 'usage') then
-    grant pg_read_all_stats to billing;
-  end if;
+  -- A managed server may pass on only the wider role, or neither: then the operator sees its own sessions only.
+  foreach login in array array['pg_read_all_stats', 'pg_monitor'] loop
+    exit when pg_has_role('billing', 'pg_read_all_stats', 'usage');
+    begin
+      execute format('grant %I to billing', login);
+    exception when insufficient_privilege then
+      null;
+    end;
+  end loop;
   execute format('revoke all on database %I from public', current_database());
   execute format('grant connect on database %I to odometer_writer, odometer_reader, billing', current_database());
   execute format('grant temporary on database %I to odometer_writer', current_database());

@@ -8,7 +8,7 @@ const header = `-- The schema of one shard after all migrations, dumped from its
 /** The text of `schema.sql` for the shard at this address. */
 export async function dumpSchema(ownerUrl: string): Promise<string> {
   const query = readFileSync(new URL('./dump-schema.sql', import.meta.url), 'utf8');
-  const rows = await withOwnerSession(ownerUrl, 'dump-schema', (session) =>
+  const rows = await withOwnerSession({ ownerUrl, applicationName: 'dump-schema' }, (session) =>
     session.query<{ text: string }>(query),
   );
   return `${[header, ...rows.map((row) => row.text)].join('\n')}\n`;

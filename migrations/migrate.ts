@@ -1,6 +1,7 @@
 /**
  * Brings one shard's schema up to date and says what the shard is. The owner login needs CREATEROLE, the
- * database, the extension pg_stat_statements in it, and pg_read_all_stats WITH ADMIN OPTION; no superuser.
+ * database, the extension pg_stat_statements in it, and, for the operator to see statistics of other logins,
+ * pg_read_all_stats or pg_monitor WITH ADMIN OPTION; no superuser.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -39,14 +40,17 @@ interface AppliedRow {
  * newer schema or a changed file, `wrong_shard` where the identity differs (U9).
  */
 export async function migrateShard(migration: ShardMigration): Promise<{ readonly applied: string[] }> {
-  return await withOwnerSession(migration.ownerUrl, 'migrate', async (session) => {
-    // Held until the session ends, whatever happens in between.
-    await session.query('select pg_advisory_lock($1)', [migrationLock]);
-    await makeVersionTable(session);
-    const applied = await applyMissing(session, readMigrations());
-    await session.transaction(() => seedShard(session, migration));
-    return { applied };
-  });
+  return await withOwnerSession(
+    { ownerUrl: migration.ownerUrl, applicationName: 'migrate' },
+    async (session) => {
+      // Held until the session ends, whatever happens in between.
+      await session.query('select pg_advisory_lock($1)', [migrationLock]);
+      await makeVersionTable(session);
+      const applied = await applyMissing(session, readMigrations());
+      await session.transaction(() => seedShard(session, migration));
+      return { applied };
+    },
+  );
 }
 
 /** The SQL files beside this one, in order. */

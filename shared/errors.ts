@@ -28,12 +28,20 @@ export class OdometerError extends Error {
   }
 }
 
-/** Throws `invariant_broken` unless the assumption holds: a bug, never weather. */
+/** Throws `invariant_broken` unless the assumption holds: a bug, never a transient failure. */
 export function invariant(holds: boolean, message: string): asserts holds {
   if (!holds) throw new OdometerError('invariant_broken', message, { retryable: false });
 }
 
-/** An error as fields of a log line, its causes included. */
-export function logFields(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
+/**
+ * Whether the error ends by itself, so that the same work is tried again later. An offset that retention removed while
+ * it was read is one of them: the next look at the log finds its new start.
+ */
+export function isTransient(error: unknown): boolean {
+  return error instanceof OdometerError && (error.retryable || error.code === 'offset_out_of_range');
+}
+
+/** The fields by which a log line reports an error: message, stack and causes under `err`, and the code if it is ours. */
+export function failure(error: unknown): { readonly err: unknown; readonly code?: ErrorCode } {
   return error instanceof OdometerError ? { err: error, code: error.code } : { err: error };
 }

@@ -9,9 +9,8 @@ const mebibyte = 1024 * kibibyte;
 
 /** What one request may carry (API Gateway's own limit is 10 MB). */
 export const batchEventsMax = 1000;
+/** Bytes of a body once it is unpacked. */
 export const bodyBytesMax = 1 * mebibyte;
-/** A gzip body may unpack to `bodyBytesMax`, and to no more than this many times its size. */
-export const gzipRatioMax = 100;
 
 /** Names of organizations and metrics: host names and addresses are real ids. */
 export const nameCharsMax = 128;
@@ -43,7 +42,7 @@ export const lingerMsDefault = 5;
 /** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
 export const acceptWaitMsMax = 2 * produceTimeoutMs;
 export const answerReserveMs = 500;
-/** Whatever else a request waits for is answered for this much before its invocation ends. */
+/** Last resort: a request still without an answer gets 503 this long before its invocation would be killed. */
 export const lateAnswerMs = 200;
 /** How often deadlines of waiting requests are looked at. */
 export const deadlineCheckMs = 250;
@@ -53,6 +52,8 @@ export const invocationRecordsMax = 5000;
 export const invocationPayloadBytesMax = 6_000_000;
 export const batchingWindowMs = 100;
 export const consumerTimeoutMs = 30_000;
+/** A batch that took longer, folded and stored, is warned of: an ordinary one takes a tenth. */
+export const slowBatchMs = 2000;
 
 /** The consumer waits this long for Redis, then leaves the range to the log (U6). */
 export const segmentAppendTimeoutMs = 250;
@@ -74,11 +75,16 @@ export const tailGapAgeMs = 5000;
 export const gapReadBytesMax = 4 * mebibyte;
 export const segmentRangesMax = 256;
 
-/** The flusher: one invocation's budget of the schedule's minute, the pause between passes, the last start. */
-export const flusherBudgetMs = 58_000;
+/**
+ * The flusher: one invocation's budget of the schedule's minute, with time for its last pass before the next tick, the
+ * pause between passes, the last start.
+ */
+export const flusherBudgetMs = 55_000;
 export const flusherTimeoutMs = 100_000;
 export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
+/** A range that took longer, found, folded and committed, is warned of: an ordinary one takes a tenth. */
+export const slowRangeMs = 5000;
 /** A log end below `next_offset` for this long, with fresh metadata, halts the partition (U7). */
 export const logEndBehindMs = 60_000;
 /** Writer sessions. */
@@ -115,6 +121,8 @@ export const summaryDaysMax = 366;
 
 /** How long a dependency may take to show that it is there. */
 export const readinessTimeoutMs = 2000;
+/** How long an answer about the dependencies serves whoever asks next: anybody may ask, and each answer asks them all. */
+export const readinessAgeMsMax = 2000;
 
 /** One request to the service that keeps secrets; repeated once. */
 export const secretsTimeoutMs = 3000;
@@ -145,6 +153,8 @@ invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
   'a late request must be seen before its invocation ends',
 );
+invariant(slowBatchMs < consumerTimeoutMs, 'a slow batch must be able to end and be warned of');
+invariant(slowRangeMs < transactionStartRemainingMs, 'and so must a slow range');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');
 invariant(segmentBytesMax < partitionSegmentBytesMax, 'one segment must fit a partition in Redis');
 invariant(

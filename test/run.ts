@@ -1,17 +1,23 @@
 /**
- * `npm test [-- TIER [vitest arguments]]`: runs the tiers in order, cheapest first, and ends with the one line
- * `N passed, N failed` over all of them. Every tier runs even if an earlier one failed.
+ * `odometer test [TIER [vitest arguments]]`: runs the tiers in order, cheapest first, and ends with how long each of
+ * them took and the one line `N passed, N failed` over all. Every tier runs even if an earlier one failed.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Argument, type Command } from 'commander';
 import { z } from 'zod';
-import { processEnvironment } from '../shared/runtime/process/environment.ts';
+import type { Report } from '../shared/contracts/command.ts';
 
 interface Counts {
   readonly passed: number;
   readonly failed: number;
+}
+
+/** What a tier counted, and how long it took. */
+interface TierResult extends Counts {
+  readonly seconds: number;
 }
 
 const checks = [['biome', 'ci', '.'], ['tsc', '--noEmit'], ['knip']] as const;
@@ -37,50 +43,69 @@ const reportSchema = z.object({
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 
-async function main(): Promise<void> {
-  const [asked, ...vitestArgs] = process.argv.slice(2);
-  const chosen = tiers.filter((tier) => asked === undefined || tier === asked);
-  if (chosen.length === 0) {
-    process.stderr.write(`There is no tier ${asked}; the tiers are ${tiers.join(', ')}.\n`);
-    process.exit(1);
-  }
-  const total = { passed: 0, failed: 0 };
+/** Where the tools of the tiers print: the file descriptor of standard output or standard error. */
+type Sink = 1 | 2;
+
+export function define(command: Command, report: Report): void {
+  command
+    .description('Runs the tests, the cheapest tier first, and every tier even if an earlier one failed.')
+    .addArgument(new Argument('[tier]', 'The only tier to run. Default: all of them.').choices(tiers))
+    .argument('[arguments...]', 'For vitest, after the tier.')
+    .allowUnknownOption()
+    .addHelpText(
+      'after',
+      '\nExit code 3: a test has failed.\n\nExample: odometer test unit test/unit/fold.test.ts',
+    )
+    .action(
+      async (tier: Tier | undefined, args: readonly string[], { json }: { readonly json?: boolean }) => {
+        const results = await runTiers(tier === undefined ? tiers : [tier], args, json === true ? 2 : 1);
+        const counts = Object.values(results);
+        const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+        const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+        const took = Object.entries(results).map(([name, { seconds }]) => `${name} ${seconds} s`);
+        const text = `${took.join(', ')}\n${passed} passed, ${failed} failed`;
+        report({ json: { passed, failed, tiers: results }, text, found: failed > 0 });
+      },
+    );
+}
+
+async function runTiers(
+  chosen: readonly Tier[],
+  vitestArgs: readonly string[],
+  sink: Sink,
+): Promise<Partial<Record<Tier, TierResult>>> {
+  const results: Partial<Record<Tier, TierResult>> = {};
   for (const tier of chosen) {
-    const counts = await runTier(tier, vitestArgs);
-    total.passed += counts.passed;
-    total.failed += counts.failed;
+    print(`\n== ${tier}`, sink);
+    const startMs = performance.now();
+    const counts = tier === 'check' ? await runChecks(sink) : await runVitest(tier, vitestArgs, sink);
+    results[tier] = { ...counts, seconds: Math.round((performance.now() - startMs) / 1000) };
   }
-  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
-  process.exit(total.failed === 0 ? 0 : 1);
+  return results;
 }
 
-function runTier(tier: Tier, vitestArgs: readonly string[]): Promise<Counts> {
-  process.stdout.write(`\n== ${tier}\n`);
-  return tier === 'check' ? runChecks() : runVitest(tier, vitestArgs);
+function print(line: string, sink: Sink): void {
+  (sink === 1 ? process.stdout : process.stderr).write(`${line}\n`);
 }
 
-async function runChecks(): Promise<Counts> {
+async function runChecks(sink: Sink): Promise<Counts> {
   let passed = 0;
   for (const [tool, ...args] of checks) {
-    const ok = (await runProgram(join(bin, tool), args)) === 0;
-    process.stdout.write(`${tool}: ${ok ? 'clean' : 'not clean'}\n`);
+    const ok = (await runProgram(join(bin, tool), args, sink)) === 0;
+    print(`${tool}: ${ok ? 'clean' : 'not clean'}`, sink);
     passed += ok ? 1 : 0;
   }
   return { passed, failed: checks.length - passed };
 }
 
-async function runVitest(tier: VitestTier, args: readonly string[]): Promise<Counts> {
+async function runVitest(tier: VitestTier, args: readonly string[], sink: Sink): Promise<Counts> {
   if (globSync(vitestTiers[tier], { cwd: root }).length === 0) return { passed: 0, failed: 0 };
   const folder = mkdtempSync(join(tmpdir(), 'odometer-report-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await runProgram(process.execPath, [
-    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    `--project=${tier}`,
-    ...reporters,
-    ...args,
-  ]);
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const vitestArgs = [vitest, 'run', `--project=${tier}`, ...reporters, ...args];
+  const code = await runProgram(process.execPath, vitestArgs, sink);
   const counts = countsIn(report);
   rmSync(folder, { recursive: true, force: true });
   // A run that fails without a failed test (a set-up that threw, an unhandled rejection) is a failure too.
@@ -100,13 +125,8 @@ function countsIn(report: string): Counts {
   }
 }
 
-function runProgram(file: string, args: readonly string[]): Promise<number> {
-  const quiet = '--disable-warning=TimeoutNegativeWarning';
-  const env = {
-    ...processEnvironment(),
-    NODE_OPTIONS: `${processEnvironment()['NODE_OPTIONS'] ?? ''} ${quiet}`,
-  };
-  const child = spawn(file, args, { cwd: root, stdio: 'inherit', env });
+function runProgram(file: string, args: readonly string[], sink: Sink): Promise<number> {
+  const child = spawn(file, args, { cwd: root, stdio: ['inherit', sink, 'inherit'] });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGINT', pass).on('SIGTERM', pass);
   return new Promise((resolve) => {
@@ -118,5 +138,3 @@ function runProgram(file: string, args: readonly string[]): Promise<number> {
     child.once('error', () => end(1));
   });
 }
-
-await main();

@@ -1,15 +1,16 @@
 /** The use case: who sends a bearer token, and what may they do? */
 import { hash } from 'node:crypto';
 import { type Scope, scopes } from '../../shared/callers/caller.ts';
-import type { TokenRefusal, TokenVerifier } from '../../shared/callers/token-verifier.ts';
-import { nameCharsMax, tokenCharsMax } from '../../shared/limits.ts';
+import type { TokenProblem, TokenVerifier } from '../../shared/callers/token-verifier.ts';
+import { namePattern } from '../../shared/events/name-rule.ts';
+import { tokenCharsMax } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { type CallerGrant, VerifiedTokens } from './verified-tokens.ts';
 
 /** `unauthenticated`: we do not know who this is. `forbidden`: we do, and they may do nothing here. */
 export type Authorization =
   | { readonly kind: 'granted'; readonly grant: CallerGrant }
-  | { readonly kind: 'unauthenticated'; readonly code: 'credential_missing' | TokenRefusal }
+  | { readonly kind: 'unauthenticated'; readonly code: 'credential_missing' | TokenProblem }
   | { readonly kind: 'forbidden'; readonly code: 'organizations_missing' | 'organizations_invalid' };
 
 export interface AuthorizePorts {
@@ -30,19 +31,18 @@ export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): Author
     const known = verified.find(digest, clock.now());
     if (known !== null) return { kind: 'granted', grant: known };
     const verdict = await tokens.verify(token);
-    if (verdict.kind === 'refused') return { kind: 'unauthenticated', code: verdict.code };
+    if (verdict.kind === 'invalid') return { kind: 'unauthenticated', code: verdict.code };
     const authorization = authorize(verdict.claims);
     if (authorization.kind === 'granted')
-      verified.keep(digest, authorization.grant, verdict.expiresAtMs, clock.now());
+      verified.keep(digest, authorization.grant, { expiresAtMs: verdict.expiresAtMs, nowMs: clock.now() });
     return authorization;
   };
 }
 
 const callerCharsMax = 256;
-const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
 const knownScopes: ReadonlySet<unknown> = new Set(scopes);
 
-/** Scopes that we do not know are somebody else's and grant nothing; a token without organizations is refused. */
+/** Unknown scopes grant nothing: they may belong to another service. A token without organizations is refused. */
 function authorize(claims: Readonly<Record<string, unknown>>): Authorization {
   const { sub, scope, organizations, keys_required: keysRequired } = claims;
   if (typeof sub !== 'string' || sub === '' || sub.length > callerCharsMax)
@@ -55,7 +55,7 @@ function authorize(claims: Readonly<Record<string, unknown>>): Authorization {
   return { kind: 'granted', grant };
 }
 
-/** `*` alone is all of them. Inside a list it is no name, so it cannot become one. */
+/** `*` alone means all organizations. In a list it is refused, because it is not a name. */
 function reachOf(claim: unknown): CallerGrant['organizations'] | null {
   if (claim === '*') return 'all';
   if (!Array.isArray(claim) || claim.length === 0 || !claim.every(isName)) return null;

@@ -1,25 +1,25 @@
-/** Between API Gateway's request authorizer (HTTP API, payload 2.0, simple response) and our words. */
+/** Translates the event and the answer of API Gateway's request authorizer (HTTP API, payload 2.0, simple response). */
 import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda';
 import type { Authorization } from './authorize-caller.ts';
 
-/** What of the event the authorizer reads. */
+/** The part of the event that the authorizer reads. */
 export type AuthorizerEvent = Pick<APIGatewayRequestAuthorizerEventV2, 'headers'>;
 
 /**
- * The simple response. API Gateway hands `context` of a granted request to the function, as text, and answers
- * any other with 403 by itself. Who answers for a refusal by itself finds in `context` what to say.
+ * The simple response. API Gateway gives `context` of a granted request to the function, as text, and answers every
+ * other request with 403. The local gateway reads status and code of that answer from `context`.
  */
 export interface AuthorizerAnswer {
   readonly isAuthorized: boolean;
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** The bearer token; null where there is none. Another scheme is no credential that we know. */
+/** The bearer token; null where there is none, or a credential of another scheme. */
 export function fromAuthorizerEvent({ headers }: AuthorizerEvent): string | null {
   return /^Bearer +(\S+) *$/i.exec(headers?.['authorization'] ?? '')?.[1] ?? null;
 }
 
-/** The strings that shared/callers/http-caller.ts reads, or the refusal with its status. */
+/** The strings that shared/callers/http-caller.ts reads, or the status and code of the answer. */
 export function toAuthorizerAnswer(authorization: Authorization): AuthorizerAnswer {
   if (authorization.kind !== 'granted') {
     const status = authorization.kind === 'unauthenticated' ? '401' : '403';

@@ -1,6 +1,6 @@
 /** Lambda `authorizer`: who calls, by bearer token; in front of every route that is not public. */
 import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts';
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
@@ -19,7 +19,7 @@ export interface AuthorizerPorts extends AuthorizePorts {
 
 export type AuthorizerHandler = (event: AuthorizerEvent) => Promise<AuthorizerAnswer>;
 
-/** The authorizer over the given ports. It throws only when the issuer's keys cannot be had: then nobody passes. */
+/** The authorizer over the given ports. It throws only when the issuer's keys cannot be fetched: nobody passes then. */
 export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler {
   const authorizeCaller = createAuthorizeCaller(ports);
   return async (event) => {
@@ -28,7 +28,7 @@ export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler 
       if (authorization.kind !== 'granted') logger.info({ code: authorization.code }, 'a caller was refused');
       return toAuthorizerAnswer(authorization);
     } catch (error) {
-      logger.error({ ...logFields(error) }, 'a caller could not be checked');
+      logger.error(failure(error), 'a caller could not be checked');
       throw error;
     }
   };

@@ -10,9 +10,9 @@ export interface CallerGrant {
 }
 
 /**
- * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256, so that checking a
- * signature is paid once a minute and not once a request. Refusals are not kept: an unknown key may be known
- * a moment later.
+ * What was granted to tokens that were verified a moment ago, by the tokens' SHA-256: a signature is then checked
+ * once a minute, not once a request. Invalid tokens are not kept: a key that is unknown now may be known a moment
+ * later.
  */
 export class VerifiedTokens {
   readonly #grants = new Map<string, { readonly grant: CallerGrant; readonly untilMs: number }>();
@@ -25,8 +25,13 @@ export class VerifiedTokens {
     return null;
   }
 
-  keep(digest: string, grant: CallerGrant, expiresAtMs: number, nowMs: number): void {
-    this.#grants.set(digest, { grant, untilMs: Math.min(nowMs + verifiedTokenAgeMsMax, expiresAtMs) });
+  keep(
+    digest: string,
+    grant: CallerGrant,
+    time: { readonly expiresAtMs: number; readonly nowMs: number },
+  ): void {
+    const untilMs = Math.min(time.nowMs + verifiedTokenAgeMsMax, time.expiresAtMs);
+    this.#grants.set(digest, { grant, untilMs });
     // A Map lists its keys in the order of insertion: the first is the oldest.
     const [oldest] = this.#grants.keys();
     if (this.#grants.size > verifiedTokensMax && oldest !== undefined) this.#grants.delete(oldest);

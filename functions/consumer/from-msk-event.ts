@@ -30,12 +30,12 @@ export interface KafkaBatchResponse {
   }[];
 }
 
-/** The answer: what waits, by partition and offset; an empty list means that all succeeded. */
+/** The answer: which partitions wait, and where; an empty list means that all succeeded. */
 export function toBatchResponse(
-  waits: readonly { readonly itemPartition: string; readonly offset: number }[],
+  waiting: readonly { readonly itemPartition: string; readonly offset: number }[],
 ): KafkaBatchResponse {
   return {
-    batchItemFailures: waits.map(({ itemPartition, offset }) => ({
+    batchItemFailures: waiting.map(({ itemPartition, offset }) => ({
       itemIdentifier: { partition: itemPartition, offset },
     })),
   };

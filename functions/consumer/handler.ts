@@ -1,6 +1,7 @@
 /** Lambda `consumer`: records of the log in, segments in the store out. */
 import type { MSKEvent } from 'aws-lambda';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentSeal } from '../../shared/segments/segment.ts';
 import { consumerConfig } from './config.ts';
@@ -12,15 +13,14 @@ export type ConsumerHandler = (event: MSKEvent) => Promise<KafkaBatchResponse>;
 /** The consumer over the given ports; its answer lists the partitions that must wait, and where. */
 export function build(seal: SegmentSeal, ports: StoreSegmentsPorts): ConsumerHandler {
   return async (event) => {
-    const waits = await storeSegments(fromMskEvent(event), seal, ports);
-    return toBatchResponse(waits);
+    return toBatchResponse(await storeSegments(fromMskEvent(event), seal, ports));
   };
 }
 
 async function start({ load, keep, onRefused, logger, metrics }: FunctionStart): Promise<ConsumerHandler> {
   const config = await load(consumerConfig);
   const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
-  return build(config.seal, { segments, logger, metrics });
+  return build(config.seal, { segments, logger, metrics, clock: systemClock });
 }
 
 const { started } = functionStart('consumer', start);

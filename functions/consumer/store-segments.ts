@@ -1,7 +1,9 @@
-import { segmentBytesMax, shardCount } from '../../shared/limits.ts';
-import { shardOf } from '../../shared/log/routing.ts';
+import { failure } from '../../shared/errors.ts';
+import { segmentBytesMax, slowBatchMs } from '../../shared/limits.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
+import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
 import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
@@ -11,55 +13,80 @@ export interface StoreSegmentsPorts {
   readonly segments: SegmentStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly clock: Pick<Clock, 'monotonic'>;
 }
 
-/** Where a partition must wait: its records from this offset on are delivered again. */
-export interface Wait {
+/** A partition that waits: its records from this offset on are delivered again. */
+export interface WaitingPartition {
   readonly itemPartition: string;
   readonly offset: number;
 }
 
-interface Sealed {
+/** What became of one partition's records. */
+interface FoldedPartition {
+  readonly segments: readonly SealedSegment[];
+  readonly waiting: WaitingPartition | null;
+}
+
+interface SealedSegment {
   readonly partition: number;
   readonly range: StoredRange;
   readonly bytes: Buffer;
 }
 
 /**
- * Folds the records of every partition, then stores the segments of all partitions at once: folding keeps the
- * process busy, and an append that waited for it would seem late. Redis trouble is not a failure: the flusher
- * reads the log (U6), so the batch still succeeds.
+ * Folds the records of every partition, then stores the segments of all partitions at once: folding keeps the process
+ * busy, and an append that waited for it would seem late. Redis trouble is no failure: the flusher reads the log (U6),
+ * so the batch still succeeds.
  */
 export async function storeSegments(
   batches: readonly PartitionBatch[],
   seal: SegmentSeal,
   ports: StoreSegmentsPorts,
-): Promise<readonly Wait[]> {
-  const waits: Wait[] = [];
-  const folded = batches.map(({ partition, itemPartition, records }) => {
-    const { segments, stop } = foldRecords(records, partition, shardOf(partition, shardCount));
-    if (stop !== null) {
-      ports.logger.error({ partition, ...stop }, 'partition waits');
-      waits.push({ itemPartition, offset: stop.offset });
-    }
-    return segments.map((segment) => sealSegment(segment, seal));
-  });
-  const counts = await Promise.all(folded.map((segments) => storeInOrder(segments, ports)));
+): Promise<readonly WaitingPartition[]> {
+  const watch = new Stopwatch<'folding' | 'storing'>(ports.clock);
+  const folded = await watch.during('folding', () =>
+    batches.map((batch) => foldPartition(batch, seal, ports)),
+  );
+  const counts = await watch.during('storing', () =>
+    Promise.all(folded.map(({ segments }) => storeInOrder(segments, ports))),
+  );
   const stored = counts.reduce((sum, count) => sum + count, 0);
-  const made = folded.reduce((sum, segments) => sum + segments.length, 0);
-  ports.metrics.segmentsStored({ stored, dropped: made - stored });
-  return waits;
+  const made = folded.reduce((sum, { segments }) => sum + segments.length, 0);
+  const [foldMs, storeMs] = [watch.spentMs('folding'), watch.spentMs('storing')];
+  const batch = { ...sizeOf(batches), stored, dropped: made - stored, foldMs, storeMs };
+  ports.metrics.batchStored(batch);
+  if (foldMs + storeMs > slowBatchMs) ports.logger.warn(batch, 'slow batch');
+  return folded.flatMap(({ waiting }) => waiting ?? []);
 }
 
-function sealSegment(segment: Segment, seal: SegmentSeal): Sealed {
+function sizeOf(batches: readonly PartitionBatch[]): { readonly records: number; readonly bytes: number } {
+  const records = batches.flatMap((batch) => batch.records);
+  return { records: records.length, bytes: records.reduce((sum, { value }) => sum + value.length, 0) };
+}
+
+function foldPartition(
+  { partition, itemPartition, records }: PartitionBatch,
+  seal: SegmentSeal,
+  { logger }: StoreSegmentsPorts,
+): FoldedPartition {
+  const { segments, stop } = foldRecords(records, partition);
+  if (stop !== null) logger.error({ partition, ...stop }, 'partition waits');
+  return {
+    segments: segments.map((segment) => sealSegment(segment, seal)),
+    waiting: stop && { itemPartition, offset: stop.offset },
+  };
+}
+
+function sealSegment(segment: Segment, seal: SegmentSeal): SealedSegment {
   const { partition, from, to } = segment.meta;
   const events = segment.days.reduce((sum, day) => sum + day.count, 0);
   return { partition, range: { from, to, events }, bytes: encodeSegment(segment, seal) };
 }
 
-/** How many of one partition's segments are stored, up to the first that is not: a hole is read at once. */
+/** How many of one partition's segments are stored, up to the first that is not: the flusher reads a gap at once. */
 async function storeInOrder(
-  segments: readonly Sealed[],
+  segments: readonly SealedSegment[],
   { segments: store, logger }: StoreSegmentsPorts,
 ): Promise<number> {
   let stored = 0;
@@ -73,7 +100,7 @@ async function storeInOrder(
       }
       logger.warn({ partition, ...range, outcome }, 'segment left to the log');
     } catch (error) {
-      logger.warn({ partition, ...range, err: error }, 'segment left to the log');
+      logger.warn({ partition, ...range, ...failure(error) }, 'segment left to the log');
     }
     break;
   }

@@ -1,57 +1,97 @@
 /**
  * U7, no silent skip: before a pass commits anything, what the progress row says of the log must hold.
  *
- *   log                                              verdict
- *   record at next_offset - 1 as it was committed    goes on
- *   that record removed by retention, rest in place  goes on: position is all there is
- *   other content at next_offset - 1                 halts: truncated and written past again
- *   log start above next_offset                      halts: records were removed before they were counted
- *   log end below next_offset, for 60 s              halts; before that it waits: metadata may be stale
- *   partition not in the log                         waits
+ *   state            the log                                          verdict
+ *   as-committed     has the record at next_offset - 1 as committed   goes on
+ *   not-kept         keeps no committed record, and all after them    goes on: the position is all there is
+ *   rewritten        has another record there                         halts: truncated and written past again
+ *   start-ahead      starts above next_offset                         halts: records were removed uncounted
+ *   end-behind       ends below next_offset                           waits: metadata may be stale
+ *   end-behind-long  ends below next_offset for 60 s                  halts
+ *   not-delivered    has that record and did not deliver it           waits
+ *   missing          has no such partition, or it has no leader       waits
  */
 
 import type { Progress } from '../../shared/ledger/shard-ledger.ts';
 import { logEndBehindMs } from '../../shared/limits.ts';
+import { recordHashOf } from '../../shared/log/envelope.ts';
 import type { LogBounds, LogRecord } from '../../shared/log/event-log.ts';
-import { recordHashOf } from '../../shared/segments/fold.ts';
+import type { Halts, Waits } from './partition-stop.ts';
 
-export type LogVerdict =
-  | { readonly kind: 'goes-on' }
-  | { readonly kind: 'waits'; readonly reason: string }
-  | { readonly kind: 'halts'; readonly code: string; readonly reason: string };
+export type LogState =
+  | 'as-committed'
+  | 'not-kept'
+  | 'rewritten'
+  | 'start-ahead'
+  | 'end-behind'
+  | 'end-behind-long'
+  | 'not-delivered'
+  | 'missing';
 
-/** The offset of the last committed record if the log still holds it, else null. */
-export function headOffset(progress: Progress, bounds: LogBounds | undefined): number | null {
-  const head = progress.nextOffset - 1;
-  if (progress.recordHash === null || bounds === undefined) return null;
-  return head >= bounds.start && head < bounds.end ? head : null;
+/** What a pass knows of a partition's log. */
+export interface LogLook {
+  readonly progress: Pick<Progress, 'nextOffset' | 'recordHash'>;
+  readonly bounds: LogBounds | undefined;
+  /** What the log delivered for `lastCommittedOffset`. */
+  readonly lastCommitted: LogRecord | undefined;
+  /** Since when the log's end has been below `next_offset`. */
+  readonly behindSinceMs: number | null;
+  readonly nowMs: number;
 }
 
-/** `behindSinceMs`: since when the log's end has been below `next_offset`. */
-export function checkLog(
-  progress: Progress,
-  bounds: LogBounds | undefined,
-  head: LogRecord | undefined,
-  behindSinceMs: number | null,
-  nowMs: number,
-): LogVerdict {
+/** The offset of the last committed record if the log still holds it, else null. */
+export function lastCommittedOffset({
+  progress,
+  bounds,
+}: Pick<LogLook, 'progress' | 'bounds'>): number | null {
+  const offset = progress.nextOffset - 1;
+  if (progress.recordHash === null || bounds === undefined) return null;
+  return offset >= bounds.start && offset < bounds.end ? offset : null;
+}
+
+/** Why the partition must not go on; null where its log is what its progress says. */
+export function checkLog(look: LogLook): Waits | Halts | null {
+  const { progress, bounds } = look;
   const { nextOffset } = progress;
-  if (bounds === undefined) return { kind: 'waits', reason: 'the log has no such partition' };
-  if (bounds.start > nextOffset) {
-    const reason = `the log starts at ${bounds.start}, the next offset to commit is ${nextOffset}`;
-    return { kind: 'halts', code: 'log_start_ahead', reason };
+  const state = stateOf(look);
+  switch (state) {
+    case 'as-committed':
+    case 'not-kept':
+      return null;
+    case 'rewritten': {
+      const reason = `the record at ${nextOffset - 1} is not the one that was committed`;
+      return { kind: 'halts', code: 'log_rewritten', reason };
+    }
+    case 'start-ahead': {
+      const reason = `the log starts at ${bounds?.start}, the next offset to commit is ${nextOffset}`;
+      return { kind: 'halts', code: 'log_start_ahead', reason };
+    }
+    case 'end-behind':
+    case 'end-behind-long': {
+      const reason = `the log ends at ${bounds?.end}, the next offset to commit is ${nextOffset}`;
+      return state === 'end-behind'
+        ? { kind: 'waits', reason }
+        : { kind: 'halts', code: 'log_end_behind', reason };
+    }
+    case 'not-delivered':
+      return { kind: 'waits', reason: `the record at ${nextOffset - 1} was not delivered` };
+    case 'missing':
+      return { kind: 'waits', reason: 'the log has no such partition' };
   }
+}
+
+function stateOf({ progress, bounds, lastCommitted, behindSinceMs, nowMs }: LogLook): LogState {
+  const { nextOffset, recordHash } = progress;
+  if (bounds === undefined) return 'missing';
+  if (bounds.start > nextOffset) return 'start-ahead';
   if (bounds.end < nextOffset) {
-    const reason = `the log ends at ${bounds.end}, the next offset to commit is ${nextOffset}`;
     const long = behindSinceMs !== null && nowMs - behindSinceMs >= logEndBehindMs;
-    return long ? { kind: 'halts', code: 'log_end_behind', reason } : { kind: 'waits', reason };
+    return long ? 'end-behind-long' : 'end-behind';
   }
-  if (headOffset(progress, bounds) === null) return { kind: 'goes-on' };
-  if (head === undefined)
-    return { kind: 'waits', reason: `the record at ${nextOffset - 1} was not delivered` };
-  if (head.offset === nextOffset - 1 && recordHashOf(head.value) === progress.recordHash?.toString('hex')) {
-    return { kind: 'goes-on' };
-  }
-  const reason = `the record at ${nextOffset - 1} is not the one that was committed`;
-  return { kind: 'halts', code: 'log_rewritten', reason };
+  const offset = lastCommittedOffset({ progress, bounds });
+  if (offset === null) return 'not-kept';
+  if (lastCommitted === undefined) return 'not-delivered';
+  const same =
+    lastCommitted.offset === offset && recordHashOf(lastCommitted.value) === recordHash?.toString('hex');
+  return same ? 'as-committed' : 'rewritten';
 }

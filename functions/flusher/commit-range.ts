@@ -1,63 +1,113 @@
 /**
  * Commits one range of one partition, exactly once whatever happens.
  *
- *   state          event                      next
- *   planned        unique key counted before  planned, checked (a second transaction)
- *   planned        compare-and-set fails      fenced: another flusher was faster, or the partition is halted
- *   planned        connection lost            planned: nothing happened, the next pass takes it again
- *   committing     COMMIT acknowledged        committed
- *   committing     connection lost            `next_offset`, read under its lock, alone decides
- *   committed      process dies               segments below next_offset are deleted by the next pass
+ *   state      event                                                  next
+ *   unchecked  counted-key: the unique index holds a key of it        checked, in a second transaction
+ *   checked    counted-key                                            throws: the lookup missed a key, a bug
+ *   both       fenced: the compare-and-set failed                     fenced: another was faster, or it is halted
+ *   both       acknowledged: COMMIT was answered                      committed
+ *   both       took-effect: no answer, and next_offset is `to`        committed
+ *   both       took-no-effect: no answer, and next_offset is `from`   throws: the next pass takes the range again
+ *   both       overtaken: no answer, and next_offset is elsewhere     fenced
+ *   both       the connection is lost before COMMIT                   throws: the next pass takes the range again
+ *   committed  the process dies                                       the next pass deletes the segments
  */
 
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import { probesOf } from '../../shared/ledger/deduplicate.ts';
 import { type Load, loadAsFolded, loadWinners, type OffsetRange, rowsOf } from '../../shared/ledger/load.ts';
-import type { CommitRecord, RangeTransaction, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type {
+  CommitRecord,
+  MovedRange,
+  RangeTransaction,
+  ShardLedger,
+} from '../../shared/ledger/shard-ledger.ts';
 import { checkedRangesAfterDuplicate, commitDaysMax } from '../../shared/limits.ts';
 import { segmentVersion } from '../../shared/segments/segment.ts';
 
-/** `committed`: by us, `load` says what. `fenced`: this range is somebody else's or halted; look again. */
+export interface CommitPorts {
+  readonly ledger: ShardLedger;
+  readonly checkpoint: Checkpoint;
+}
+
+/**
+ * `committed`: by us up to `next`; `load` is what was written, `checkedRanges` how many ranges after it are to be
+ * checked. `fenced`: this range is another flusher's or halted; the next pass looks again.
+ */
 export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly load: Load; readonly checkedRanges: number }
+  | {
+      readonly kind: 'committed';
+      readonly next: number;
+      readonly load: Load;
+      readonly checkedRanges: number;
+    }
   | { readonly kind: 'fenced' };
 
-type Attempt =
-  | { readonly kind: 'written'; readonly load: Load }
-  | { readonly kind: 'fenced' }
-  | { readonly kind: 'unique' };
+/** Whether the keys of a range are looked up before it is loaded. */
+export type RangeState = 'unchecked' | 'checked';
 
 interface Plan {
   readonly range: OffsetRange;
-  /** Ask the table for duplicates before loading. */
-  readonly checked: boolean;
+  readonly state: RangeState;
   /** Ranges after this one that are to be checked. */
   readonly checkedRanges: number;
   readonly closedDays: ReadonlySet<number>;
 }
 
+/** What one transaction came to. */
+type Attempt =
+  | { readonly event: 'acknowledged' | 'took-effect'; readonly load: Load }
+  | { readonly event: 'took-no-effect' | 'overtaken' | 'fenced' | 'counted-key' };
+
+export type AttemptEvent = Attempt['event'];
+
 /** Throws OdometerError `shard_unavailable` (retryable): then nothing of the range was committed. */
 export async function commitRange(
   range: OffsetRange,
   checkedRanges: number,
-  ledger: ShardLedger,
-  checkpoint: Checkpoint,
+  ports: CommitPorts,
 ): Promise<CommitOutcome> {
+  let plan = await planOf(range, checkedRanges, ports.ledger);
+  for (;;) {
+    const attempt = await attemptCommit(plan, ports);
+    switch (attempt.event) {
+      case 'acknowledged':
+      case 'took-effect':
+        await ports.checkpoint('after-commit', range.partition);
+        return {
+          kind: 'committed',
+          next: range.to,
+          load: attempt.load,
+          checkedRanges: plan.checkedRanges,
+        };
+      case 'fenced':
+      case 'overtaken':
+        return { kind: 'fenced' };
+      case 'took-no-effect':
+        throw new OdometerError('shard_unavailable', 'COMMIT did not take effect', { retryable: true });
+      case 'counted-key': {
+        const { partition, from } = range;
+        invariant(
+          plan.state === 'unchecked',
+          `partition ${partition} ${from}: a checked range met a counted key`,
+        );
+        plan = { ...plan, state: 'checked', checkedRanges: checkedRangesAfterDuplicate };
+      }
+    }
+  }
+}
+
+async function planOf(range: OffsetRange, checkedRanges: number, ledger: ShardLedger): Promise<Plan> {
   const closedDays = await ensureDays(range, ledger);
   const undated = range.segments.some(({ meta }) => meta.undated > 0);
   const checked = undated || checkedRanges > 0 || closedDays.size > 0;
-  const plan = { range, checked, checkedRanges: Math.max(0, checkedRanges - 1), closedDays };
-  const outcome = await attempt(plan, ledger, checkpoint);
-  if (outcome !== 'unique') return outcome;
-  invariant(!checked, `partition ${range.partition} ${range.from}: a checked range still met a counted key`);
-  const again = { ...plan, checked: true, checkedRanges: checkedRangesAfterDuplicate };
-  const second = await attempt(again, ledger, checkpoint);
-  invariant(
-    second !== 'unique',
-    `partition ${range.partition} ${range.from}: a checked range met a counted key`,
-  );
-  return second;
+  return {
+    range,
+    state: checked ? 'checked' : 'unchecked',
+    checkedRanges: Math.max(0, checkedRanges - 1),
+    closedDays,
+  };
 }
 
 async function ensureDays(range: OffsetRange, ledger: ShardLedger): Promise<ReadonlySet<number>> {
@@ -69,71 +119,63 @@ async function ensureDays(range: OffsetRange, ledger: ShardLedger): Promise<Read
   return closed;
 }
 
-async function attempt(
-  plan: Plan,
-  ledger: ShardLedger,
-  checkpoint: Checkpoint,
-): Promise<CommitOutcome | 'unique'> {
+async function attemptCommit(plan: Plan, { ledger, checkpoint }: CommitPorts): Promise<Attempt> {
   const { partition, from, to } = plan.range;
   await checkpoint('before-compare-and-set', partition);
-  const outcome = await ledger.transaction(partition, async (transaction) => {
-    const value = await write(plan, transaction, checkpoint);
-    if (value.kind === 'written') await checkpoint('before-commit', partition);
-    return { commit: value.kind === 'written', value };
+  const { kind, value } = await ledger.transaction(partition, async (transaction) => {
+    const written = await write(plan, transaction, checkpoint);
+    const commit = typeof written !== 'string';
+    if (commit) await checkpoint('before-commit', partition);
+    return { commit, value: written };
   });
-  const { value } = outcome;
-  if (value.kind === 'unique') return 'unique';
-  if (value.kind === 'fenced') return { kind: 'fenced' };
-  if (outcome.kind !== 'committed') {
-    // COMMIT was sent and its answer lost: the offset says whether it took effect.
-    const next = await ledger.nextOffset(partition);
-    if (next === from) {
-      throw new OdometerError('shard_unavailable', 'COMMIT did not take effect', { retryable: true });
-    }
-    if (next !== to) return { kind: 'fenced' };
-  }
-  await checkpoint('after-commit', partition);
-  return { kind: 'committed', load: value.load, checkedRanges: plan.checkedRanges };
+  if (typeof value === 'string') return { event: value };
+  if (kind === 'committed') return { event: 'acknowledged', load: value };
+  // COMMIT was sent and its answer lost: the offset, read under its lock, says whether it took effect.
+  const next = await ledger.nextOffset(partition);
+  if (next === to) return { event: 'took-effect', load: value };
+  return { event: next === from ? 'took-no-effect' : 'overtaken' };
 }
 
-async function write(plan: Plan, transaction: RangeTransaction, checkpoint: Checkpoint): Promise<Attempt> {
-  const { range } = plan;
-  const { partition, from, to } = range;
+/** What was written, or why nothing of it may be committed. */
+async function write(
+  plan: Plan,
+  transaction: RangeTransaction,
+  checkpoint: Checkpoint,
+): Promise<Load | 'fenced' | 'counted-key'> {
+  const { range, checkedRanges } = plan;
+  const { partition, from, to, source } = range;
   const lastHash = range.segments.at(-1)?.meta.recordHash;
   invariant(lastHash !== undefined, 'a range holds at least one segment');
   const recordHash = Buffer.from(lastHash, 'hex');
-  const moved = await transaction.moveProgress(partition, from, to, recordHash, plan.checkedRanges);
-  if (!moved) return { kind: 'fenced' };
-  const load = plan.checked ? await checkedLoad(plan, transaction) : loadAsFolded(range);
+  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges });
+  if (moved === null) return 'fenced';
+  const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {
-    const loaded = await transaction.loadDay(day);
-    if (loaded.kind === 'unique') return { kind: 'unique' };
+    const loaded = await moved.loadDay(day);
+    if (loaded.kind === 'unique') return 'counted-key';
     invariant(loaded.count === day.count, `COPY loaded ${loaded.count} rows of ${day.count} (U5)`);
   }
   await checkpoint('after-copy', partition);
-  if (load.rollups.length > 0) await transaction.addRollups(partition, load.rollups);
-  if (load.refusals.length > 0) await transaction.addQuarantine(partition, load.refusals);
-  if (load.conflicts.length > 0) await transaction.addConflicts(partition, load.conflicts);
-  await transaction.addCommit(toCommitRecord(range, load, transaction.writeStatements + 1));
-  return { kind: 'written', load };
+  await moved.addRollups(load.rollups);
+  await moved.addQuarantine(load.refusals);
+  await moved.addConflicts(load.conflicts);
+  await moved.addCommit(toCommitRecord(source, load));
+  return load;
 }
 
-async function checkedLoad(plan: Plan, transaction: RangeTransaction): Promise<Load> {
-  const rows = rowsOf(plan.range);
-  const probes = probesOf(rows).filter(({ day }) => !plan.closedDays.has(day));
-  const counted = await transaction.findCounted(probes);
-  return loadWinners(plan.range, rows, counted, plan.closedDays);
+async function checkedLoad({ range, closedDays }: Plan, moved: MovedRange): Promise<Load> {
+  const rows = rowsOf(range);
+  const probes = probesOf(rows).filter(({ day }) => !closedDays.has(day));
+  const counted = await moved.findCounted(probes);
+  return loadWinners(range, rows, counted, closedDays);
 }
 
-function toCommitRecord(range: OffsetRange, load: Load, writeStatements: number): CommitRecord {
-  const { partition, from, to, source } = range;
-  const { seen, inserted, duplicate, quarantined, foreign } = load;
+function toCommitRecord(source: OffsetRange['source'], load: Load): CommitRecord {
+  const { days, seen, inserted, duplicate, quarantined, foreign } = load;
   invariant(
     seen === inserted + duplicate + quarantined,
     `seen ${seen} is not what became of the events (U5)`,
   );
-  const days = load.days.map(({ day, count, digest }) => ({ day, count, digest }));
   const conflicts = load.conflicts.length;
-  const counts = { seen, inserted, duplicate, conflicts, quarantined, foreign };
-  return { partition, from, to, source, ...counts, writeStatements, segmentVersion, days };
+  return { source, segmentVersion, days, seen, inserted, duplicate, conflicts, quarantined, foreign };
 }

@@ -1,36 +1,45 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { logFields, OdometerError } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
-import type { OffsetRange } from '../../shared/ledger/load.ts';
+import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { segmentRangesMax } from '../../shared/limits.ts';
-import type { LogBounds } from '../../shared/log/event-log.ts';
+import { slowRangeMs } from '../../shared/limits.ts';
+import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import type { FlushCounts, Metrics } from '../../shared/runtime/metrics.ts';
+import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
+import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
-import { checkLog, headOffset, type LogVerdict } from './check-log.ts';
+import { checkLog, lastCommittedOffset } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
 import type { LogHistory } from './log-history.ts';
-import { type NextRange, type NextRangePorts, nextRange } from './next-range.ts';
+import { nextRange } from './next-range.ts';
+import type { Halts, PartitionStop } from './partition-stop.ts';
+import { WaitingSegments, type WaitingSegmentsPorts } from './waiting-segments.ts';
 
-export interface FlushPorts extends NextRangePorts {
+/** Phases of a pass that are timed; `folding` and `committing` are inside `pass`. */
+export type PassPhase = 'pass' | 'folding' | 'committing';
+
+export interface FlushPorts extends Omit<WaitingSegmentsPorts, 'watch'> {
+  readonly log: EventLogReader;
   readonly clock: Clock;
   readonly checkpoint: Checkpoint;
   readonly metrics: Metrics;
 }
 
-/** `mayCommit` says whether a transaction may still start. */
-export interface ShardPass {
+/** The shard of a pass, and what outlives the pass. */
+export interface PassedShard {
   readonly ledger: ShardLedger;
   readonly history: LogHistory;
+  /** Whether a transaction may still start. */
   readonly mayCommit: () => boolean;
-  /** Told of every commit, so that what a pass did before it failed is counted. */
-  readonly committed: (counts: FlushCounts) => void;
+  /** Called after every commit, so that what a pass did before it failed is counted. */
+  readonly onCommit: (counts: CommitCounts) => void;
+  readonly watch: Stopwatch<PassPhase>;
 }
 
 /**
- * What one pass did. `backlog` says that more waits than one commit's worth, so that a pause would be idle;
- * `waitingForCode` counts the partitions whose next record this code does not count.
+ * What one pass did. `backlog`: more waits than one commit holds, so that a pause would be idle. `waitingForCode`:
+ * partitions whose next record this code does not count.
  */
 export interface PassResult {
   readonly commits: number;
@@ -38,185 +47,178 @@ export interface PassResult {
   readonly waitingForCode: number;
 }
 
-/**
- * One pass over the shard's partitions. Throws retryable OdometerErrors of the log and of this shard; what
- * was committed before stays committed.
- */
-export async function flushShard(pass: ShardPass, ports: FlushPorts): Promise<PassResult> {
-  const { ledger, history } = pass;
-  const observedAtMs = ports.clock.now();
-  const bounds = await ports.log.bounds();
-  const progress = (await ledger.progress()).filter(({ halted }) => !halted);
-  for (const { partition, nextOffset } of progress) {
-    const end = bounds.get(partition)?.end;
-    if (end !== undefined) history.note(partition, end, nextOffset, observedAtMs);
-  }
-  const flowing = await checkPartitions(progress, bounds, pass, ports);
-  const stored = await listSegments(flowing, ports);
-  const observations: Observation[] = [];
-  let commits = 0;
-  let backlog = false;
-  let waitingForCode = 0;
-  for (const row of flowing) {
-    const { partition } = row;
-    const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
-    const flushed = await flushPartition(row, logEnd, stored.get(partition) ?? [], pass, ports);
-    commits += flushed.commits;
-    backlog ||= flushed.commits > 1;
-    if (flushed.waitsForCode) waitingForCode += 1;
-    const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;
-    observations.push({ partition, logEnd: Math.max(logEnd, flushed.next), observedAtMs, completeThroughMs });
-  }
-  if (observations.length > 0) await ledger.observe(observations);
-  return { commits, backlog, waitingForCode };
+/** A partition whose log is what its progress says, as the pass found it. */
+interface SoundPartition {
+  readonly row: Progress;
+  readonly logEnd: number;
+  readonly stored: readonly StoredRange[];
 }
 
-/** The partitions whose log is what the progress rows say; the others halt or wait. */
-async function checkPartitions(
-  progress: readonly Progress[],
-  bounds: ReadonlyMap<number, LogBounds>,
-  pass: ShardPass,
-  ports: FlushPorts,
-): Promise<readonly Progress[]> {
-  if ((await ports.log.topicId()) !== (await pass.ledger.topicId())) {
-    const reason = 'the topic was replaced by another of the same name';
-    for (const { partition } of progress) await halt(partition, 'topic_replaced', reason, pass, ports);
-    return [];
-  }
-  const reads = progress.flatMap((row) => {
-    const from = headOffset(row, bounds.get(row.partition));
-    return from === null ? [] : [{ partition: row.partition, from, bytesMax: 1 }];
-  });
-  const heads = reads.length === 0 ? new Map() : await ports.log.read(reads);
-  const flowing: Progress[] = [];
-  for (const row of progress) {
-    const { partition } = row;
-    const behindSinceMs = pass.history.behindSinceMs(partition);
-    const head = heads.get(partition)?.[0];
-    const verdict = checkLog(row, bounds.get(partition), head, behindSinceMs, ports.clock.now());
-    if (await obey(verdict, partition, pass, ports)) flowing.push(row);
-  }
-  return flowing;
+/** What the pass did to one partition; `next` is the first offset not yet committed. */
+interface FlushedPartition {
+  readonly next: number;
+  readonly commits: number;
+  readonly waitsForCode: boolean;
 }
 
-async function obey(
-  verdict: LogVerdict | Exclude<NextRange, { readonly kind: 'range' | 'nothing' }>,
-  partition: number,
-  pass: ShardPass,
-  ports: FlushPorts,
-): Promise<boolean> {
-  switch (verdict.kind) {
-    case 'goes-on':
-      return true;
-    case 'waits':
-    case 'waits-for-code':
-      ports.logger.warn({ partition, reason: verdict.reason }, 'partition waits');
-      return false;
-    case 'halts':
-      await halt(partition, verdict.code, verdict.reason, pass, ports);
-      return false;
+export class ShardPass {
+  readonly #shard: PassedShard;
+  readonly #ports: FlushPorts;
+  readonly #segments: WaitingSegments;
+
+  constructor(shard: PassedShard, ports: FlushPorts) {
+    this.#shard = shard;
+    this.#ports = ports;
+    this.#segments = new WaitingSegments({ ...ports, watch: shard.watch });
   }
-}
 
-async function halt(
-  partition: number,
-  code: string,
-  reason: string,
-  pass: ShardPass,
-  ports: FlushPorts,
-): Promise<void> {
-  ports.logger.error({ partition, code, reason }, 'partition halted');
-  await pass.ledger.halt(partition, code, reason);
-}
+  /** Throws retryable OdometerErrors of the log and of this shard; what was committed before stays committed. */
+  run(): Promise<PassResult> {
+    return this.#shard.watch.during('pass', () => this.#run());
+  }
 
-/** Without Redis every partition is a gap, and the log is read. */
-async function listSegments(
-  progress: readonly Progress[],
-  ports: FlushPorts,
-): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
-  try {
-    const stored = await ports.segments.list(
-      progress.map(({ partition }) => partition),
-      segmentRangesMax,
-    );
+  async #run(): Promise<PassResult> {
+    const { ledger } = this.#shard;
+    const observedAtMs = this.#ports.clock.now();
+    const bounds = await this.#ports.log.bounds();
+    const progress = (await ledger.progress()).filter(({ halted }) => !halted);
+    this.#noteEnds(progress, bounds, observedAtMs);
+    const sound = await this.#checkLog(progress, bounds);
+    const stored = await this.#segments.list(sound);
+    const observations: Observation[] = [];
+    let commits = 0;
+    let backlog = false;
+    let waitingForCode = 0;
+    for (const row of sound) {
+      const { partition } = row;
+      const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
+      const flushed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] });
+      commits += flushed.commits;
+      backlog ||= flushed.commits > 1;
+      if (flushed.waitsForCode) waitingForCode += 1;
+      const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;
+      observations.push({
+        partition,
+        logEnd: Math.max(logEnd, flushed.next),
+        observedAtMs,
+        completeThroughMs,
+      });
+    }
+    await ledger.observe(observations);
+    return { commits, backlog, waitingForCode };
+  }
+
+  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, nowMs: number): void {
     for (const { partition, nextOffset } of progress) {
-      const leftovers = stored.get(partition)?.some(({ from }) => from < nextOffset) ?? false;
-      if (leftovers) await ports.segments.deleteBelow(partition, nextOffset);
+      const end = bounds.get(partition)?.end;
+      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, nowMs });
     }
-    return stored;
-  } catch (error) {
-    ports.logger.warn({ ...logFields(error) }, 'segments not listed, the log is read');
-    return new Map();
   }
-}
 
-/** Commits range after range until nothing is left to commit. */
-async function flushPartition(
-  row: Progress,
-  logEnd: number,
-  stored: readonly StoredRange[],
-  pass: ShardPass,
-  ports: FlushPorts,
-): Promise<{ readonly next: number; readonly commits: number; readonly waitsForCode: boolean }> {
-  const { partition } = row;
-  let { nextOffset: next, checkedRanges } = row;
-  let commits = 0;
-  let waitsForCode = false;
-  while (pass.mayCommit()) {
-    const oldEnd = pass.history.oldEnd(partition, ports.clock.now());
-    const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
-    if (found.kind === 'nothing') break;
-    if (found.kind !== 'range') {
-      waitsForCode = found.kind === 'waits-for-code';
-      await obey(found, partition, pass, ports);
-      break;
+  /** The partitions whose log is what their progress says; the others wait or halt. */
+  async #checkLog(
+    progress: readonly Progress[],
+    bounds: ReadonlyMap<number, LogBounds>,
+  ): Promise<readonly Progress[]> {
+    const { ledger, history } = this.#shard;
+    const { log, clock } = this.#ports;
+    if ((await log.topicId()) !== (await ledger.topicId())) {
+      const reason = 'the topic was replaced by another of the same name';
+      for (const row of progress) await this.#stop(row, { kind: 'halts', code: 'topic_replaced', reason });
+      return [];
     }
-    const outcome = await commitOrHalt(found.range, checkedRanges, pass, ports);
-    if (outcome.kind === 'fenced') {
-      ports.logger.info({ partition, from: found.range.from, to: found.range.to }, 'range fenced');
-      break;
+    const reads = progress.flatMap((row) => {
+      const from = lastCommittedOffset({ progress: row, bounds: bounds.get(row.partition) });
+      return from === null ? [] : [{ partition: row.partition, from, bytesMax: 1 }];
+    });
+    const delivered = await log.read(reads);
+    const sound: Progress[] = [];
+    for (const row of progress) {
+      const { partition } = row;
+      const stop = checkLog({
+        progress: row,
+        bounds: bounds.get(partition),
+        lastCommitted: delivered.get(partition)?.[0],
+        behindSinceMs: history.behindSinceMs(partition),
+        nowMs: clock.now(),
+      });
+      if (stop === null) sound.push(row);
+      else await this.#stop(row, stop);
     }
-    const { load } = outcome;
+    return sound;
+  }
+
+  /** Commits range after range until nothing is left to commit, or the partition stops. */
+  async #flush({ row, logEnd, stored }: SoundPartition): Promise<FlushedPartition> {
+    const { partition } = row;
+    const { mayCommit, history, watch } = this.#shard;
+    const { clock, logger } = this.#ports;
+    const ports = { ...this.#ports, segments: this.#segments, watch };
+    let { nextOffset: next, checkedRanges } = row;
+    let commits = 0;
+    while (mayCommit()) {
+      const startedMs = clock.monotonic();
+      const oldEnd = history.oldEnd({ partition, nowMs: clock.now() });
+      const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
+      if (found.kind === 'nothing') break;
+      const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;
+      if (outcome.kind !== 'committed') {
+        await this.#stop({ partition, nextOffset: next }, outcome);
+        return { next, commits, waitsForCode: outcome.kind === 'waits-for-code' };
+      }
+      const tookMs = clock.monotonic() - startedMs;
+      if (tookMs > slowRangeMs)
+        logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
+      ({ next, checkedRanges } = outcome);
+      commits += 1;
+      await this.#segments.deleteCommitted({ partition, nextOffset: next });
+    }
+    return { next, commits, waitsForCode: false };
+  }
+
+  /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
+  async #commit(range: OffsetRange, checkedRanges: number): Promise<CommitOutcome | Halts> {
+    const { ledger, watch } = this.#shard;
+    const { checkpoint, logger } = this.#ports;
+    try {
+      const commit = () => commitRange(range, checkedRanges, { ledger, checkpoint });
+      const outcome = await watch.during('committing', commit);
+      if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
+      const { partition, from, to } = range;
+      logger.error({ partition, from, to, ...failure(error) }, 'range refused');
+      return { kind: 'halts', code: error.code, reason: error.message };
+    }
+  }
+
+  #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
     const { inserted, duplicate, quarantined, foreign } = load;
-    pass.committed({ committed: inserted, duplicate, quarantined: quarantined + foreign });
-    ports.logger.debug({ partition, from: next, to: found.range.to, inserted }, 'range committed');
-    next = found.range.to;
-    checkedRanges = outcome.checkedRanges;
-    commits += 1;
-    await deleteCommitted(partition, next, ports);
+    const bytes = load.days.flatMap(({ rows }) => rows).reduce((sum, rows) => sum + rows.length, 0);
+    const counts = { committed: inserted, duplicate, quarantined: quarantined + foreign };
+    this.#shard.onCommit({ ...counts, records: to - from, bytes });
+    this.#ports.logger.debug({ partition, from, to, inserted }, 'range committed');
   }
-  return { next, commits, waitsForCode };
-}
 
-/** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
-async function commitOrHalt(
-  range: OffsetRange,
-  checkedRanges: number,
-  pass: ShardPass,
-  ports: FlushPorts,
-): Promise<CommitOutcome> {
-  try {
-    return await commitRange(range, checkedRanges, pass.ledger, ports.checkpoint);
-  } catch (error) {
-    if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
-    ports.logger.error({ partition: range.partition, err: error }, 'range refused');
-    await halt(range.partition, error.code, error.message, pass, ports);
-    return { kind: 'fenced' };
+  async #stop(
+    { partition, nextOffset }: Pick<Progress, 'partition' | 'nextOffset'>,
+    stop: PartitionStop,
+  ): Promise<void> {
+    const { logger } = this.#ports;
+    switch (stop.kind) {
+      case 'fenced':
+        logger.info({ partition, nextOffset }, 'range fenced');
+        return;
+      case 'waits':
+      case 'waits-for-code':
+        logger.warn({ partition, nextOffset, reason: stop.reason }, 'partition waits');
+        return;
+      case 'halts': {
+        const { code, reason } = stop;
+        logger.error({ partition, nextOffset, code, reason }, 'partition halted');
+        await this.#shard.ledger.halt(partition, { code, reason });
+      }
+    }
   }
-}
-
-async function deleteCommitted(partition: number, next: number, ports: FlushPorts): Promise<void> {
-  try {
-    await ports.segments.deleteBelow(partition, next);
-  } catch (error) {
-    ports.logger.warn({ partition, ...logFields(error) }, 'committed segments not deleted yet');
-  }
-}
-
-/**
- * A retryable error pauses this shard; any other is a bug and ends the invocation. An offset that retention
- * removed while it was read is weather too: the next pass sees it in the bounds and halts the partition.
- */
-export function isWeather(error: unknown): boolean {
-  return error instanceof OdometerError && (error.retryable || error.code === 'offset_out_of_range');
 }

@@ -1,6 +1,6 @@
 /** Lambda `flusher`: commits what the log holds to the shards; also the reconciler (U7, U8). */
 import type { Context } from 'aws-lambda';
-import { logFields } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import { type Checkpoint, noCheckpoint } from '../../shared/ledger/checkpoint.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
@@ -42,8 +42,8 @@ export async function start(given: FunctionStart, checkpoint: Checkpoint): Promi
   );
   await segments.assertNothingEvicted().catch((error: unknown) => {
     // A Redis that is down is no reason to stop (U6); one that may evict is a wrong configuration.
-    logger.error({ ...logFields(error) }, 'segment store not checked or not usable');
-    if (logFields(error).code === 'segments_evictable') throw error;
+    logger.error(failure(error), 'segment store not checked or not usable');
+    if (error instanceof OdometerError && error.code === 'segments_evictable') throw error;
   });
   return build(ledgers, { log, segments, seal, logger, metrics, clock: systemClock, checkpoint });
 }

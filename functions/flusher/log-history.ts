@@ -1,5 +1,14 @@
 import { tailGapAgeMs } from '../../shared/limits.ts';
 
+/** What a pass saw of a partition's log, and when. */
+interface SeenEnd {
+  readonly partition: number;
+  readonly end: number;
+  /** The first offset not yet committed. */
+  readonly nextOffset: number;
+  readonly nowMs: number;
+}
+
 /**
  * What earlier passes of this process saw of the log's ends: which records are old enough to be read past the
  * consumer, and since when an end has been below what is committed. Losing it costs freshness only.
@@ -8,7 +17,7 @@ export class LogHistory {
   readonly #ends = new Map<number, { atMs: number; end: number }[]>();
   readonly #behind = new Map<number, number>();
 
-  note(partition: number, end: number, nextOffset: number, nowMs: number): void {
+  note({ partition, end, nextOffset, nowMs }: SeenEnd): void {
     const seen = this.#ends.get(partition) ?? [];
     seen.push({ atMs: nowMs, end });
     // Keep one entry that is old enough, and the younger ones.
@@ -19,7 +28,7 @@ export class LogHistory {
   }
 
   /** Every record below this offset is at least `tailGapAgeMs` old; 0 when that is not known yet. */
-  oldEnd(partition: number, nowMs: number): number {
+  oldEnd({ partition, nowMs }: Pick<SeenEnd, 'partition' | 'nowMs'>): number {
     const oldest = this.#ends.get(partition)?.[0];
     return oldest !== undefined && oldest.atMs <= nowMs - tailGapAgeMs ? oldest.end : 0;
   }

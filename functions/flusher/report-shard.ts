@@ -1,78 +1,90 @@
-/** What the flusher tells the metrics of one shard: at most every `metricsPublishMs`, and when it ends. */
+/** What the flusher publishes of one shard: at most every `metricsPublishMs`, and when an invocation ends. */
 
-import { logFields } from '../../shared/errors.ts';
+import { failure } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
-import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/log/in-flight.ts';
-import type { FlushCounts, ShardStanding } from '../../shared/runtime/metrics.ts';
-import type { FlushPorts } from './flush-shard.ts';
+import { differenceOf, lagOf, oldestAgeMs, readsOfOldest } from '../../shared/log/in-flight.ts';
+import type { CommitCounts, ShardStanding, ShardWork } from '../../shared/runtime/metrics.ts';
+import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
+import type { FlushPorts, PassPhase } from './flush-shard.ts';
 
 type ReportPorts = Pick<FlushPorts, 'log' | 'clock' | 'logger' | 'metrics'>;
 
-/** Commits of one shard since they were last told. */
+/** Commits of one shard and time spent on them since they were last published. */
 export class ShardReport {
+  readonly watch: Stopwatch<PassPhase>;
   readonly #ledger: ShardLedger;
   readonly #ports: ReportPorts;
-  #counts: FlushCounts = nothing;
-  #toldMs: number;
+  #counts: CommitCounts = nothing;
+  #publishedMs: number;
   /** Of the latest pass that came to its end. */
   waitingForCode = 0;
 
   constructor(ledger: ShardLedger, ports: ReportPorts) {
+    this.watch = new Stopwatch(ports.clock);
     this.#ledger = ledger;
     this.#ports = ports;
-    this.#toldMs = ports.clock.now();
+    this.#publishedMs = ports.clock.now();
   }
 
-  add({ committed, duplicate, quarantined }: FlushCounts): void {
+  add({ committed, duplicate, quarantined, records, bytes }: CommitCounts): void {
     this.#counts = {
       committed: this.#counts.committed + committed,
       duplicate: this.#counts.duplicate + duplicate,
       quarantined: this.#counts.quarantined + quarantined,
+      records: this.#counts.records + records,
+      bytes: this.#counts.bytes + bytes,
     };
   }
 
-  async tellIfDue(): Promise<void> {
-    if (this.#ports.clock.now() - this.#toldMs >= metricsPublishMs) await this.tell();
+  async publishIfDue(): Promise<void> {
+    if (this.#ports.clock.now() - this.#publishedMs >= metricsPublishMs) await this.publish();
   }
 
-  /** Never throws: figures stop nobody's commits. */
-  async tell(): Promise<void> {
+  /** Never throws: a figure that cannot be read must not stop commits. */
+  async publish(): Promise<void> {
     const standing = await this.#standing();
-    this.#ports.metrics.flushed(this.#ledger.shard, this.#counts, standing);
+    this.#ports.metrics.flushed(this.#ledger.shard, this.#work(), standing);
     this.#counts = nothing;
-    this.#toldMs = this.#ports.clock.now();
+    this.watch.reset();
+    this.#publishedMs = this.#ports.clock.now();
+  }
+
+  /** What a pass neither folds nor commits it waits for: the log, Redis or the shard. */
+  #work(): ShardWork {
+    const foldMs = this.watch.spentMs('folding');
+    const commitMs = this.watch.spentMs('committing');
+    return { ...this.#counts, foldMs, commitMs, waitMs: this.watch.spentMs('pass') - foldMs - commitMs };
   }
 
   async #standing(): Promise<ShardStanding | null> {
     try {
       return { ...(await readStanding(this.#ledger, this.#ports)), waitingForCode: this.waitingForCode };
     } catch (error) {
-      this.#ports.logger.warn({ shard: this.#ledger.shard, ...logFields(error) }, 'standing not read');
+      this.#ports.logger.warn({ shard: this.#ledger.shard, ...failure(error) }, 'standing not read');
       return null;
     }
   }
 }
 
-const nothing: FlushCounts = { committed: 0, duplicate: 0, quarantined: 0 };
+const nothing: CommitCounts = { committed: 0, duplicate: 0, quarantined: 0, records: 0, bytes: 0 };
 
-/** Places first: whatever is committed in between, the log's end is not below what is known of it. */
+/** Positions before bounds: then no commit in between can be above the log's end. */
 async function readStanding(
   ledger: ShardLedger,
   { log, clock }: ReportPorts,
 ): Promise<Omit<ShardStanding, 'waitingForCode'>> {
-  const places = await ledger.places();
+  const positions = await ledger.positions();
   const bounds = await log.bounds();
-  const known = places.flatMap((place) => {
-    const bound = bounds.get(place.partition);
-    return bound === undefined ? [] : [{ ...place, ...bound }];
+  const known = positions.flatMap((position) => {
+    const bound = bounds.get(position.partition);
+    return bound === undefined ? [] : [{ ...position, ...bound }];
   });
-  const reads = oldestInFlight(known);
-  const heads = reads.length === 0 ? new Map() : await log.read(reads);
+  const oldestInFlight = await log.read(readsOfOldest(known));
   return {
-    halted: places.filter(({ haltCode }) => haltCode !== null).length,
-    lagRecords: known.reduce((sum, place) => sum + lagOf(place), 0),
-    oldestInFlightMs: oldestAgeMs(heads, clock.now()),
-    ledgerLogDifference: known.reduce((sum, place) => sum + differenceOf(place), 0),
+    halted: positions.filter(({ haltCode }) => haltCode !== null).length,
+    lagRecords: known.reduce((sum, position) => sum + lagOf(position), 0),
+    oldestInFlightMs: oldestAgeMs(oldestInFlight, clock.now()),
+    ledgerLogDifference: known.reduce((sum, position) => sum + differenceOf(position), 0),
   };
 }

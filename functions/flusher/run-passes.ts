@@ -1,15 +1,22 @@
-import { logFields } from '../../shared/errors.ts';
+import { failure, isTransient } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
-import { type FlushPorts, flushShard, isWeather, type PassResult, type ShardPass } from './flush-shard.ts';
-import { logHeads } from './log-heads.ts';
+import { type FlushPorts, type PassedShard, type PassResult, ShardPass } from './flush-shard.ts';
 import type { LogHistory } from './log-history.ts';
+import { recordChainHeads } from './record-chain-heads.ts';
 import { ShardReport } from './report-shard.ts';
 
 /** What the schedule's function counts over one invocation. */
 export interface PassReport {
   readonly passes: number;
   readonly commits: number;
+}
+
+/** What the passes of one invocation share. */
+interface Invocation {
+  readonly history: LogHistory;
+  readonly mayCommit: () => boolean;
+  readonly ports: FlushPorts;
 }
 
 /**
@@ -25,7 +32,7 @@ export async function runPasses(
   const endMs = ports.clock.now() + flusherBudgetMs;
   const mayCommit = () => ports.clock.now() < endMs && remainingMs() > transactionStartRemainingMs;
   const reports = await Promise.allSettled(
-    ledgers.map((ledger) => runShard(ledger, history, mayCommit, ports)),
+    ledgers.map((ledger) => runShard(ledger, { history, mayCommit, ports })),
   );
   const failure = reports.find((report) => report.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
@@ -36,46 +43,41 @@ export async function runPasses(
   };
 }
 
-async function runShard(
-  ledger: ShardLedger,
-  history: LogHistory,
-  mayCommit: () => boolean,
-  ports: FlushPorts,
-): Promise<PassReport> {
+async function runShard(ledger: ShardLedger, { history, mayCommit, ports }: Invocation): Promise<PassReport> {
   const report = new ShardReport(ledger, ports);
-  const committed = report.add.bind(report);
+  const shard = { ledger, history, mayCommit, onCommit: report.add.bind(report), watch: report.watch };
   let passes = 0;
   let commits = 0;
   try {
     while (mayCommit()) {
-      const result = await passOrPause({ ledger, history, mayCommit, committed }, ports);
+      const result = await passOrPause(shard, ports);
       if (result !== null) report.waitingForCode = result.waitingForCode;
       commits += result?.commits ?? 0;
       passes += 1;
-      await report.tellIfDue();
+      await report.publishIfDue();
     }
   } finally {
-    await report.tell();
-    await logHeads(ledger, ports.logger);
+    await report.publish();
+    await recordChainHeads(ledger, ports.logger);
   }
   return { passes, commits };
 }
 
-/** One pass and the pause after it; weather pauses the shard (null), anything else ends the invocation. */
-async function passOrPause(pass: ShardPass, ports: FlushPorts): Promise<PassResult | null> {
+/** One pass and the pause after it; null: a transient failure paused the shard. Any other ends the invocation. */
+async function passOrPause(passed: PassedShard, ports: FlushPorts): Promise<PassResult | null> {
   const nextMs = ports.clock.now() + flusherPauseMs;
-  const { shard } = pass.ledger;
+  const { shard } = passed.ledger;
   try {
-    const result = await flushShard(pass, ports);
+    const result = await new ShardPass(passed, ports).run();
     // Larger commits cost less per event: without a backlog, passes keep their distance.
     if (!result.backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
     return result;
   } catch (error) {
-    if (!isWeather(error)) {
-      ports.logger.error({ shard, ...logFields(error) }, 'shard stopped');
+    if (!isTransient(error)) {
+      ports.logger.error({ shard, ...failure(error) }, 'shard stopped');
       throw error;
     }
-    ports.logger.warn({ shard, ...logFields(error) }, 'shard paused');
+    ports.logger.warn({ shard, ...failure(error) }, 'shard paused');
     await ports.clock.sleep(flusherPauseMs);
     return null;
   }

@@ -1,6 +1,7 @@
 /**
- * The use case: which of a request's events are accepted, by caller and clock, and when they are durable (U1).
- * Nothing behind ingest is stricter. No deduplication here: the answer to a retry is the same again.
+ * The use case: decides by caller and clock which events of a request are accepted, and answers when they are
+ * durable (U1). Later steps accept every event that is accepted here. Duplicates are not looked for: a retry gets
+ * the same answer again.
  */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
@@ -24,16 +25,16 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
-  /** After this long the request is answered, whatever became of its events. */
+  /** After this long the request is answered, even if its events are not durable yet. */
   readonly waitMs: number;
 }
 
-export interface GeneratedKey {
+interface GeneratedKey {
   readonly index: number;
   readonly idempotencyKey: string;
 }
 
-/** What the server made up; a retry that repeats it counts once. */
+/** What the server added to the events; a retry that sends it along counts once. */
 export interface ServerMade {
   readonly keys: readonly GeneratedKey[];
   /** The event time given to events without a timestamp; null when every event had one. */
@@ -47,7 +48,7 @@ export type AcceptOutcome =
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
-  | { readonly kind: 'refused'; readonly rejected: readonly Rejection[] }
+  | { readonly kind: 'rejected'; readonly rejected: readonly Rejection[] }
   | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
 
 export const organizationNotAllowed = 'organization_not_allowed';
@@ -55,7 +56,7 @@ export const organizationNotAllowed = 'organization_not_allowed';
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
   const { accepted, rejected, made } = admitItems(ports, request);
-  if (accepted.length === 0) return { kind: 'refused', rejected };
+  if (accepted.length === 0) return { kind: 'rejected', rejected };
   try {
     const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
     return { kind: 'accepted', receipts, rejected, made };
@@ -104,30 +105,18 @@ function keyOf(
   return idempotencyKey;
 }
 
-function toUsageEvent(candidate: Candidate, key: string, nowMs: number, ports: AcceptPorts): UsageEvent {
+function toUsageEvent(
+  candidate: Candidate,
+  idempotencyKey: string,
+  nowMs: number,
+  { digestProperties }: AcceptPorts,
+): UsageEvent {
   const { organization, metric, quantity, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
-  const propertiesDigest = properties === null ? null : ports.digestProperties(properties);
-  const fingerprint = fingerprintOf({
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    propertiesDigest,
-  });
-  return {
-    organization,
-    metric,
-    quantity,
-    idempotencyKey: key,
-    eventTimeMs,
-    undated,
-    fingerprint,
-    properties,
-  };
+  const content = { organization, metric, quantity, idempotencyKey, eventTimeMs, undated };
+  const propertiesDigest = properties === null ? null : digestProperties(properties);
+  return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
 }
 
 function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {
@@ -145,7 +134,10 @@ function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number
     const message = 'this caller must send an idempotency key with every event';
     return { index, code: 'idempotency_key_required', field: 'idempotency_key', message };
   }
-  const time = candidate.eventTimeMs === null ? null : timeProblemOf(candidate.eventTimeMs, caller, nowMs);
+  const time =
+    candidate.eventTimeMs === null
+      ? null
+      : timeProblemOf({ eventTimeMs: candidate.eventTimeMs, nowMs }, caller);
   return time === null ? null : { index, field: 'timestamp', ...time };
 }
 
@@ -153,9 +145,8 @@ const minuteMs = 60_000;
 const eventTimeMinMs = Date.UTC(eventYearMin, 0, 1);
 
 function timeProblemOf(
-  eventTimeMs: number,
+  { eventTimeMs, nowMs }: { readonly eventTimeMs: number; readonly nowMs: number },
   caller: Caller,
-  nowMs: number,
 ): { readonly code: string; readonly message: string } | null {
   if (eventTimeMs > nowMs + eventAheadMinutesMax * minuteMs) {
     const message = `timestamp must be at most ${eventAheadMinutesMax} minutes ahead`;

@@ -1,13 +1,9 @@
 /** What a request holds once its shape is checked; what depends on caller and clock is checked after this. */
-import type { PropertiesText } from '../../shared/events/usage-event.ts';
+import type { EventContent, PropertiesText } from '../../shared/events/usage-event.ts';
 
 /** An event whose every field is within its limits. */
-export interface Candidate {
+export interface Candidate extends Pick<EventContent, 'organization' | 'metric' | 'quantity'> {
   readonly index: number;
-  readonly organization: string;
-  readonly metric: string;
-  /** Canonical decimal text. */
-  readonly quantity: string;
   /** null: the client gave none. */
   readonly idempotencyKey: string | null;
   readonly eventTimeMs: number | null;

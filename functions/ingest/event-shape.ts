@@ -1,10 +1,8 @@
-/** The shape of one event in a request body; what zod finds is said in our words, with the limit. */
+/** The shape of one event in a request body. What zod finds wrong becomes a rejection in our words, with the limit. */
 import { z } from 'zod';
-import { nameCharsMax } from '../../shared/limits.ts';
+import { namePattern, nameRule } from '../../shared/events/name-rule.ts';
 import type { Rejection } from './candidate.ts';
 import { isJsonObject, NumberText } from './read-json.ts';
-
-const namePattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
 
 export const eventShape = z.strictObject({
   organization_id: z.string().regex(namePattern),
@@ -43,8 +41,7 @@ export function shapeRejection(index: number, value: object, error: z.ZodError):
     return { index, code: 'missing_field', field, message: `${field} is required` };
   }
   if (issue?.code === 'invalid_format') {
-    const message = `${field} must be 1 to ${nameCharsMax} characters out of A-Z a-z 0-9 . _ : @ -`;
-    return { index, code: 'invalid_name', field, message };
+    return { index, code: 'invalid_name', field, message: `${field} ${nameRule}` };
   }
   return { index, code: 'wrong_type', field, message: wrongType[field] ?? `${field} has the wrong type` };
 }

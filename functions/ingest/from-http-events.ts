@@ -13,17 +13,17 @@ import {
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
 import { readBody } from './read-body.ts';
-import { isJsonObject, type NumberReader, readJson } from './read-json.ts';
+import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { canonicalProperties } from './read-properties.ts';
 
-/** The events of a request in request order, or why there is none to look at. */
+/** The events of a request in its order, or the problem for which none of them is read. */
 export type EventsReading =
   | { readonly ok: true; readonly items: readonly (Candidate | Rejection)[] }
   | { readonly ok: false; readonly problem: Problem };
 
 /** One event, the body itself. */
 export function fromHttpEvent(event: HttpEvent): EventsReading {
-  return fromHttpBody(event, (value, numbers) => ({ ok: true, items: [fromHttpItem(value, 0, numbers)] }));
+  return fromHttpBody(event, (value) => ({ ok: true, items: [fromHttpItem(value, 0)] }));
 }
 
 /** `{"events": [...]}`. */
@@ -38,7 +38,7 @@ export function fromHttpKeyPrefix(
   const header = event.headers['idempotency-key'];
   if (header === undefined) return { ok: true, value: null };
   const field = 'Idempotency-Key';
-  const found = header === '' ? keyProblemOf(header) : keyProblemOf(`${header}:${batchEventsMax}`);
+  const found = headerKeyProblemOf(header);
   if (found === null) return { ok: true, value: header };
   const message = `The header ${field} with the event's index behind it is the key: ${found.message}.`;
   return {
@@ -47,22 +47,28 @@ export function fromHttpKeyPrefix(
   };
 }
 
-function fromHttpBody(
-  event: HttpEvent,
-  interpret: (value: unknown, numbers: NumberReader) => EventsReading,
-): EventsReading {
-  const body = readBody(event);
-  if (!body.ok) return body;
-  const json = readJson(body.text, interpret);
-  return json.ok ? json.value : invalid('invalid_json', '', 'The body is not JSON.');
+/** A header has no charset that every client, proxy and server agrees on, so its key is ASCII. */
+function headerKeyProblemOf(header: string): ReturnType<typeof keyProblemOf> {
+  const longest = header === '' ? header : `${header}:${batchEventsMax}`;
+  if (plainKey.test(longest)) return null;
+  const message = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} printable ASCII characters`;
+  return keyProblemOf(longest) ?? { code: 'invalid_characters', message };
 }
 
+function fromHttpBody(event: HttpEvent, interpret: (value: unknown) => EventsReading): EventsReading {
+  const body = readBody(event);
+  if (!body.ok) return body;
+  const json = readJson(body.text);
+  return json.ok ? interpret(json.value) : invalid('invalid_json', '', 'The body is not JSON.');
+}
+
+// Same type: a swap shows in every golden answer.
 function invalid(code: string, field: string, detail: string): EventsReading {
   const errors = field === '' ? {} : { errors: [{ field, code, message: detail }] };
   return { ok: false, problem: problem(400, code, detail, errors) };
 }
 
-function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading {
+function fromHttpEnvelope(value: unknown): EventsReading {
   if (!isJsonObject(value)) {
     return invalid('wrong_type', '', 'The body must be an object {"events": [...]}.');
   }
@@ -75,22 +81,20 @@ function fromHttpEnvelope(value: unknown, numbers: NumberReader): EventsReading 
   if (events.length > batchEventsMax) {
     return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: events.map((item, index) => fromHttpItem(item, index, numbers)) };
+  return { ok: true, items: events.map((item: unknown, index) => fromHttpItem(item, index)) };
 }
 
 /** One event of a request; total for every JSON value. */
-export function fromHttpItem(value: unknown, index: number, numbers: NumberReader): Candidate | Rejection {
+export function fromHttpItem(value: unknown, index: number): Candidate | Rejection {
   if (!isJsonObject(value)) {
     return { index, code: 'wrong_type', field: '', message: 'an event must be a JSON object' };
   }
   const shape = eventShape.safeParse(value);
-  return shape.success
-    ? fromHttpShape(shape.data, index, numbers)
-    : shapeRejection(index, value, shape.error);
+  return shape.success ? fromHttpShape(shape.data, index) : shapeRejection(index, value, shape.error);
 }
 
-function fromHttpShape(shape: EventShape, index: number, numbers: NumberReader): Candidate | Rejection {
-  const quantity = quantityOf(shape.quantity, numbers);
+function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection {
+  const quantity = quantityOf(shape.quantity);
   if (!quantity.ok) return { index, code: quantity.code, field: 'quantity', message: quantity.message };
   const key = shape.idempotency_key;
   const keyProblem = key === undefined ? null : keyProblemOf(key);
@@ -103,7 +107,7 @@ function fromHttpShape(shape: EventShape, index: number, numbers: NumberReader):
   const properties =
     shape.properties === undefined
       ? ({ ok: true, text: null } as const)
-      : canonicalProperties(shape.properties, numbers);
+      : canonicalProperties(shape.properties);
   if (!properties.ok) {
     return { index, code: properties.code, field: properties.field, message: properties.message };
   }
@@ -128,8 +132,8 @@ const quantityMessages = {
   too_many_fraction_digits: `quantity must have at most ${quantityFractionDigitsMax} digits after the point`,
 };
 
-function quantityOf(value: EventShape['quantity'], numbers: NumberReader): QuantityReading {
-  const text = typeof value === 'string' ? value : numbers.textOf(value);
+function quantityOf(value: EventShape['quantity']): QuantityReading {
+  const text = typeof value === 'string' ? value : numberTextOf(value);
   if (text === null) return { ok: false, code: 'not_a_decimal', message: quantityMessages.not_a_decimal };
   if (text.length > quantityCharsMax) {
     return {
@@ -140,13 +144,18 @@ function quantityOf(value: EventShape['quantity'], numbers: NumberReader): Quant
   }
   const decimal = canonicalDecimal(text);
   if (decimal.ok) return decimal;
-  return { ok: false, code: decimal.refusal, message: quantityMessages[decimal.refusal] };
+  return { ok: false, code: decimal.problem, message: quantityMessages[decimal.problem] };
 }
 
 const plainKey = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyBytesMax}}$`);
 const controlCharacter = /\p{Cc}/u;
+/** What decoders put in the place of bytes that they cannot read, one for many. */
+const replacementCharacter = '\ufffd';
 
-/** Keys are compared byte by byte and never normalised, so every byte must survive every system behind. */
+/**
+ * Keys are compared byte by byte and never normalised, so every byte must survive every system behind. And in front:
+ * where somebody replaced bytes on the way here, two keys may have become one, and one of two events would not count.
+ */
 function keyProblemOf(key: string): { readonly code: string; readonly message: string } | null {
   if (plainKey.test(key)) return null;
   const limit = `idempotency_key must have 1 to ${idempotencyKeyBytesMax} bytes of UTF-8`;
@@ -155,6 +164,12 @@ function keyProblemOf(key: string): { readonly code: string; readonly message: s
   if (!key.isWellFormed()) return { code: 'invalid_characters', message: `${limit}, well-formed` };
   if (controlCharacter.test(key)) {
     return { code: 'invalid_characters', message: `${limit} without control characters` };
+  }
+  if (key.includes(replacementCharacter)) {
+    return {
+      code: 'invalid_characters',
+      message: `${limit} without U+FFFD, the sign of bytes that were lost`,
+    };
   }
   return null;
 }

@@ -6,10 +6,10 @@
  *
  *   idle --event--> lingering --linger over, or an envelope is full--> appending --settled, nothing waits--> idle
  *                       ^                                                  |  ^
- *                       '----- settled, events wait for less than it ------'  '-- settled, events waited it
+ *                       '----- settled, events wait, linger not over ------'  '-- settled, a full linger is over
  *
- * A request is answered when all its own envelopes are acknowledged (U1). An append that fails, fails exactly the
- * requests with events in it. What waits or is in an append that has not settled is bounded by events and bytes.
+ * A request is answered when all its own envelopes are acknowledged (U1). When an append fails, exactly the requests
+ * with events in it fail. Events that wait, or are in an append that has not ended, are bounded in number and bytes.
  */
 
 import { invariant, OdometerError } from '../../shared/errors.ts';
@@ -115,7 +115,7 @@ export class GroupCommit {
     for (const queue of touched) this.#wake(queue, nowMs);
   }
 
-  /** Sees to it that an append will take what waits in the queue: now, after the linger, or after the running one. */
+  /** Makes sure that an append takes what waits in the queue: now, after the linger, or after the running append. */
   #wake(queue: PartitionQueue, nowMs: number): void {
     const { lingerMs, log, clock } = this.#options;
     const number = log.laneOf(queue.partition);
@@ -194,12 +194,14 @@ export class GroupCommit {
     return { partition: batch.partition, value: encodeEnvelope(header, events) };
   }
 
+  // Same type: called for each event, and the golden envelope of ingest holds sequence and index.
   #seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
     const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint } = event;
     const sealed =
       event.properties === null
         ? null
         : this.#options.sealer.seal({ sequence, index, organization, idempotencyKey }, event.properties);
+    // By name: to copy all but `properties` costs ten times as much, and the plaintext must not travel on.
     return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
   }
 }

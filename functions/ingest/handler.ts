@@ -1,5 +1,7 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { usageTopic } from '../../shared/contracts/topic.ts';
+import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -15,7 +17,11 @@ import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
-import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
+import {
+  type FunctionStart,
+  functionStart,
+  startedAhead,
+} from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
@@ -33,10 +39,14 @@ export interface IngestPorts {
 
 const producerIdBytes = 16;
 
+/** What the handler itself is set by; the rest of the configuration is for its clients. */
+export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs'>;
+
 /** The handler of both routes over the given ports. */
-export function build(config: IngestConfig, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
+export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
   const producerId = randomBytes(producerIdBytes);
-  const { encryptionKey, partitions, generation, lingerMs } = config;
+  const { encryptionKey, generation, lingerMs } = settings;
+  const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
   const group = new GroupCommit({ log, clock, sealer, producerId, partitions, generation, lingerMs });
   const ports: AcceptPorts = {
@@ -67,7 +77,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   });
   metrics.ingested(countsOf(outcome));
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
-    request.logger.warn({ err: outcome.error }, 'events were not acknowledged');
+    request.logger.warn(failure(outcome.error), 'events were not acknowledged');
   }
   return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
 }
@@ -76,18 +86,19 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   switch (outcome.kind) {
     case 'accepted':
       return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
-    case 'refused':
+    case 'rejected':
       return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
     case 'unavailable':
       return { accepted: 0, rejected: 0, overloaded: outcome.error.code === 'overloaded' ? 1 : 0 };
   }
 }
 
-async function start({ load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+async function start({ ahead, load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
   const config = await load(ingestConfig);
-  const log = keep(createLogWriter({ ...config, security: iamSecurity(config.iamRegion) }));
+  const log = keep(createLogWriter({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
+  if (ahead) await log.connect();
   return build(config, { log, clock: systemClock, logger, metrics });
 }
 
 /** AWS Lambda entry: the routes of the contracts that name `ingest`. */
-export const handler = httpEntry(functionStart('ingest', start));
+export const handler = httpEntry(await startedAhead(functionStart('ingest', start)));

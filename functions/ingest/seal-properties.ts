@@ -1,14 +1,13 @@
 /**
- * Sealed properties: AES-256-GCM under a key of this process, so that nothing behind ingest sees plaintext.
+ * Sealed properties: AES-256-GCM under a key of this process, so that plaintext never leaves ingest.
  *
  *   key    HKDF-SHA256(ENCRYPTION_KEY, salt = producer id, info = "odometer properties 1"), 32 bytes
  *   nonce  envelope sequence (8 bytes, big-endian), index in the envelope (4 bytes, big-endian)
- *   AAD    length of the organization as two hex digits, organization, idempotency key, in UTF-8: the preimage
- *          of `keyHash`; the length says where the organization ends
+ *   AAD    `identityText` of the event, in UTF-8
  *   sealed base64(ciphertext || 16-byte tag)
  *
- * A nonce is used once: a sequence is never given twice, because an envelope is sealed once and a failed append
- * is not repeated under its sequence. Opening needs the envelope's header, so the producer id and sequence.
+ * A nonce is used once: an envelope is sealed once, and a failed append is not repeated under its sequence. To open a
+ * text, one needs the producer id and the sequence, which are in the envelope's header.
  */
 import {
   createCipheriv,
@@ -18,8 +17,9 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
+import { identityText } from '../../shared/events/identity.ts';
 import { sealingNonce } from '../../shared/events/sealed-properties.ts';
-import type { PropertiesText } from '../../shared/events/usage-event.ts';
+import type { EventContent, PropertiesText } from '../../shared/events/usage-event.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
@@ -27,12 +27,10 @@ const tagBytes = 16;
 const sealInfo = 'odometer properties 1';
 const digestInfo = 'odometer properties digest 1';
 
-/** Where an event lies and whose it is: a sealed text opens nowhere else. */
-export interface SealPlace {
+/** What a sealed text is bound to: it opens for no other event and at no other position. */
+export interface SealBinding extends Pick<EventContent, 'organization' | 'idempotencyKey'> {
   readonly sequence: number;
   readonly index: number;
-  readonly organization: string;
-  readonly idempotencyKey: string;
 }
 
 /** Seals properties for one producer id. */
@@ -43,20 +41,20 @@ export class PropertySealer {
     this.#key = derivedKey(encryptionKey, producerId, sealInfo);
   }
 
-  seal(place: SealPlace, properties: PropertiesText): string {
-    const cipher = createCipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index));
-    cipher.setAAD(associatedDataOf(place));
+  seal(binding: SealBinding, properties: PropertiesText): string {
+    const cipher = createCipheriv(algorithm, this.#key, sealingNonce(binding.sequence, binding.index));
+    cipher.setAAD(Buffer.from(identityText(binding), 'utf8'));
     const ciphertext = Buffer.concat([cipher.update(properties, 'utf8'), cipher.final()]);
     return Buffer.concat([ciphertext, cipher.getAuthTag()]).toString('base64');
   }
 
-  /** Throws where the text was changed or belongs to another place. */
-  open(place: SealPlace, sealed: string): PropertiesText {
+  /** Throws where the text was changed or belongs to another event or position. */
+  open(binding: SealBinding, sealed: string): PropertiesText {
     const bytes = Buffer.from(sealed, 'base64');
-    const decipher = createDecipheriv(algorithm, this.#key, sealingNonce(place.sequence, place.index), {
+    const decipher = createDecipheriv(algorithm, this.#key, sealingNonce(binding.sequence, binding.index), {
       authTagLength: tagBytes,
     });
-    decipher.setAAD(associatedDataOf(place));
+    decipher.setAAD(Buffer.from(identityText(binding), 'utf8'));
     decipher.setAuthTag(bytes.subarray(-tagBytes));
     return decipher.update(bytes.subarray(0, -tagBytes), undefined, 'utf8') + decipher.final('utf8');
   }
@@ -70,9 +68,4 @@ export function createPropertiesDigest(encryptionKey: Buffer): (properties: Prop
 
 function derivedKey(encryptionKey: Buffer, salt: Buffer, info: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', encryptionKey, salt, info, keyBytes)));
-}
-
-function associatedDataOf(place: SealPlace): Buffer {
-  const length = place.organization.length.toString(16).padStart(2, '0');
-  return Buffer.from(length + place.organization + place.idempotencyKey, 'utf8');
 }

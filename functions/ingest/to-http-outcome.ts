@@ -37,7 +37,7 @@ function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): H
   return { problem: problem(400, 'no_event_accepted', 'No event of the request is valid.', { errors }) };
 }
 
-/** What the server made up, also beside a failure: whoever repeats it is counted once. */
+/** What the server added to the events, also in a failure: a retry that sends it along is counted once. */
 function toHttpMade({ keys, stampedAtMs }: ServerMade): Readonly<Record<string, unknown>> {
   return {
     ...(keys.length === 0

@@ -1,5 +1,6 @@
 /** Lambda `metrics`: how the whole pipeline does, as JSON and for Prometheus. */
 
+import { usageTopic } from '../../shared/contracts/topic.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -36,15 +37,14 @@ async function respond(ports: MeasurePorts, { event, caller }: HttpRequest): Pro
 }
 
 async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
-  const config = await load(metricsConfig);
-  const { log, redis, shardUrls: urls, partitions } = config;
+  const { log, redis, shardUrls: urls } = await load(metricsConfig);
   return build({
     shards: keep(createFiguresReader({ urls, logger, onRefused })),
     log: keep(createLogReader({ ...log, security: iamSecurity(log.iamRegion) })),
     segments: keep(createSegmentStore({ ...redis, onRefused })),
     clock: systemClock,
     logger,
-    partitions,
+    partitions: usageTopic.partitions,
   });
 }
 

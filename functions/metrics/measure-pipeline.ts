@@ -1,13 +1,13 @@
 /**
- * The use case: how the whole pipeline does, from Postgres, Kafka and Redis at this moment. Nothing comes from
- * the process that answers, so that any two answer alike. A source that is down takes its own figures with it.
+ * The use case: figures of the whole pipeline, read from Postgres, Kafka and Redis at this moment. Nothing comes from
+ * the process that answers, so any two processes answer alike. A source that is down makes its own figures null.
  */
 import type { Caller } from '../../shared/callers/caller.ts';
-import { OdometerError } from '../../shared/errors.ts';
+import { failure, OdometerError } from '../../shared/errors.ts';
 import type {
   FiguresReader,
   LedgerWindow,
-  PartitionPlace,
+  PartitionPosition,
   ShardFigures,
 } from '../../shared/ledger/shard-figures.ts';
 import {
@@ -17,7 +17,7 @@ import {
   shardCount,
 } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
-import { differenceOf, lagOf, oldestAgeMs, oldestInFlight } from '../../shared/log/in-flight.ts';
+import { differenceOf, lagOf, oldestAgeMs, readsOfOldest } from '../../shared/log/in-flight.ts';
 import { shardOf } from '../../shared/log/routing.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -55,7 +55,7 @@ export interface PipelineMeasure {
   readonly sources: readonly { readonly name: string; readonly up: boolean }[];
 }
 
-export interface PartitionMeasure {
+interface PartitionMeasure {
   readonly partition: number;
   readonly shard: number;
   readonly lagRecords: number | null;
@@ -66,7 +66,7 @@ export type MeasureOutcome =
   | { readonly kind: 'measure'; readonly measure: PipelineMeasure }
   | { readonly kind: 'forbidden' };
 
-/** Figures of everybody's traffic together are the administrator's. */
+/** Only administrators may see figures of all organizations' traffic together. */
 export async function measurePipeline(caller: Caller, ports: MeasurePorts): Promise<MeasureOutcome> {
   if (!caller.scopes.has('admin')) return { kind: 'forbidden' };
   return { kind: 'measure', measure: await measure(ports) };
@@ -79,16 +79,16 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
   const [stored, ...shards] = await Promise.all([
     ask('redis', () => ports.segments.list(all, segmentRangesMax), ports),
     ...numbers.map((shard) =>
-      ask(`shard${shard}`, () => ports.shards.read(shard, metricsWindowSeconds), ports),
+      ask(`shard${shard}`, () => ports.shards.read({ shard, windowSeconds: metricsWindowSeconds }), ports),
     ),
   ]);
-  // The log after the shards: its end is then not below what they have committed, unless it was truncated.
+  // The log is read after the shards, so that its end is below what they have committed only if it was truncated.
   const bounds = await ask('kafka', () => ports.log.bounds(), ports);
   const answered = shards.filter((figures) => figures !== null);
-  const places = new Map(
-    answered.flatMap((figures) => figures.places).map((place) => [place.partition, place]),
+  const positions = new Map(
+    answered.flatMap((figures) => figures.positions).map((position) => [position.partition, position]),
   );
-  const partitions = all.map((partition) => toPartition(partition, places.get(partition), bounds));
+  const partitions = all.map((partition) => toPartition(partition, positions.get(partition), bounds));
   const windows = answered.length === shardCount ? answered.map(({ window }) => window) : null;
   const complete = bounds !== null && all.every((partition) => bounds.has(partition));
   return {
@@ -97,12 +97,12 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
     shards: toShares(shards),
     partitions,
     inFlightRecords: total(partitions.map(({ lagRecords }) => lagRecords)),
-    oldestInFlightMs: await oldestMs(all, places, bounds, ports),
-    haltedPartitions: windows && [...places.values()].filter(({ haltCode }) => haltCode !== null).length,
+    oldestInFlightMs: await oldestMs(all, positions, bounds, ports),
+    haltedPartitions: windows && [...positions.values()].filter(({ haltCode }) => haltCode !== null).length,
     ledgerLogDifference: total(
       all.map((partition) => {
-        const [place, bound] = [places.get(partition), bounds?.get(partition)];
-        return place === undefined || bound === undefined ? null : differenceOf({ ...place, ...bound });
+        const [position, bound] = [positions.get(partition), bounds?.get(partition)];
+        return position === undefined || bound === undefined ? null : differenceOf({ ...position, ...bound });
       }),
     ),
     waitingSegments: stored && [...stored.values()].reduce((sum, ranges) => sum + ranges.length, 0),
@@ -114,11 +114,11 @@ async function measure(ports: MeasurePorts): Promise<PipelineMeasure> {
   };
 }
 
-/** null for a source that fails or takes too long. A bug is neither, and is thrown. */
+/** null for a source that fails or takes too long; a bug of ours is thrown. */
 async function ask<T>(source: string, read: () => Promise<T>, { logger }: MeasurePorts): Promise<T | null> {
   const answer = read().catch((error: unknown) => {
     if (!(error instanceof OdometerError) || error.code === 'invariant_broken') throw error;
-    logger.warn({ source, err: error }, 'a source of metrics is down');
+    logger.warn({ source, ...failure(error) }, 'a source of metrics is down');
     return null;
   });
   return within(answer, metricsSourceTimeoutMs, () => null);
@@ -153,32 +153,37 @@ function toShares(shards: readonly (ShardFigures | null)[]): PipelineMeasure['sh
 
 function toPartition(
   partition: number,
-  place: PartitionPlace | undefined,
+  position: PartitionPosition | undefined,
   bounds: ReadonlyMap<number, LogBounds> | null,
 ): PartitionMeasure {
   const end = bounds?.get(partition)?.end;
   const lagRecords =
-    place === undefined || end === undefined ? null : lagOf({ nextOffset: place.nextOffset, end });
-  return { partition, shard: shardOf(partition, shardCount), lagRecords, haltCode: place?.haltCode ?? null };
+    position === undefined || end === undefined ? null : lagOf({ nextOffset: position.nextOffset, end });
+  return {
+    partition,
+    shard: shardOf(partition),
+    lagRecords,
+    haltCode: position?.haltCode ?? null,
+  };
 }
 
-/** Reads the oldest record in flight of each partition; what cannot be read has no age, and so has the whole. */
+/** Age of the oldest record in flight of all partitions, in ms; null as soon as one partition cannot be read. */
 async function oldestMs(
   all: readonly number[],
-  places: ReadonlyMap<number, PartitionPlace>,
+  positions: ReadonlyMap<number, PartitionPosition>,
   bounds: ReadonlyMap<number, LogBounds> | null,
   ports: MeasurePorts,
 ): Promise<number | null> {
   const known = all.flatMap((partition) => {
-    const place = places.get(partition);
+    const position = positions.get(partition);
     const bound = bounds?.get(partition);
-    return place === undefined || bound === undefined ? [] : [{ ...place, ...bound }];
+    return position === undefined || bound === undefined ? [] : [{ ...position, ...bound }];
   });
   if (known.length < all.length) return null;
-  const reads = oldestInFlight(known);
+  const reads = readsOfOldest(known);
   if (reads.length === 0) return 0;
-  const heads = await ask('kafka', () => ports.log.read(reads), ports);
-  return heads && oldestAgeMs(heads, ports.clock.now());
+  const oldestInFlight = await ask('kafka', () => ports.log.read(reads), ports);
+  return oldestInFlight && oldestAgeMs(oldestInFlight, ports.clock.now());
 }
 
 /** The sum; null as soon as one is unknown. */

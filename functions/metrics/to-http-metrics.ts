@@ -4,7 +4,7 @@ import type { HttpAnswer } from '../../shared/http/stack.ts';
 import { metricsWindowSeconds } from '../../shared/limits.ts';
 import type { PipelineMeasure } from './measure-pipeline.ts';
 
-/** `source_up` is said the other way round: `unavailable` names what is down. */
+/** Instead of `source_up`, this answer lists the sources that are down, as `unavailable`. */
 type JsonFigure = Exclude<PipelineFigure, 'source_up'>;
 
 export function toHttpMetrics(measure: PipelineMeasure): HttpAnswer {

@@ -11,11 +11,11 @@ interface Sample {
 }
 
 export async function toPrometheusText(measure: PipelineMeasure): Promise<HttpAnswer> {
-  // A registry of its own: the figures are of this moment, and another request may be at it too.
+  // A registry for each request: the figures are of this moment, and requests overlap.
   const registry = new Registry();
   for (const [name, samples] of Object.entries(samplesOf(measure))) {
     const known = samples.filter((sample) => sample.value !== null);
-    // A gauge without labels is born with the value 0, which would be an answer.
+    // prom-client sets a new gauge without labels to 0, which would be read as a figure.
     if (known.length === 0) continue;
     // The keys of a Record of figures are figures.
     const figure = pipelineFigures[name as PipelineFigure];

@@ -1,4 +1,4 @@
-/** Lambda `operator`: what an operator asks for, one use case a verb. */
+/** Lambda `operator`: carries out what an operator asks for; each verb is one use case. */
 import { migrateShard } from '../../migrations/migrate.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
@@ -26,7 +26,7 @@ export interface OperatorPorts {
 
 export type OperatorHandler = (event: unknown) => Promise<unknown>;
 
-/** The operator of one installation. Throws `config_invalid` for an event that names no verb of ours. */
+/** The operator of one installation. Throws `config_invalid` for an event with an unknown verb. */
 export function build({ shards, migrate, logger }: OperatorPorts): OperatorHandler {
   return async (event) => {
     const request = fromOperatorEvent(event);
@@ -62,7 +62,7 @@ export async function start({ load, keep, logger }: FunctionStart): Promise<Oper
   return build({ shards, migrate, logger });
 }
 
-/** Only `migrate` needs the log, so no other verb waits for its connection. */
+/** Connects to the log here, because `migrate` alone needs it: no other verb waits for the connection. */
 async function topicIdOf(log: OperatorConfig['log']): Promise<string> {
   const reader = createLogReader({ ...log, security: iamSecurity(log.iamRegion) });
   try {
@@ -73,8 +73,8 @@ async function topicIdOf(log: OperatorConfig['log']): Promise<string> {
 }
 
 /**
- * What a managed Postgres leaves to its owner, around the migrations: the extension that they refer to, and the
- * passwords of the logins that they make.
+ * The migrations, with what the owner of a managed Postgres must do around them: create the extension that they
+ * refer to, and set the passwords of the logins that they make.
  */
 function migrateWithLogins(loginUrls: readonly (readonly string[])[]): MigrateShard {
   return async (migration) => {
@@ -87,8 +87,8 @@ function migrateWithLogins(loginUrls: readonly (readonly string[])[]): MigrateSh
 }
 
 /**
- * AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. It starts anew each time: `migrate` sets the
- * passwords that the secrets hold, so remembered ones would undo a change.
+ * AWS Lambda entry: `{verb, ...}`, invoked directly by an operator. It reads the secrets at each invocation: `migrate`
+ * sets the passwords that they hold, so remembered secrets would undo a change.
  */
 export function handler(event: unknown): Promise<unknown> {
   return startForOnce('operator', processEnvironment(), start, (operate) => operate(event));

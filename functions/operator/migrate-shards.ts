@@ -1,6 +1,6 @@
 import { partitionsOf, routeMapVersion } from '../../shared/log/routing.ts';
 
-/** Migrates one shard; handed in, because the migrations are files of their own. */
+/** Migrates one shard. A parameter, because it reads files, which a use case does not. */
 export type MigrateShard = (migration: {
   readonly ownerUrl: string;
   readonly shard: number;
@@ -25,7 +25,7 @@ export async function migrateShards(
   const { ownerUrls, topicId, generation } = request;
   return await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
-      const partitions = partitionsOf(shard, request.partitions, ownerUrls.length);
+      const partitions = partitionsOf({ shard, partitions: request.partitions });
       const home = { ownerUrl, shard, topicId, mapVersion: routeMapVersion, partitions, generation };
       return { shard, applied: (await migrate(home)).applied };
     }),

@@ -6,6 +6,6 @@ export async function resumePartition(
   decision: Decision,
   shards: readonly ShardControl[],
 ): Promise<DecisionOutcome> {
-  const home = shards[shardOf(decision.partition, shards.length)];
+  const home = shards[shardOf(decision.partition)];
   return home === undefined ? 'unknown_partition' : await home.decide(decision);
 }

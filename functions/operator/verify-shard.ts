@@ -9,7 +9,7 @@ import {
 import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 import { verifyPageRows } from '../../shared/limits.ts';
 
-/** The first thing of a partition that is not what was committed; `sequence` null where no row can be named. */
+/** The first commit of a partition that is not what it was; `sequence` is null where no ledger row can be named. */
 interface BadCommit {
   readonly shard: number;
   readonly partition: number;
@@ -34,8 +34,8 @@ interface WalkedChain {
 }
 
 /**
- * Recomputes every chain of a shard, and compares each day's rows with the ledger, and the chain with heads that
- * were logged outside the database, by which a chain that was recomputed after a change is told (U12).
+ * Recomputes every chain of a shard, compares each day's rows with the ledger, and the chain with heads that were
+ * logged outside the database: only they reveal a chain that was recomputed after a change (U12).
  */
 export async function verifyShard(
   control: ShardControl,
@@ -73,7 +73,11 @@ async function walkChain(
   const sequences = new Map<number, number>();
   let head = emptyChain;
   for (;;) {
-    const page = await control.commits(partition, head.sequence, verifyPageRows);
+    const page = await control.commits({
+      partition,
+      aboveSequence: head.sequence,
+      rowsMax: verifyPageRows,
+    });
     for (const row of page) {
       const problem = chainProblem(head, row) ?? loggedProblem(logged, row);
       const { sequence, from } = row;
@@ -83,7 +87,7 @@ async function walkChain(
     }
     if (page.length < verifyPageRows) break;
   }
-  // Progress was read before the ledger, so a shard that is being written to is never behind it.
+  // Progress was read before the ledger, so commits made meanwhile cannot make the ledger look too short.
   const generation = head.generation ?? state.generation;
   const end = head.generation === null ? state.firstOffset : head.to;
   const reaches = generation === state.generation && end >= state.nextOffset;

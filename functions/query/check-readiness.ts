@@ -1,9 +1,10 @@
 /** The use case: does every dependency answer, and soon? */
 import { OdometerError } from '../../shared/errors.ts';
-import { readinessTimeoutMs } from '../../shared/limits.ts';
+import { readinessAgeMsMax, readinessTimeoutMs } from '../../shared/limits.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import { within } from '../../shared/runtime/within.ts';
 
-/** A dependency by the name that an operator knows it by. */
+/** A dependency, by the name that the answer shows to operators. */
 export interface Dependency {
   readonly name: string;
   /** Resolves when it answers; throws when it does not. */
@@ -16,8 +17,26 @@ export interface DependencyState {
   readonly state: string;
 }
 
+/**
+ * Readiness for whoever asks: the dependencies are asked at most once in `readinessAgeMsMax`, and by one at a time. A clock
+ * that is set back makes the answer old, not young.
+ */
+export function createReadiness(
+  dependencies: readonly Dependency[],
+  clock: Pick<Clock, 'now'>,
+): () => Promise<readonly DependencyState[]> {
+  let asked: { readonly atMs: number; readonly states: Promise<readonly DependencyState[]> } | undefined;
+  return () => {
+    const nowMs = clock.now();
+    const ageMs = asked === undefined ? -1 : nowMs - asked.atMs;
+    if (asked !== undefined && ageMs >= 0 && ageMs < readinessAgeMsMax) return asked.states;
+    asked = { atMs: nowMs, states: checkReadiness(dependencies) };
+    return asked.states;
+  };
+}
+
 /** Asks all at once; each has `readinessTimeoutMs`. */
-export function checkReadiness(dependencies: readonly Dependency[]): Promise<readonly DependencyState[]> {
+function checkReadiness(dependencies: readonly Dependency[]): Promise<readonly DependencyState[]> {
   return Promise.all(
     dependencies.map(async ({ name, check }) => {
       const answer = check().then(() => 'ok', stateOf);

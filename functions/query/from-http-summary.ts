@@ -1,16 +1,16 @@
 /** From an HTTP request to a summary request, and back to the answer. */
 import { z } from 'zod';
 import { formatDay, parseDay } from '../../shared/events/calendar.ts';
+import { namePattern, nameRule } from '../../shared/events/name-rule.ts';
 import { type FieldProblem, type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
-import { nameCharsMax, summaryDaysMax } from '../../shared/limits.ts';
+import { summaryDaysMax } from '../../shared/limits.ts';
 import type { SummaryOutcome, SummaryRequest } from './summarize-usage.ts';
 
 export type SummaryReading =
   | { readonly ok: true; readonly request: SummaryRequest }
   | { readonly ok: false; readonly problem: Problem };
 
-const organizationPattern = new RegExp(`^[A-Za-z0-9._:@-]{1,${nameCharsMax}}$`);
 const dayMessage = 'must be a day that exists, as YYYY-MM-DD';
 
 const dayText = z.string('is required').transform((text, context) => {
@@ -31,20 +31,19 @@ const parameters = z
     message: `must be at most ${summaryDaysMax} days after start_date, both included`,
   });
 
-/** Both days are required; a parameter that is not known here would be ignored silently, so it is refused. */
+/** Both days are required. An unknown parameter is an error: ignoring it would answer another question. */
 export function fromHttpSummary(event: HttpEvent): SummaryReading {
   const { organization = '' } = event.pathParameters ?? {};
-  if (!organizationPattern.test(organization)) {
-    const message = `must be 1 to ${nameCharsMax} characters out of A-Z a-z 0-9 . _ : @ -`;
-    return refused([{ field: 'organization', code: 'invalid_name', message: `organization ${message}` }]);
+  if (!namePattern.test(organization)) {
+    return invalid([{ field: 'organization', code: 'invalid_name', message: `organization ${nameRule}` }]);
   }
   const parsed = parameters.safeParse(event.queryStringParameters ?? {});
-  if (!parsed.success) return refused(parsed.error.issues.flatMap(toFieldProblems));
+  if (!parsed.success) return invalid(parsed.error.issues.flatMap(toFieldProblems));
   const { start_date: startDay, end_date: endDay } = parsed.data;
   return { ok: true, request: { organization, startDay, endDay } };
 }
 
-function refused(errors: readonly FieldProblem[]): SummaryReading {
+function invalid(errors: readonly FieldProblem[]): SummaryReading {
   return { ok: false, problem: problem(400, 'invalid_parameter', 'A parameter is not valid.', { errors }) };
 }
 
@@ -63,7 +62,7 @@ const forbidden = {
   organization_not_allowed: 'The caller may not read this organization.',
 };
 
-/** The body of DESIGN's summary, times as RFC 3339, quantities as decimal text. */
+/** The answer to a summary: days as `YYYY-MM-DD`, times as RFC 3339, quantities as decimal text. */
 export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
   if (outcome.kind === 'forbidden') {
     return { problem: problem(403, outcome.code, forbidden[outcome.code]) };

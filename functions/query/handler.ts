@@ -1,5 +1,6 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
 
+import { usageTopic } from '../../shared/contracts/topic.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
 import {
@@ -9,15 +10,17 @@ import {
   type HttpRequest,
 } from '../../shared/http/stack.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
-import { checkReadiness, type Dependency } from './check-readiness.ts';
+import { createReadiness, type Dependency, type DependencyState } from './check-readiness.ts';
 import { queryConfig } from './config.ts';
 import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';
 import { summarizeUsage } from './summarize-usage.ts';
@@ -27,6 +30,7 @@ export interface QueryPorts {
   readonly summaries: Pick<SummaryReader, 'summarize' | 'ping'>;
   readonly log: Pick<EventLogReader, 'bounds'>;
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
+  readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
 }
 
@@ -36,15 +40,16 @@ const summaryRoute = 'GET /api/v1/usage/summary/{organization}';
 
 /** The handler of all routes over the given ports. */
 export function build(ports: QueryPorts): HttpHandler {
-  const { summaries, log, segments, logger } = ports;
+  const { summaries, log, segments, clock, logger } = ports;
   const dependencies: readonly Dependency[] = [
     { name: 'kafka', check: () => log.bounds() },
     { name: 'redis', check: () => segments.assertNothingEvicted() },
     { name: 'postgres', check: () => summaries.ping() },
   ];
+  const states = createReadiness(dependencies, clock);
   const answers: Readonly<Record<string, (request: HttpRequest) => Promise<HttpAnswer>>> = {
     [healthRoute]: async () => ({ status: 200, body: { status: 'ok' } }),
-    [readyRoute]: () => readiness(dependencies),
+    [readyRoute]: async () => readiness(await states()),
     [summaryRoute]: (request) => summary(ports, request),
   };
   const unknown = async (): Promise<HttpAnswer> => ({
@@ -63,8 +68,7 @@ async function summary({ summaries }: QueryPorts, { event, caller }: HttpRequest
   return toHttpSummary(await summarizeUsage(summaries, caller, reading.request));
 }
 
-async function readiness(dependencies: readonly Dependency[]): Promise<HttpAnswer> {
-  const found = await checkReadiness(dependencies);
+function readiness(found: readonly DependencyState[]): HttpAnswer {
   const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
   if (found.every(({ state }) => state === 'ok')) {
     return { status: 200, body: { status: 'ready', dependencies: states } };
@@ -76,12 +80,13 @@ async function readiness(dependencies: readonly Dependency[]): Promise<HttpAnswe
 }
 
 async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
-  const config = await load(queryConfig);
-  const { shardUrls: urls, partitions } = config;
+  const { log, redis, shardUrls: urls } = await load(queryConfig);
+  const { partitions } = usageTopic;
   return build({
     summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
-    log: keep(createLogReader({ ...config, security: iamSecurity(config.iamRegion) })),
-    segments: keep(createSegmentStore({ ...config.redis, onRefused })),
+    log: keep(createLogReader({ ...log, security: iamSecurity(log.iamRegion) })),
+    segments: keep(createSegmentStore({ ...redis, onRefused })),
+    clock: systemClock,
     logger,
   });
 }

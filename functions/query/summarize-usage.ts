@@ -1,7 +1,6 @@
 /** The use case: an organization's committed totals, for a caller who may see them. */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
-import type { Freshness, MetricTotal } from '../../shared/ledger/summary.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
+import type { Freshness, MetricTotal, SummaryReader } from '../../shared/ledger/summary.ts';
 
 export interface SummaryRequest {
   readonly organization: string;
@@ -10,7 +9,7 @@ export interface SummaryRequest {
   readonly endDay: number;
 }
 
-export interface Summary extends SummaryRequest {
+interface Summary extends SummaryRequest {
   readonly metrics: readonly MetricTotal[];
   readonly freshness: Freshness;
 }
@@ -19,7 +18,7 @@ export type SummaryOutcome =
   | { readonly kind: 'summary'; readonly summary: Summary }
   | { readonly kind: 'forbidden'; readonly code: 'scope_required' | 'organization_not_allowed' };
 
-/** An organization that nobody ever reported for is a summary without metrics: names are not probed this way. */
+/** An organization without events has a summary without metrics, so nobody can find out which names exist. */
 export async function summarizeUsage(
   reader: Pick<SummaryReader, 'summarize'>,
   caller: Caller,

@@ -1,6 +1,7 @@
 /** The alarms of an installation. Thresholds are what a person should be woken for; the reasons are beside them. */
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
 import { shardCount } from '../../shared/limits.ts';
+import type { Stage } from '../config/stage.ts';
 import type { FunctionVitals } from '../constructs/billing-function.ts';
 import type { UsageApi } from '../constructs/usage-api.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
@@ -83,9 +84,9 @@ const ownAlarms: readonly OwnEntry[] = [
   },
 ];
 
-export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals[]): void {
+export function addOwnAlarms(book: AlarmBook, stage: Stage, functions: readonly FunctionVitals[]): void {
   for (const { metric, statistic, ...entry } of ownAlarms) {
-    book.add({ ...entry, id: metric[1], metric: ownMetric(metric, statistic) });
+    book.add({ ...entry, id: metric[1], metric: ownMetric(stage, metric, statistic) });
   }
   const flusher = functions.find(({ name }) => name === 'flusher');
   if (flusher === undefined) throw new Error('there is no flusher to watch');
@@ -95,13 +96,13 @@ export function addOwnAlarms(book: AlarmBook, functions: readonly FunctionVitals
     says: 'The flusher has not been invoked for three minutes.',
     ...threeMinutesWithout('an invocation', flusher.invocations),
   });
-  // A shard that answers is told of at the end of every invocation, so at least every other minute, traffic or not.
+  // For a shard that answers, every invocation emits the gauge at its end: at least every other minute, traffic or not.
   for (let shard = 0; shard < shardCount; shard++) {
     book.add({
       id: `ShardSilent-${shard}`,
       section: 'shard-silent',
-      says: `Nobody knows how shard ${shard} stands, for three minutes.`,
-      ...threeMinutesWithout('a gauge', shardMetric('LagRecords', shard, 'SampleCount')),
+      says: `Shard ${shard} could not be measured for three minutes.`,
+      ...threeMinutesWithout('a gauge', shardMetric(stage, 'LagRecords', shard, 'SampleCount')),
     });
   }
 }
@@ -151,8 +152,16 @@ export function addFunctionAlarms(book: AlarmBook, functions: readonly FunctionV
 /** The promise is 65 ms at the 95th percentile, seen from the API. */
 const latencyP95MsMax = 65;
 
-export function addApiAlarms(book: AlarmBook, { api }: UsageApi): void {
+export function addApiAlarms(book: AlarmBook, { api, throttled }: UsageApi): void {
   const period = Duration.minutes(5);
+  book.add({
+    id: 'ApiThrottled',
+    section: 'api-throttled',
+    says: 'Requests are answered 429 because there are more than the stage takes.',
+    metric: throttled,
+    above: 100,
+    periods: 1,
+  });
   book.add({
     id: 'Api5xxPercent',
     section: 'api-5xx',
@@ -176,12 +185,103 @@ export function addApiAlarms(book: AlarmBook, { api }: UsageApi): void {
   });
 }
 
+/** Provisioned mode has at least one; without any nobody reads the log for the consumer. */
+export function addPollerAlarms(book: AlarmBook, pollers: readonly cloudwatch.IMetric[]): void {
+  for (const metric of pollers) {
+    book.add({
+      id: 'PollersMissing',
+      section: 'pollers-missing',
+      says: 'No event poller reads the log, so that the flusher reads all of it.',
+      ...threeMinutesWithout('a poller', metric),
+    });
+  }
+}
+
+/** Brokers above this have no reserve for one that fails. */
+const brokerCpuPercentMax = 60;
+/** Of 3,000 by IAM, after which new environments of ingest are refused. */
+const brokerConnectionsMax = 2_400;
+
+function addBrokerAlarms(book: AlarmBook, { log }: DataVitals): void {
+  const section = 'broker-health';
+  for (const { brokers, withoutController } of log) {
+    book.add({
+      id: 'BrokersWithoutController',
+      section,
+      says: 'The brokers have no active controller, which takes seconds to elect.',
+      metric: withoutController,
+      above: 0,
+      periods: 1,
+    });
+    for (const { broker, cpuPercent, connections } of brokers) {
+      book.add({
+        id: `BrokerCpu-${broker}`,
+        section,
+        says: `Broker ${broker} uses more than ${brokerCpuPercentMax} % of its CPU.`,
+        metric: cpuPercent,
+        above: brokerCpuPercentMax,
+        periods: 3,
+      });
+      book.add({
+        id: `BrokerConnections-${broker}`,
+        section,
+        says: `Broker ${broker} has more than ${brokerConnectionsMax} of the 3,000 connections that it takes.`,
+        metric: connections,
+        above: brokerConnectionsMax,
+        periods: 1,
+      });
+    }
+  }
+}
+
+/** From here on inserts wait for reads of the volume, one after the other. */
+const shardMissPercentMax = 1;
+const shardFreeBytesMin = 512 * 1024 ** 2;
+
+function addShardMemoryAlarms(book: AlarmBook, { shards }: DataVitals): void {
+  for (const { shard, missPercent, freeMemoryBytes } of shards) {
+    const common = { section: 'shard-memory', periods: 3 } as const;
+    book.add({
+      ...common,
+      id: `ShardMisses-${shard}`,
+      says: `More than ${shardMissPercentMax} % of the pages that shard ${shard} reads are not in its memory.`,
+      metric: missPercent,
+      above: shardMissPercentMax,
+    });
+    book.add({
+      ...common,
+      id: `ShardFreeMemory-${shard}`,
+      says: `Shard ${shard} has less than 512 MiB of memory left.`,
+      metric: new cloudwatch.MathExpression({
+        expression: `IF(free < ${shardFreeBytesMin}, 1, 0)`,
+        usingMetrics: { free: freeMemoryBytes },
+        period: Duration.minutes(5),
+        label: 'out of memory',
+      }),
+      above: 0,
+    });
+  }
+}
+
 /** Half of Aurora's 256 TiB: the time to plan, not the time to hurry. */
 const shardStorageBytesMax = 128 * 1024 ** 4;
 /** Of the 1,700 that the smallest instance takes; we use some dozens. */
 const shardConnectionsMax = 500;
 
-export function addDataAlarms(book: AlarmBook, { cache, shards }: DataVitals): void {
+export function addDataAlarms(book: AlarmBook, vitals: DataVitals): void {
+  const { cache, shards, headsNotKept } = vitals;
+  addBrokerAlarms(book, vitals);
+  addShardMemoryAlarms(book, vitals);
+  for (const metric of headsNotKept) {
+    book.add({
+      id: 'HeadsNotKept',
+      section: 'heads-not-kept',
+      says: 'Heads of the chains did not reach the bucket where nobody can change them.',
+      metric,
+      above: 0,
+      periods: 1,
+    });
+  }
   for (const { node, memoryPercent, evictions } of cache) {
     book.add({
       id: `CacheMemory-${node}`,

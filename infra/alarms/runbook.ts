@@ -18,6 +18,11 @@ export const runbookSections = [
   'cache-evictions',
   'shard-storage',
   'shard-connections',
+  'heads-not-kept',
+  'shard-memory',
+  'broker-health',
+  'pollers-missing',
+  'api-throttled',
 ] as const;
 
 export type RunbookSection = (typeof runbookSections)[number];

@@ -6,17 +6,15 @@ import { type BuildOptions, buildSync } from 'esbuild';
 
 export const repositoryRoot = join(import.meta.dirname, '..', '..');
 
-/** Files that code opens beside itself by `import.meta.url`: where they lie, and where a bundle has them. */
-const travelling = {
-  /** `shared/ledger/postgres/sql.ts` reads `./sql/NAME.sql`. */
-  statements: { from: 'shared/ledger/postgres/sql/*.sql', to: 'sql' },
-  /** `shared/segments/redis/segment-store.ts` reads `NAME.lua`. */
-  scripts: { from: 'shared/segments/redis/*.lua', to: '.' },
-  /** `migrations/migrate.ts` lists its own folder. */
-  migrations: { from: 'migrations/[0-9][0-9][0-9]_*.sql', to: '.' },
-} as const;
-
-export type Travelling = keyof typeof travelling;
+/**
+ * The modules of ours that open files beside themselves, by `import.meta.url`: which files these are, and the folder
+ * of a bundle in which the module finds them. A bundle that contains the module gets the files.
+ */
+export const filesBeside: Readonly<Record<string, { readonly from: string; readonly to: string }>> = {
+  'shared/ledger/postgres/sql.ts': { from: 'shared/ledger/postgres/sql/*.sql', to: 'sql' },
+  'shared/segments/redis/segment-store.ts': { from: 'shared/segments/redis/*.lua', to: '.' },
+  'migrations/migrate.ts': { from: 'migrations/[0-9][0-9][0-9]_*.sql', to: '.' },
+};
 
 /**
  * ESM with a `require` for the packages that still call it; the SDK is bundled, so that what was tested is what
@@ -39,17 +37,17 @@ const settings: BuildOptions = {
 };
 
 /** The bundle of an entry, made in this process: no shell, no container, a quarter of a second. */
-export function bundledCode(entry: string, files: readonly Travelling[]): lambda.Code {
+export function bundledCode(entry: string): lambda.Code {
   return lambda.Code.fromAsset(join(repositoryRoot, dirname(entry)), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       // Never pulled: the local bundling below always succeeds or throws.
       image: DockerImage.fromRegistry('none'),
       // Staging is cached by folder and these options, so that two entries of one folder must differ here.
-      command: [entry, ...files],
+      command: [entry],
       local: {
         tryBundle: (output) => {
-          bundle(entry, files, output);
+          bundle(entry, output);
           return true;
         },
       },
@@ -57,20 +55,27 @@ export function bundledCode(entry: string, files: readonly Travelling[]): lambda
   });
 }
 
-/** Writes `index.mjs`, its source map and the files that travel with it. */
-export function bundle(entry: string, files: readonly Travelling[], output: string): void {
-  buildSync({
+/**
+ * Writes `index.mjs`, its source map, and the files that its modules open beside themselves. Returns the modules, by
+ * path from the root of the repository.
+ */
+// Same type: a file that is read and a folder that is written; the first bundle fails.
+export function bundle(entry: string, output: string): readonly string[] {
+  const { metafile } = buildSync({
     ...settings,
     absWorkingDir: repositoryRoot,
     entryPoints: [entry],
     outfile: join(output, 'index.mjs'),
+    metafile: true,
     logLevel: 'error',
   });
-  for (const { from, to } of files.map((kind) => travelling[kind])) {
+  const modules = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  for (const { from, to } of modules.flatMap((path) => filesBeside[path] ?? [])) {
     const folder = join(output, to);
     mkdirSync(folder, { recursive: true });
     const found = globSync(from, { cwd: repositoryRoot });
     if (found.length === 0) throw new Error(`${entry} needs ${from}, and there is none`);
     for (const path of found) copyFileSync(join(repositoryRoot, path), join(folder, basename(path)));
   }
+  return modules;
 }

@@ -31,6 +31,15 @@ interface LogCapacity {
   readonly pollersMax: number;
 }
 
+/** The most that reads may take: each environment keeps a connection to each shard, whose memory is the rows'. */
+export const readConcurrency = { query: 100, metrics: 5 } as const;
+
+/** What the functions of a profile take out of the account's concurrency, used or not. */
+export function reservedConcurrency({ ingest, log }: Capacity): number {
+  const { query, metrics } = readConcurrency;
+  return ingest.concurrencyMax + log.partitions + shardCount + query + metrics;
+}
+
 const partitions: number = usageTopic.partitions;
 
 export const capacities = {
@@ -62,7 +71,7 @@ export const capacities = {
     shardInstance: 'r8g.xlarge',
     ingest: { memoryMb: 1_769, provisioned: 40, concurrencyMax: 400 },
     consumerMemoryMb: 1_769,
-    flusherMemoryMb: 3_538,
+    flusherMemoryMb: 2_048,
     api: { requestsPerSecond: 5_000, burst: 5_000 },
   },
   '10M': {
@@ -72,13 +81,23 @@ export const capacities = {
     shardInstance: 'r8g.2xlarge',
     ingest: { memoryMb: 1_769, provisioned: 80, concurrencyMax: 800 },
     consumerMemoryMb: 3_538,
-    flusherMemoryMb: 5_307,
+    flusherMemoryMb: 2_048,
     api: { requestsPerSecond: 10_000, burst: 5_000 },
   },
 } as const satisfies Record<string, Capacity>;
 
+/** What clients are asked to put into a request at least; a profile must not need more. */
+const batchAsked = 25;
+
+/** The smallest average batch that the throttle lets through at this load. Smaller ones are answered 429 in part. */
+export function batchMin(eventsPerMinute: number, { api }: Pick<Capacity, 'api'>): number {
+  return Math.ceil(eventsPerMinute / 60 / api.requestsPerSecond);
+}
+
 /** Throws for a profile that would lose order, reach or sleep; called for every stage that is synthesized. */
-export function assertCapacity({ log, ingest, api }: Capacity): void {
+export function assertCapacity(capacity: Capacity): void {
+  const { eventsPerMinute, log, ingest, api } = capacity;
+  const batch = batchMin(eventsPerMinute, capacity);
   const checks: readonly (readonly [boolean, string])[] = [
     [
       log.partitions % shardCount === 0,
@@ -90,6 +109,10 @@ export function assertCapacity({ log, ingest, api }: Capacity): void {
     [log.pollersMax <= log.partitions, 'a poller without a partition is paid for and idle'],
     [ingest.provisioned <= ingest.concurrencyMax, 'warm environments count as concurrency'],
     [ingest.concurrencyMax <= 3_000, 'a broker takes 3,000 connections by IAM'],
+    [
+      batch <= batchAsked,
+      `its throttle needs ${batch} events a request, and clients are asked for ${batchAsked}`,
+    ],
     [api.burst <= 5_000, 'the account’s burst cannot be raised above 5,000'],
   ];
   for (const [holds, message] of checks) if (!holds) throw new Error(message);

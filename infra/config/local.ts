@@ -1,7 +1,7 @@
 import { capacities } from './capacity.ts';
 import type { Stage } from './stage.ts';
 
-/** For an AWS emulator: data lies in the real local servers, whose addresses are written into the secrets. */
+/** For an AWS emulator: log, cache and shards are the real local servers, whose addresses are written into the secrets. */
 export const local: Stage = {
   name: 'local',
   region: 'eu-central-1',

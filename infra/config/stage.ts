@@ -1,15 +1,18 @@
+import type { ShardLogin } from '../../shared/contracts/shards.ts';
 import type { Capacity } from './capacity.ts';
 
 /** Everything that differs between installations: values, no behaviour. */
 export interface Stage {
   readonly name: 'local' | 'staging' | 'production';
   readonly region: string;
+  /** The account that it may be deployed to: credentials of another one are refused. Absent: whoever deploys. */
+  readonly account?: string;
   readonly data: ManagedData | ExternalData;
   readonly capacity: Capacity;
   readonly identity: Identity;
-  /** A host name of your own for the API; its certificate lies in the same region. */
+  /** A host name of your own for the API; its certificate is in the same region. */
   readonly domain?: { readonly name: string; readonly certificateArn: string };
-  /** Who is told of alarms; further subscriptions may be added to the topic by hand. */
+  /** Who gets a mail when an alarm rings; further subscriptions may be added to the topic by hand. */
   readonly alarmEmails: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn';
 }
@@ -22,18 +25,41 @@ export interface ManagedData {
   readonly vpcCidr: string;
   /** False only where losing everything is wanted: no deletion protection, nothing is retained. */
   readonly keepData: boolean;
+  /** How often each password was changed, from 1 on. A larger number makes a new one, everywhere in one deployment. */
+  readonly passwords: Readonly<Record<ShardLogin | 'cache', number>>;
+  /** For how many days nobody, not even the account's owner, can delete the logged heads of the chains (U12). */
+  readonly headsLockedDays: number;
 }
 
 /** Kafka, cache and shards exist elsewhere; whoever runs them writes their addresses into the named secrets. */
 export interface ExternalData {
   readonly kind: 'external';
-  /** What the event source mapping declares; the poller that stands in for it reads the rest there. */
+  /** What the event source mapping declares; the poller that replaces it reads the rest there. */
   readonly bootstrapServers: readonly string[];
 }
 
 /** Whose tokens the authorizer accepts: RS256 or ES256 by `jwksUrl`, and HS256 by the secret `jwt-secret`. */
-export interface Identity {
+interface Identity {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl?: string;
+}
+
+/** AWS's own example account: it is nobody's, so that a file of examples can be synthesized and not deployed. */
+const exampleAccount = '111122223333';
+
+/** Throws for values that would deploy to the wrong account, wake nobody, or are still the repository's examples. */
+export function assertStage({ name, data, account, identity, alarmEmails }: Stage): void {
+  const isProduction = name === 'production';
+  const examples = JSON.stringify([identity, alarmEmails]).includes('example.com');
+  const checks: readonly (readonly [boolean, string])[] = [
+    [data.kind === 'external' || account !== undefined, 'a stage with data of its own names its account'],
+    [account === undefined || /^\d{12}$/.test(account), 'an account is twelve digits'],
+    [!isProduction || alarmEmails.length > 0, 'nobody hears the alarms of production: set alarmEmails'],
+    [
+      account === undefined || account === exampleAccount || !examples,
+      'identity or alarmEmails still hold an address at example.com, beside an account of yours',
+    ],
+  ];
+  for (const [holds, message] of checks) if (!holds) throw new Error(`stage ${name}: ${message}`);
 }

@@ -14,14 +14,16 @@ export type BillingFunctionName =
   | 'authorizer';
 
 export interface BillingFunctionProps extends Omit<NodeFunctionProps, 'entry'> {
+  /** The folder of the handler below `functions/`, and what alarms and dashboards call the function. */
   readonly name: BillingFunctionName;
+  /** Gives the function its stage and log level. */
   readonly stage: Stage;
-  /** How much of each is somebody's concern; required, so that no function goes unwatched. */
+  /** Above which numbers its alarms ring. Required, so that no function is without alarms. */
   readonly alarms: FunctionThresholds;
 }
 
 /** A sum over five minutes above the threshold is an alarm. */
-export interface FunctionThresholds {
+interface FunctionThresholds {
   readonly errorsMax: number;
   readonly throttlesMax: number;
 }

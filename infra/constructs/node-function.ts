@@ -6,21 +6,38 @@ import {
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { bundledCode, type Travelling } from '../bundling/bundle.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { bundledCode } from '../bundling/bundle.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { Placement } from '../data-plane/data-plane.ts';
 
 export interface NodeFunctionProps {
-  /** From the root of the repository. */
+  /** The file that exports `handler`, from the root of the repository. */
   readonly entry: string;
+  /** Memory in MiB; CPU grows with it, one whole CPU at 1,769. */
   readonly memoryMb: number;
+  /** Lambda ends an invocation after this time. */
   readonly timeout: Duration;
+  /**
+   * The network in which the function runs.
+   * @default none: the function reaches the internet and nothing of ours
+   */
   readonly placement?: Placement;
-  readonly files?: readonly Travelling[];
+  /**
+   * Variables that are known when the stack is synthesized. What a grant gives comes on top.
+   * @default only what grants give
+   */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What the function is for, as the console shows it. */
   readonly description: string;
+  /**
+   * How many invocations run at once at most; nothing else in the account can take this share.
+   * @default what the account has left
+   */
   readonly reservedConcurrency?: number;
-  /** Of asynchronous invocations only. */
+  /**
+   * How often a failed asynchronous invocation is repeated, and for how long one may wait.
+   * @default Lambda's own: twice, for six hours
+   */
   readonly asyncRetries?: { readonly attempts: number; readonly maxAge: Duration };
 }
 
@@ -39,7 +56,7 @@ export class NodeFunction extends Construct {
     const { asyncRetries, reservedConcurrency, placement = {} } = props;
     if (placement.vpc !== undefined) this.#mayUseInterfaces(role);
     this.fn = new lambda.Function(this, 'Function', {
-      code: bundledCode(props.entry, props.files ?? []),
+      code: bundledCode(props.entry),
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,

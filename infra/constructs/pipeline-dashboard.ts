@@ -1,14 +1,19 @@
 import { aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { type OwnMetric, ownMetric } from '../alarms/own-metric.ts';
+import type { Stage } from '../config/stage.ts';
 import type { DataVitals } from '../data-plane/data-plane.ts';
 import type { FunctionVitals } from './billing-function.ts';
 import type { UsageApi } from './usage-api.ts';
 
 export interface PipelineDashboardProps {
-  readonly stage: string;
+  /** Whose metrics are shown; its name is part of the dashboard's. */
+  readonly stage: Stage;
+  /** The functions whose errors, throttles and durations are shown. */
   readonly functions: readonly FunctionVitals[];
+  /** The cache nodes and shards that are shown; panels without any are left out. */
   readonly data: DataVitals;
+  /** The API whose requests and latency are shown. */
   readonly api: UsageApi;
 }
 
@@ -17,6 +22,9 @@ interface Panel {
   readonly statistic: 'Maximum' | 'Sum';
   readonly metrics: readonly OwnMetric[];
 }
+
+/** The grid of CloudWatch has so many columns. */
+const rowWidth = 24;
 
 /** In the order of the question: does it count, is it in time, is anything wrong. */
 const panels: readonly Panel[] = [
@@ -59,20 +67,60 @@ const panels: readonly Panel[] = [
   },
 ];
 
+/** Where consumer and flusher spend their time, and on how much. */
+const loops: readonly Panel[] = [
+  {
+    title: 'Consumer: slowest batch (ms)',
+    statistic: 'Maximum',
+    metrics: [
+      ['consumer', 'BatchFoldTime'],
+      ['consumer', 'BatchStoreTime'],
+    ],
+  },
+  {
+    title: 'Flusher: time a minute, all shards (ms)',
+    statistic: 'Sum',
+    metrics: [
+      ['flusher', 'PassFoldTime'],
+      ['flusher', 'PassWaitTime'],
+      ['flusher', 'PassCommitTime'],
+    ],
+  },
+  {
+    title: 'Records a minute',
+    statistic: 'Sum',
+    metrics: [
+      ['consumer', 'BatchRecords'],
+      ['flusher', 'RecordsCommitted'],
+    ],
+  },
+  {
+    title: 'Bytes a minute',
+    statistic: 'Sum',
+    metrics: [
+      ['consumer', 'BatchBytes'],
+      ['flusher', 'BytesCommitted'],
+    ],
+  },
+];
+
 /** One page that answers "is it well". */
 export class PipelineDashboard extends Construct {
   constructor(scope: Construct, id: string, { stage, functions, data, api }: PipelineDashboardProps) {
     super(scope, id);
-    const graph = (title: string, left: cloudwatch.IMetric[]) =>
-      new cloudwatch.GraphWidget({ title, left, width: 8, height: 6 });
-    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `odometer-${stage}` });
+    const graph = (title: string, left: cloudwatch.IMetric[], width = 8) =>
+      new cloudwatch.GraphWidget({ title, left, width, height: 6 });
+    const panelGraph = ({ title, statistic, metrics }: Panel, width?: number) =>
+      graph(
+        title,
+        metrics.map((name) => ownMetric(stage, name, statistic)),
+        width,
+      );
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: `odometer-${stage.name}`,
+    });
     dashboard.addWidgets(
-      ...panels.map((panel) =>
-        graph(
-          panel.title,
-          panel.metrics.map((name) => ownMetric(name, panel.statistic)),
-        ),
-      ),
+      ...panels.map((panel) => panelGraph(panel)),
       graph('API requests', [
         api.api.metricCount(),
         api.api.metricClientError(),
@@ -99,6 +147,7 @@ export class PipelineDashboard extends Construct {
         functions.map(({ invocations }) => invocations),
       ),
     );
+    dashboard.addWidgets(...loops.map((panel) => panelGraph(panel, rowWidth / loops.length)));
     if (data.cache.length > 0)
       dashboard.addWidgets(
         graph(

@@ -9,15 +9,21 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { CacheVitals } from '../data-plane/data-plane.ts';
-import { generatedPassword } from './generated-password.ts';
+import { GeneratedPassword } from './generated-password.ts';
 
 export interface SegmentCacheProps {
+  /** ElastiCache's type of each of the three nodes. */
   readonly nodeType: string;
+  /** The port on which every node listens. */
   readonly port: number;
+  /** Private subnets, one in each zone. */
   readonly subnets: readonly ec2.ISubnet[];
+  /** The security group of the nodes; its rules say who may connect. */
   readonly group: ec2.ISecurityGroup;
+  /** The key that encrypts the password; the segments have a key of their own. */
   readonly secretsKey: kms.IKey;
-  readonly name: string;
+  /** Counts the password's changes, from 1. */
+  readonly passwordRevision: number;
 }
 
 const nodes = 3;
@@ -33,11 +39,15 @@ export class SegmentCache extends Construct {
 
   constructor(scope: Construct, id: string, props: SegmentCacheProps) {
     super(scope, id);
-    const password = generatedPassword(this, 'Password', props.secretsKey, RemovalPolicy.DESTROY);
+    const password = new GeneratedPassword(this, 'Password', {
+      encryptionKey: props.secretsKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+      revision: props.passwordRevision,
+    });
     const group = this.#replicationGroup(props, password);
     const token = password.secretValue.unsafeUnwrap();
     this.url = `rediss://:${token}@${group.attrPrimaryEndPointAddress}:${props.port}`;
-    this.vitals = Array.from({ length: nodes }, (_, index) => vitalsOf(`${props.name}-00${index + 1}`));
+    this.vitals = Array.from({ length: nodes }, (_, index) => vitalsOf(group.ref, index + 1));
   }
 
   #replicationGroup(
@@ -54,8 +64,8 @@ export class SegmentCache extends Construct {
       description: 'Segments are never evicted',
       properties: { 'maxmemory-policy': 'noeviction' },
     });
+    // No name of ours: whatever replaces the group needs another one, and nothing in it must last.
     return new elasticache.CfnReplicationGroup(this, 'Nodes', {
-      replicationGroupId: props.name,
       replicationGroupDescription: 'Segments not committed yet, and the read cache',
       engine: 'valkey',
       engineVersion: '9.1',
@@ -73,18 +83,21 @@ export class SegmentCache extends Construct {
       transitEncryptionEnabled: true,
       transitEncryptionMode: 'required',
       authToken: password.secretValue.unsafeUnwrap(),
-      autoMinorVersionUpgrade: true,
+      // The version is named to the minor, which ElastiCache asks for: one moved on by AWS could not be deployed again.
+      autoMinorVersionUpgrade: false,
     });
   }
 }
 
-function vitalsOf(node: string): CacheVitals {
+/** ElastiCache names the nodes of a group `GROUP-001` and so on. */
+function vitalsOf(group: string, node: number): CacheVitals {
+  // Same type: the name, then its statistic, as CloudWatch lists them; the snapshots hold both.
   const metric = (metricName: string, statistic: string) =>
     new cloudwatch.Metric({
       namespace: 'AWS/ElastiCache',
       metricName,
       statistic,
-      dimensionsMap: { CacheClusterId: node },
+      dimensionsMap: { CacheClusterId: `${group}-00${node}` },
       period: Duration.minutes(1),
     });
   return {

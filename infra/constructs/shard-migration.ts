@@ -2,17 +2,25 @@ import { join } from 'node:path';
 import { CustomResource, Duration, FileSystem, type aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { repositoryRoot } from '../bundling/bundle.ts';
-import { acknowledge, logicalIdOf } from '../cdk/acknowledge.ts';
+import { acknowledge, logicalIdOf } from '../checks/acknowledge.ts';
 import { NodeFunction } from './node-function.ts';
+
+export interface ShardMigrationProps {
+  /** The function that migrates. */
+  readonly operator: lambda.Function;
+  /** Another text where the shards or their passwords may be other ones. */
+  readonly dataRevision: string;
+}
 
 const migrationMinutes = 15;
 
 /**
- * Migrates the shards at every deployment that changes the migrations, by the operator function. What depends on
+ * Migrates the shards at every deployment that changes the migrations, the shards or a password, by the operator
+ * function, which also sets the passwords of the logins. What depends on
  * this construct is deployed after it, so that new code never meets an older schema.
  */
 export class ShardMigration extends Construct {
-  constructor(scope: Construct, id: string, operator: lambda.Function) {
+  constructor(scope: Construct, id: string, { operator, dataRevision }: ShardMigrationProps) {
     super(scope, id);
     const trigger = new NodeFunction(this, 'Trigger', {
       entry: 'infra/deploy/migrate-shards.ts',
@@ -34,6 +42,7 @@ export class ShardMigration extends Construct {
       serviceTimeout: Duration.minutes(migrationMinutes),
       properties: {
         Operator: operator.functionName,
+        DataRevision: dataRevision,
         Migrations: FileSystem.fingerprint(join(repositoryRoot, 'migrations')),
       },
     });

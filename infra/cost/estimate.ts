@@ -1,7 +1,7 @@
 /** Monthly cost of an installation by service, from its load. Pure arithmetic over the price table. */
 import { shardCount } from '../../shared/limits.ts';
 import { type Capacity, capacities } from '../config/capacity.ts';
-import { assumptions } from './assumptions.ts';
+import { assumptions, logBytesPerEvent } from './assumptions.ts';
 import prices from './prices.json' with { type: 'json' };
 
 export interface Load {
@@ -46,6 +46,7 @@ export function estimate({ eventsPerMinute, batch }: Load): Estimate {
     'Lambda ingest': ingest(traffic, capacity),
     'Lambda consumer and pollers': consumer(traffic, capacity),
     'Lambda flusher':
+      shardCount *
       gbSeconds(capacity.flusherMemoryMb) *
       secondsPerMonth *
       assumptions.flusherShare *
@@ -82,10 +83,6 @@ interface Traffic {
   readonly requests: number;
   readonly batch: number;
   readonly logBytes: number;
-}
-
-function logBytesPerEvent(batch: number): number {
-  return assumptions.logBytesPerEvent.findLast(({ batchFrom }) => batch >= batchFrom)?.bytes ?? 0;
 }
 
 function httpApi({ requests, batch }: Traffic): number {

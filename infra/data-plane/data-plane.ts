@@ -1,11 +1,9 @@
-/** The seam between what runs our code and where its data lies; the App stack knows nothing else of either. */
+/** What the App stack knows of log, cache and shards: the permissions that it can grant on them, whoever runs them. */
 import type { aws_cloudwatch as cloudwatch, aws_ec2 as ec2, aws_lambda as lambda } from 'aws-cdk-lib';
+import type { ShardLogin } from '../../shared/contracts/shards.ts';
 
 /** Roles in the network: who may open a connection to whom. */
 export type NetworkRole = 'ingest' | 'consumer' | 'flusher' | 'query' | 'operator';
-
-/** The logins of a shard; each function has the least that its work needs. */
-export type ShardLogin = 'writer' | 'reader' | 'operator' | 'owner';
 
 /** Where a function runs; empty where it needs no network of its own. */
 export type Placement = Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
@@ -22,14 +20,18 @@ export interface DataPlane {
   grantDescribeLog(fn: lambda.Function): void;
   /** Reads any offset of the log. */
   grantReadLog(fn: lambda.Function): void;
-  /** Invokes the function with the log's records, each partition in order, for ever. */
-  consumeLog(fn: lambda.Function): void;
+  /** Invokes the function with the log's records, each partition in order, for ever. Returns how many pollers do. */
+  consumeLog(fn: lambda.Function): readonly cloudwatch.IMetric[];
   /** Stores, reads and deletes segments; the address only, without the key that authenticates them. */
   grantCache(fn: lambda.Function): void;
-  /** One DSN a shard for this login. */
+  /** One DSN a shard for this login; a function has the login with the fewest rights that its work needs. */
   grantShards(fn: lambda.Function, login: ShardLogin): void;
   /** A key of ours by the environment variable that holds it. */
   grantKey(fn: lambda.Function, key: KeyVariable): void;
+  /** Sends the function's lines that hold heads of chains to where nobody can change them (U12). */
+  keepHeads(fn: lambda.Function): void;
+  /** Another text wherever an address or password may be another one: what uses them carries it, to be deployed again. */
+  readonly revision: string;
   readonly vitals: DataVitals;
 }
 
@@ -39,10 +41,14 @@ export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET';
 export interface DataVitals {
   readonly cache: readonly CacheVitals[];
   readonly shards: readonly ShardVitals[];
+  readonly log: readonly LogVitals[];
+  /** Failures to keep logged heads of chains. */
+  readonly headsNotKept: readonly cloudwatch.IMetric[];
 }
 
 export interface CacheVitals {
-  readonly node: string;
+  /** Its number, from 1. */
+  readonly node: number;
   readonly memoryPercent: cloudwatch.IMetric;
   readonly evictions: cloudwatch.IMetric;
 }
@@ -52,6 +58,22 @@ export interface ShardVitals {
   readonly storageBytes: cloudwatch.IMetric;
   readonly connections: cloudwatch.IMetric;
   readonly cpuPercent: cloudwatch.IMetric;
+  /** Of the reads of the writer's pages. */
+  readonly missPercent: cloudwatch.IMetric;
+  readonly freeMemoryBytes: cloudwatch.IMetric;
+}
+
+interface BrokerVitals {
+  /** Its number, from 1. */
+  readonly broker: number;
+  readonly cpuPercent: cloudwatch.IMetric;
+  readonly connections: cloudwatch.IMetric;
+}
+
+export interface LogVitals {
+  readonly brokers: readonly BrokerVitals[];
+  /** Clusters without an active controller, 0 or 1. */
+  readonly withoutController: cloudwatch.IMetric;
 }
 
 /** What the managed data plane's stacks hand on to each other. */

@@ -1,4 +1,4 @@
-/** How the log is consumed, once, for MSK and for what stands in for it. */
+/** How the log is consumed, once, for MSK and for servers that somebody else runs. */
 import { Duration, aws_lambda as lambda } from 'aws-cdk-lib';
 import type { KafkaEventSourceProps } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { usageTopic } from '../../shared/contracts/topic.ts';

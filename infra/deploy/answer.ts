@@ -5,7 +5,7 @@ export type Attributes = Readonly<Record<string, string>>;
 
 /**
  * Runs the work of one custom resource. A deletion needs none: what was looked up or migrated stays. An error is
- * told to CloudFormation, which shows it to whoever deploys; without an answer it would wait for its timeout.
+ * reported to CloudFormation, which shows it to whoever deploys; without an answer it would wait for its timeout.
  */
 export function answering(work: (properties: Readonly<Record<string, unknown>>) => Promise<Attributes>) {
   return async (event: CloudFormationCustomResourceEvent): Promise<void> => {

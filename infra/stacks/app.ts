@@ -1,4 +1,11 @@
-import { CfnOutput, Duration, aws_lambda as lambda, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  CfnOutput,
+  type aws_cloudwatch as cloudwatch,
+  Duration,
+  aws_lambda as lambda,
+  Stack,
+  type StackProps,
+} from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
   ENV_INGEST_LINGER_MS,
@@ -6,37 +13,63 @@ import {
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
 } from '../../shared/contracts/env.ts';
-import { consumerTimeoutMs, flusherTimeoutMs } from '../../shared/limits.ts';
-import { asFunction, asVersion } from '../cdk/as-interface.ts';
+import { consumerTimeoutMs, flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
+import { readConcurrency } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
-import { BillingFunction, type FunctionVitals } from '../constructs/billing-function.ts';
+import {
+  BillingFunction,
+  type BillingFunctionName,
+  type BillingFunctionProps,
+  type FunctionVitals,
+} from '../constructs/billing-function.ts';
 import { FlushSchedule } from '../constructs/flush-schedule.ts';
 import { ShardMigration } from '../constructs/shard-migration.ts';
 import { UsageApi } from '../constructs/usage-api.ts';
-import type { DataPlane } from '../data-plane/data-plane.ts';
+import type { DataPlane, NetworkRole } from '../data-plane/data-plane.ts';
 
 export interface AppStackProps extends StackProps {
-  readonly settings: Stage;
+  /** What the functions and the API are sized and configured by. */
+  readonly stage: Stage;
+  /** What grants the functions their log, cache, shards and keys. */
   readonly data: DataPlane;
 }
 
-/** API Gateway gives up after 30 s; a function that runs longer answers nobody. */
+interface FunctionSettings
+  extends Pick<
+    BillingFunctionProps,
+    'description' | 'memoryMb' | 'timeout' | 'environment' | 'reservedConcurrency' | 'asyncRetries'
+  > {
+  /** Its place in the network; without one it runs outside of it. */
+  readonly role?: NetworkRole;
+  /** Refused invocations in five minutes that are normal; by default none. */
+  readonly throttlesMax?: number;
+}
+
+/** API Gateway stops waiting after 30 s, so no answer may take longer. */
 const httpTimeout = Duration.seconds(29);
+/** The memory with which Lambda gives a function one whole CPU. */
+const oneCpuMb = 1_769;
 
 /** What runs our code. It holds no state and knows of the data only what the plane grants. */
 export class AppStack extends Stack {
   readonly functions: readonly FunctionVitals[];
   readonly api: UsageApi;
+  /** How many event pollers read the log. */
+  readonly pollers: cloudwatch.IMetric[] = [];
   readonly #stage: Stage;
   readonly #data: DataPlane;
 
-  constructor(scope: Construct, id: string, { settings, data, ...props }: AppStackProps) {
+  constructor(scope: Construct, id: string, { stage, data, ...props }: AppStackProps) {
     super(scope, id, props);
-    this.#stage = settings;
+    this.#stage = stage;
     this.#data = data;
     const operator = this.#operator();
-    const migration = new ShardMigration(this, 'ShardMigration', operator.fn);
-    const [ingest, live] = this.#ingest();
+    const migration = new ShardMigration(this, 'ShardMigration', {
+      operator: operator.fn,
+      dataRevision: data.revision,
+    });
+    const ingest = this.#ingest();
+    const live = this.#aliasOf(ingest);
     const consumer = this.#consumer();
     const flusher = this.#flusher();
     const query = this.#query();
@@ -45,10 +78,12 @@ export class AppStack extends Stack {
     // New code meets no older schema.
     for (const later of [consumer, flusher, query, metrics]) later.fn.node.addDependency(migration);
     this.api = new UsageApi(this, 'UsageApi', {
-      throttle: settings.capacity.api,
-      domain: settings.domain,
+      throttle: stage.capacity.api,
+      stageName: stage.name,
+      domain: stage.domain,
       authorizer: authorizer.fn,
-      targets: { ingest: asFunction(live), query: query.fn, metrics: metrics.fn },
+      // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
+      targets: { ingest: live as lambda.IFunction, query: query.fn, metrics: metrics.fn },
     });
     this.functions = [ingest, consumer, flusher, query, metrics, operator, authorizer].map(
       (one) => one.vitals,
@@ -57,83 +92,94 @@ export class AppStack extends Stack {
     new CfnOutput(this, 'OperatorFunction', { value: operator.fn.functionName });
   }
 
-  /** Warm environments stand behind the alias; traffic goes there only. */
-  #ingest(): readonly [BillingFunction, lambda.Alias] {
-    const { memoryMb, provisioned, concurrencyMax } = this.#stage.capacity.ingest;
-    const ingest = new BillingFunction(this, 'Ingest', {
-      name: 'ingest',
+  /** The function of this name, in this stage; its id, which is part of every logical id, is the name in capitals. */
+  #function(id: Capitalize<BillingFunctionName>, settings: FunctionSettings): BillingFunction {
+    const { role, throttlesMax = 0, environment, ...props } = settings;
+    // Read by nobody: a function that uses the data is deployed again where the data's addresses may have changed.
+    const carried = role === undefined ? {} : { DATA_REVISION: this.#data.revision };
+    return new BillingFunction(this, id, {
+      ...props,
+      environment: { ...carried, ...environment },
+      // The inverse of `Capitalize`.
+      name: id.toLowerCase() as BillingFunctionName,
       stage: this.#stage,
+      alarms: { errorsMax: 0, throttlesMax },
+      ...(role === undefined ? {} : { placement: this.#data.placementOf(role) }),
+    });
+  }
+
+  #ingest(): BillingFunction {
+    const { memoryMb, concurrencyMax } = this.#stage.capacity.ingest;
+    const ingest = this.#function('Ingest', {
       description: 'Usage events over HTTP, answered when they are durable in the log',
       memoryMb,
       timeout: httpTimeout,
-      placement: this.#data.placementOf('ingest'),
+      role: 'ingest',
       reservedConcurrency: concurrencyMax,
       // One request at a time: waiting for others to group with would only be a delay.
       environment: { [ENV_INGEST_LINGER_MS]: '0' },
-      alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantAppend(ingest.fn);
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');
-    const live = new lambda.Alias(this, 'IngestLive', {
+    return ingest;
+  }
+
+  /** Warm environments belong to the alias, so all traffic goes to it. */
+  #aliasOf({ fn }: BillingFunction): lambda.Alias {
+    const { provisioned } = this.#stage.capacity.ingest;
+    return new lambda.Alias(this, 'IngestLive', {
       aliasName: 'live',
-      version: asVersion(ingest.fn.currentVersion),
+      // A Version is an IVersion, as an Alias is an IFunction.
+      version: fn.currentVersion as lambda.IVersion,
       ...(provisioned === 0 ? {} : { provisionedConcurrentExecutions: provisioned }),
     });
-    return [ingest, live];
   }
 
   #consumer(): BillingFunction {
     const { consumerMemoryMb, log } = this.#stage.capacity;
-    const consumer = new BillingFunction(this, 'Consumer', {
-      name: 'consumer',
-      stage: this.#stage,
+    const consumer = this.#function('Consumer', {
       description: 'Records of the log, decoded and folded into segments',
       memoryMb: consumerMemoryMb,
       timeout: Duration.millis(consumerTimeoutMs),
-      placement: this.#data.placementOf('consumer'),
-      files: ['scripts'],
+      role: 'consumer',
       // A partition is never read by two at once; a burst elsewhere cannot take this share.
       reservedConcurrency: log.partitions,
-      alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantCache(consumer.fn);
     this.#data.grantKey(consumer.fn, 'SEGMENT_KEY');
-    this.#data.consumeLog(consumer.fn);
+    this.pollers.push(...this.#data.consumeLog(consumer.fn));
     return consumer;
   }
 
   #flusher(): BillingFunction {
-    const flusher = new BillingFunction(this, 'Flusher', {
-      name: 'flusher',
-      stage: this.#stage,
+    const flusher = this.#function('Flusher', {
       description: 'Commits ranges of the log to the shards',
       memoryMb: this.#stage.capacity.flusherMemoryMb,
       timeout: Duration.millis(flusherTimeoutMs),
-      placement: this.#data.placementOf('flusher'),
-      files: ['statements', 'scripts'],
-      reservedConcurrency: 1,
+      role: 'flusher',
+      // One for each shard; a tick that finds its shard's invocation still running commits nothing twice (U3).
+      reservedConcurrency: shardCount,
       // The scheduler invokes asynchronously: without this, ticks refused while one runs would queue for 6 hours.
       asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
-      alarms: { errorsMax: 0, throttlesMax: 2 },
+      // A refused tick is tried again for a minute, and each try counts.
+      throttlesMax: 15,
     });
     this.#data.grantReadLog(flusher.fn);
     this.#data.grantCache(flusher.fn);
     this.#data.grantShards(flusher.fn, 'writer');
     this.#data.grantKey(flusher.fn, 'SEGMENT_KEY');
+    this.#data.keepHeads(flusher.fn);
     new FlushSchedule(this, 'FlushSchedule', flusher.fn);
     return flusher;
   }
 
   #query(): BillingFunction {
-    const query = new BillingFunction(this, 'Query', {
-      name: 'query',
-      stage: this.#stage,
+    const query = this.#function('Query', {
       description: 'Committed totals, liveness and readiness over HTTP',
-      memoryMb: 1_769,
+      memoryMb: oneCpuMb,
       timeout: httpTimeout,
-      placement: this.#data.placementOf('query'),
-      files: ['statements', 'scripts'],
-      alarms: { errorsMax: 0, throttlesMax: 0 },
+      role: 'query',
+      reservedConcurrency: readConcurrency.query,
     });
     this.#data.grantDescribeLog(query.fn);
     this.#data.grantCache(query.fn);
@@ -141,17 +187,14 @@ export class AppStack extends Stack {
     return query;
   }
 
-  /** Reads what query reads, so it stands where query stands in the network. */
+  /** Reads what query reads, so it has the same place in the network. */
   #metrics(): BillingFunction {
-    const metrics = new BillingFunction(this, 'Metrics', {
-      name: 'metrics',
-      stage: this.#stage,
+    const metrics = this.#function('Metrics', {
       description: 'Figures of the pipeline, as JSON and for Prometheus',
-      memoryMb: 1_769,
+      memoryMb: oneCpuMb,
       timeout: httpTimeout,
-      placement: this.#data.placementOf('query'),
-      files: ['statements', 'scripts'],
-      alarms: { errorsMax: 0, throttlesMax: 0 },
+      role: 'query',
+      reservedConcurrency: readConcurrency.metrics,
     });
     this.#data.grantReadLog(metrics.fn);
     this.#data.grantCache(metrics.fn);
@@ -160,15 +203,11 @@ export class AppStack extends Stack {
   }
 
   #operator(): BillingFunction {
-    const operator = new BillingFunction(this, 'Operator', {
-      name: 'operator',
-      stage: this.#stage,
+    const operator = this.#function('Operator', {
       description: 'What an operator asks for: migrate, verify, halts, resume, quarantine',
-      memoryMb: 1_769,
+      memoryMb: oneCpuMb,
       timeout: Duration.minutes(14),
-      placement: this.#data.placementOf('operator'),
-      files: ['statements', 'migrations'],
-      alarms: { errorsMax: 0, throttlesMax: 0 },
+      role: 'operator',
     });
     this.#data.grantDescribeLog(operator.fn);
     // The passwords of the other logins, because migrating also sets them.
@@ -177,12 +216,10 @@ export class AppStack extends Stack {
     return operator;
   }
 
-  /** Outside the network, because the issuer's key set lies on the internet. */
+  /** Outside the network, because the issuer's key set is on the internet. */
   #authorizer(): BillingFunction {
     const { issuer, audience, jwksUrl } = this.#stage.identity;
-    const authorizer = new BillingFunction(this, 'Authorizer', {
-      name: 'authorizer',
-      stage: this.#stage,
+    const authorizer = this.#function('Authorizer', {
       description: 'Who calls, by bearer token',
       memoryMb: 512,
       // As long as API Gateway waits: a cold start reads the secret, twice if it must.
@@ -192,7 +229,6 @@ export class AppStack extends Stack {
         [ENV_JWT_AUDIENCE]: audience,
         ...(jwksUrl === undefined ? {} : { [ENV_JWT_JWKS_URL]: jwksUrl }),
       },
-      alarms: { errorsMax: 0, throttlesMax: 0 },
     });
     this.#data.grantKey(authorizer.fn, 'JWT_SECRET');
     return authorizer;

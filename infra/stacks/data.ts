@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type aws_ec2 as ec2,
   aws_kms as kms,
@@ -16,22 +17,29 @@ import {
   type SecretVariable,
   secretNames,
 } from '../../shared/contracts/env.ts';
-import { acknowledge } from '../cdk/acknowledge.ts';
+import { shardLoginNames, shardLogins } from '../../shared/contracts/shards.ts';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { ManagedData, Stage } from '../config/stage.ts';
 import { BootstrapBrokers } from '../constructs/bootstrap-brokers.ts';
 import { generatedText } from '../constructs/generated-password.ts';
 import { LedgerShards } from '../constructs/ledger-shards.ts';
 import { SegmentCache } from '../constructs/segment-cache.ts';
-import { UsageLog } from '../constructs/usage-log.ts';
-import type { DataPlane, NetworkGroups, ShardLogin } from '../data-plane/data-plane.ts';
+import { kafkaVersion, UsageLog } from '../constructs/usage-log.ts';
+import type { DataPlane, NetworkGroups } from '../data-plane/data-plane.ts';
 import { ManagedDataPlane } from '../data-plane/managed-data-plane.ts';
-import { NamedSecrets, shardVariables } from '../data-plane/named-secrets.ts';
+import { NamedSecrets } from '../data-plane/named-secrets.ts';
+import type { EvidenceStack } from './evidence.ts';
 import { ports } from './network.ts';
 
 export interface DataStackProps extends StackProps {
+  /** What log, cache and shards are sized by; its name is part of theirs. */
   readonly stage: Stage;
+  /** The stage's own `data`, known to be managed. */
   readonly data: ManagedData;
+  /** The network that holds log, cache and shards, and the functions that reach them. */
   readonly network: { readonly vpc: ec2.IVpc; readonly groups: NetworkGroups };
+  /** Where the heads of the chains are kept. */
+  readonly evidence: EvidenceStack;
 }
 
 /** Everything that must outlive a deployment: log, cache, shards, keys and secrets. */
@@ -41,24 +49,24 @@ export class DataStack extends Stack {
   readonly #secretsKey: kms.Key;
   readonly #keep: RemovalPolicy;
 
-  constructor(scope: Construct, id: string, { stage, data, network, ...props }: DataStackProps) {
-    super(scope, id, { ...props, terminationProtection: data.keepData });
+  constructor(scope: Construct, id: string, { stage, data, network, evidence, ...props }: DataStackProps) {
+    super(scope, id, props);
     const { vpc, groups } = network;
     const { capacity } = stage;
     const name = `odometer-${stage.name}`;
-    this.#keep = data.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.#keep = data.keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     this.#secretsKey = new kms.Key(this, 'SecretsKey', {
       enableKeyRotation: true,
       removalPolicy: this.#keep,
     });
-    this.#secrets = new NamedSecrets(stage.name, this.#secretsKey.keyArn);
+    this.#secrets = new NamedSecrets({ stage: stage.name, keyArn: this.#secretsKey.keyArn });
     const subnets = vpc.isolatedSubnets;
     const log = new UsageLog(this, 'UsageLog', {
       capacity: capacity.log,
       subnets,
       group: groups.log,
       clusterName: name,
-      keep: this.#keep,
+      removalPolicy: this.#keep,
     });
     const secretsKey = this.#secretsKey;
     const cache = new SegmentCache(this, 'SegmentCache', {
@@ -67,7 +75,7 @@ export class DataStack extends Stack {
       subnets,
       group: groups.cache,
       secretsKey,
-      name,
+      passwordRevision: data.passwords.cache,
     });
     const shards = new LedgerShards(this, 'LedgerShards', {
       instance: capacity.shardInstance,
@@ -75,10 +83,17 @@ export class DataStack extends Stack {
       vpc,
       group: groups.shards,
       secretsKey,
-      keepData: data.keepData,
+      removalPolicy: this.#keep,
+      isProtected: props.terminationProtection === true,
+      zones: data.availabilityZones,
+      passwordRevisions: data.passwords,
     });
     this.#addSecrets(cache, shards);
-    const { servers } = new BootstrapBrokers(this, 'BootstrapBrokers', log.clusterArn);
+    const { servers } = new BootstrapBrokers(this, 'BootstrapBrokers', {
+      clusterArn: log.clusterArn,
+      capacity: capacity.log,
+      kafkaVersion,
+    });
     const { clusterArn } = log;
     // Exported whole: the expressions take the cluster's ARN apart, which no stack may do with another's output.
     const topicArn = this.exportValue(log.topicArn, { name: `${name}-topic-arn` });
@@ -87,7 +102,14 @@ export class DataStack extends Stack {
       network,
       secrets: this.#secrets,
       log: { clusterArn, topicArn, groupArn, servers, capacity: capacity.log },
-      vitals: { cache: cache.vitals, shards: shards.vitals },
+      vitals: {
+        cache: cache.vitals,
+        shards: shards.vitals,
+        log: [log.vitals],
+        headsNotKept: [evidence.errors],
+      },
+      evidence,
+      revision: revisionOf([data, capacity, kafkaVersion]),
     });
   }
 
@@ -96,14 +118,13 @@ export class DataStack extends Stack {
       this.#addSecret(key, { generateSecretString: generatedText });
     }
     this.#addSecret(ENV_REDIS_URL, { secretStringValue: SecretValue.unsafePlainText(cache.url) });
-    for (const [login, variable] of Object.entries(shardVariables)) {
-      // The keys of `shardVariables` are the logins.
-      const urls = shards.urls(login as ShardLogin);
-      this.#addSecret(variable, { secretStringValue: SecretValue.unsafePlainText(urls) });
+    for (const login of shardLoginNames) {
+      const urls = SecretValue.unsafePlainText(shards.urls(login));
+      this.#addSecret(shardLogins[login].variable, { secretStringValue: urls });
     }
   }
 
-  /** Values stand in no template: passwords are references that CloudFormation resolves when it deploys. */
+  /** No template holds a value: passwords are references that CloudFormation resolves when it deploys. */
   #addSecret(
     variable: SecretVariable,
     value: Pick<secretsmanager.SecretProps, 'generateSecretString' | 'secretStringValue'>,
@@ -117,6 +138,14 @@ export class DataStack extends Stack {
     });
     acknowledge(this, `${id}/Resource`, 'SMG4', rotationReason[variable] ?? derivedReason);
   }
+}
+
+/**
+ * What decides every address and password that another stack reads here. CloudFormation deploys a stack only where its
+ * own text changes, and resolves what it reads of others only then.
+ */
+function revisionOf(values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 12);
 }
 
 const derivedReason =

@@ -7,7 +7,6 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { asVpc } from '../cdk/as-interface.ts';
 import type { ManagedData } from '../config/stage.ts';
 import type { NetworkGroups, NetworkRole } from '../data-plane/data-plane.ts';
 
@@ -16,7 +15,7 @@ export const ports = { log: 9098, cache: 6380, shards: 5433, secrets: 443 } as c
 
 type Service = keyof typeof ports;
 
-/** Who opens connections to what. What stands in no line is refused by the security groups. */
+/** Who opens connections to what; the security groups refuse everything else. */
 const mayReach: Readonly<Record<NetworkRole, readonly Service[]>> = {
   ingest: ['log', 'secrets'],
   consumer: ['cache', 'secrets'],
@@ -26,6 +25,7 @@ const mayReach: Readonly<Record<NetworkRole, readonly Service[]>> = {
 };
 
 export interface NetworkStackProps extends StackProps {
+  /** The stage's own `data`: its zones and addresses. */
   readonly data: ManagedData;
 }
 
@@ -45,7 +45,8 @@ export class NetworkStack extends Stack {
       restrictDefaultSecurityGroup: false,
       subnetConfiguration: [{ name: 'private', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
     });
-    this.vpc = asVpc(vpc);
+    // A Vpc is an IVpc; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
+    this.vpc = vpc as ec2.IVpc;
     this.#acceptNamedZones(vpc);
     this.#logFlows();
     this.groups = this.#connect();
@@ -57,7 +58,7 @@ export class NetworkStack extends Stack {
   }
 
   #acceptNamedZones(vpc: ec2.Vpc): void {
-    const reason = 'Named zones make synthesis offline and keep subnets where their data lies.';
+    const reason = 'Named zones make synthesis offline and keep subnets where their data is.';
     for (const subnet of vpc.isolatedSubnets) {
       Validations.of(subnet).acknowledge({ id: 'CloudFormation-Validate::W3010', reason });
     }
@@ -105,6 +106,7 @@ export class NetworkStack extends Stack {
     return { roles, log, cache, shards };
   }
 
+  // Same type: the snapshots hold both.
   #group(id: string, description: string): ec2.SecurityGroup {
     return new ec2.SecurityGroup(this, id, {
       vpc: this.vpc,

@@ -1,6 +1,6 @@
 /**
  * The event source mapping of a deployed consumer where nothing polls Kafka for it: reads the mapping from the
- * synthesized template and invokes the deployed function, as `runtime/consumer.ts` does in process.
+ * synthesized template and invokes the deployed function, as `localstack/runtime/consumer.ts` does in process.
  */
 
 import { invocationPayloadBytesMax } from '../../shared/limits.ts';

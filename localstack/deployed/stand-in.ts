@@ -1,4 +1,4 @@
-/** What the two stand-ins have in common: how they are told which deployment they belong to. */
+/** What the two stand-ins have in common: which deployment they belong to. */
 import { Command } from 'commander';
 import { sayFailure } from '../screen.ts';
 
@@ -8,6 +8,7 @@ export interface DeployedOptions {
 }
 
 /** A command with the options of every stand-in. */
+// Same type: a word and a sentence.
 export function standIn(name: string, description: string): Command {
   return new Command(name)
     .description(description)

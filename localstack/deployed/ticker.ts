@@ -1,6 +1,6 @@
 /**
- * The schedule of a deployed flusher where no scheduler fires: reads it from the synthesized template and invokes
- * the deployed function once a minute, as `runtime/flusher.ts` does in process.
+ * The schedules of a deployed flusher where no scheduler fires: reads them from the synthesized template and invokes
+ * the deployed function for each once a minute, as `localstack/runtime/flusher.ts` does in process.
  */
 
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
@@ -10,25 +10,32 @@ import { onStop } from '../runtime/on-stop.ts';
 import { runSchedule } from '../runtime/scheduler.ts';
 import { deployedInvoke } from './invoke.ts';
 import { type DeployedOptions, runStandIn, standIn } from './stand-in.ts';
-import { deployedName, readSchedule } from './template.ts';
+import { deployedName, readSchedules } from './template.ts';
 
 const logger = createLogger('ticker', processEnvironment());
 
-await runStandIn(standIn('ticker', 'Ticks for the schedule of a deployed App stack.').action(tick));
+await runStandIn(standIn('ticker', 'Ticks for the schedules of a deployed App stack.').action(tick));
 
 async function tick({ stack, template }: DeployedOptions): Promise<void> {
-  const functionName = await deployedName(stack, readSchedule(template).functionId);
   let stopped = false;
-  const invoke = deployedInvoke(functionName);
-  const ended = runSchedule({
-    invoke: async (event) => logger.info({ report: await invoke(event) }, 'ticked'),
-    clock: systemClock,
-    logger,
-    stopping: () => stopped,
-  });
-  onStop(() => {
+  const schedules = await Promise.all(
+    readSchedules(template).map(async ({ functionId, input }) => {
+      return { input, invoke: deployedInvoke(await deployedName(stack, functionId)) };
+    }),
+  );
+  const ended = Promise.all(
+    schedules.map(({ input, invoke }) =>
+      runSchedule({
+        invoke: async () => logger.info({ input, report: await invoke(input) }, 'ticked'),
+        clock: systemClock,
+        logger,
+        stopping: () => stopped,
+      }),
+    ),
+  );
+  onStop(async () => {
     stopped = true;
-    return ended;
+    await ended;
   });
-  logger.info({ functionName }, 'the schedule runs');
+  logger.info({ schedules: schedules.length }, 'the schedules run');
 }

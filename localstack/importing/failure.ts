@@ -1,19 +1,18 @@
-/** What is said when an import ends early: the reason, and what helps. */
+/** Why an import ended early, and what helps. */
 import { RequestFailed } from '../../client/request-failed.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 const again = 'what was accepted is not counted twice.';
 
-export function failureText(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
-  if (error instanceof Refusal) return reason;
-  if (refusedForGood(error)) {
-    return `${reason}\nThe import is not complete, and the same request would be refused again. Import the file when that is mended: ${again}`;
-  }
-  return `${reason}\nThe import is not complete. Run it again: ${again}`;
+/** A request that failed as a sentence for the user; anything else as it is. */
+export function toImportFailure(cause: unknown): unknown {
+  if (!(cause instanceof RequestFailed)) return cause;
+  const advice = refusedForGood(cause)
+    ? `The import is not complete, and the same request would be refused again. When that is mended, import the file anew: ${again}`
+    : `The import is not complete. Run it again: ${again}`;
+  return new UserError(`${cause.message}\n${advice}`, { cause });
 }
 
-function refusedForGood(error: unknown): boolean {
-  if (!(error instanceof RequestFailed) || error.statusCode === null) return false;
-  return error.statusCode >= 400 && error.statusCode < 500 && error.statusCode !== 429;
+function refusedForGood({ statusCode }: RequestFailed): boolean {
+  return statusCode !== null && statusCode >= 400 && statusCode < 500 && statusCode !== 429;
 }

@@ -27,5 +27,6 @@ export function numberText(value: unknown): string | null {
 /** Whether lists and objects are nested in the value more than `levels` deep. */
 export function nestsDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => nestsDeeper(member, levels - 1));
+  const members: readonly unknown[] = Object.values(value);
+  return levels === 0 || members.some((member) => nestsDeeper(member, levels - 1));
 }

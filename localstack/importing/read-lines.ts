@@ -2,7 +2,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { bodyBytesMax } from '../../shared/limits.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { foreignKind, startBytes, startsAsGzip } from './file-kind.ts';
 
 const lineFeed = 10;
@@ -36,7 +36,7 @@ async function* unpacked(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const packed = await withStart(input);
   const { start, all } = startsAsGzip(packed.start) ? await withStart(gunzipped(packed.all)) : packed;
   const kind = foreignKind(start);
-  if (kind !== null) throw new Refusal(`The file is ${kind}.`);
+  if (kind !== null) throw new UserError(`The file is ${kind}.`);
   yield* all;
 }
 

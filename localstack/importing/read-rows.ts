@@ -1,7 +1,7 @@
 /** Usage events from a JSON Lines file, plain or gzip: one row at a time, whatever the file's size. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { readLines } from './read-lines.ts';
 import { Repetitions } from './repetitions.ts';
 import { type RefusedRow, type Row, type RowOptions, toRow } from './to-row.ts';
@@ -20,9 +20,9 @@ export async function openRows(path: string, options: RowOptions): Promise<RowsF
     return { bytes: 0, bytesRead: () => 0, rows: readRows('The standard input', process.stdin, options) };
   }
   const found = await stat(path).catch((cause: unknown) => {
-    throw new Refusal(`There is no file ${path} that can be read.`, { cause });
+    throw new UserError(`There is no file ${path} that can be read.`, { cause });
   });
-  if (found.isDirectory()) throw new Refusal(`${path} is a folder: name a file of events.`);
+  if (found.isDirectory()) throw new UserError(`${path} is a folder: name a file of events.`);
   const file = createReadStream(path);
   return { bytes: found.size, bytesRead: () => file.bytesRead, rows: readRows(path, file, options) };
 }
@@ -43,8 +43,8 @@ export async function* readRows(
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    if (line === 0) throw new Refusal(`${name} cannot be read: ${reason}`, { cause });
+    if (line === 0) throw new UserError(`${name} cannot be read: ${reason}`, { cause });
     const remedy = 'The lines before it were sent, and do not count twice when the whole file is imported.';
-    throw new Refusal(`${name} cannot be read beyond line ${line}: ${reason}\n${remedy}`, { cause });
+    throw new UserError(`${name} cannot be read beyond line ${line}: ${reason}\n${remedy}`, { cause });
   }
 }

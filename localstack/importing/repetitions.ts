@@ -32,7 +32,8 @@ export class Repetitions {
     return count;
   }
 
-  /** The slot of these words, or the free one in which they belong. The words of one digest, in its order. */
+  /** The slot of these words, or the free one in which they belong. */
+  // Same type: the words of one digest in its order, because an array for each row would cost more.
   #find(first: number, second: number, third: number): number {
     const slots = this.#slots;
     for (let at = (first * slotWords) % slots.length; ; at = (at + slotWords) % slots.length) {

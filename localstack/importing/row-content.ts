@@ -33,6 +33,7 @@ function objectText(value: object, textOf: (name: string, member: unknown) => st
 }
 
 /** What the server takes a string of this field for, where that is more than a string; never itself JSON's string. */
+// Same type: fields have three names, of which a value that is one is no decimal and no time.
 function equalText(name: string, value: string): string | null {
   if (name === 'quantity') return decimalText(value);
   return name === 'timestamp' ? instantText(value) : null;

@@ -18,6 +18,7 @@ export async function sendRows(
   options: SendOptions,
 ): Promise<ImportReport> {
   const tally = new Tally();
+  const startedMs = performance.now();
   const sending = new Set<Promise<void>>();
   let failure: unknown;
   const send = (batch: readonly Row[]): void => {
@@ -41,7 +42,7 @@ export async function sendRows(
     await Promise.all(sending);
   }
   if (failure !== undefined) throw failure;
-  return tally.report();
+  return tally.report((performance.now() - startedMs) / 1000);
 }
 
 /** Batches of as many events as the caller wants and of no more bytes than the server takes. */

@@ -20,6 +20,7 @@ export interface ImportReport {
   readonly undated: number;
   /** Accepted rows whose key was made from their content. */
   readonly keysMade: number;
+  readonly seconds: number;
 }
 
 const linesShownMax = 5;
@@ -56,17 +57,18 @@ export class Tally {
     this.#refuse(code, line, message);
   }
 
-  report(): ImportReport {
+  report(seconds: number): ImportReport {
     return {
       accepted: this.#accepted,
       refused: this.#refused,
       refusals: this.#refusals,
       undated: this.#undated,
       keysMade: this.#keysMade,
+      seconds,
     };
   }
 
-  /** `reason` is code and field, `message` what was said of them. */
+  // Same type: a reason is a code and a field and groups, a message is prose and is shown.
   #refuse(reason: string, line: number, message: string): void {
     this.#refused++;
     const group = this.#refusals.has(reason) || this.#refusals.size < groupsMax ? reason : otherGroup;
@@ -79,8 +81,8 @@ export class Tally {
 }
 
 /** The report as lines for the screen. */
-export function reportLines(report: ImportReport, seconds: number): readonly string[] {
-  const { accepted, refused, refusals, undated, keysMade } = report;
+export function reportLines(report: ImportReport): readonly string[] {
+  const { accepted, refused, refusals, undated, keysMade, seconds } = report;
   const rate = Math.round((accepted + refused) / Math.max(seconds, 0.001));
   const lines = [`accepted ${accepted}, rejected ${refused}, ${seconds.toFixed(1)} s, ${rate} events/s`];
   for (const [reason, { count, lines: first, example }] of refusals) {
@@ -90,7 +92,7 @@ export function reportLines(report: ImportReport, seconds: number): readonly str
   if (undated > 0)
     lines.push(`  ${undated} lines have no timestamp: imported on another day, they count again`);
   if (keysMade > 0) {
-    const rule = 'equal lines of another file are the same events, unless --source tells them apart';
+    const rule = 'equal lines of another file are the same events, unless --source names another origin';
     lines.push(`  ${keysMade} lines have no idempotency_key: ${rule}`);
   }
   return lines;

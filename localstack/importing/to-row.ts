@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClientEvent } from '../../client/bodies.ts';
 import { decodeUtf8 } from '../../shared/events/utf8.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { nestsDeeper, parseKeepingDigits } from './parse-row.ts';
 import { distinctMax, type Repetitions } from './repetitions.ts';
 import { rowContent } from './row-content.ts';
@@ -125,7 +125,7 @@ function keyOf(fields: Fields, repetitions: Repetitions, source: string | undefi
   );
   const repetition = repetitions.next(digest);
   if (repetition === null) {
-    throw new Refusal(
+    throw new UserError(
       `more than ${distinctMax} different rows have no idempotency_key, and no more are remembered: give them keys`,
     );
   }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Client } from '../../client/client.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
 import { decodeUtf8 } from '../../shared/events/utf8.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
 const expectedTotals = z.object({
@@ -12,24 +12,25 @@ const expectedTotals = z.object({
   orgs: z.record(z.string(), z.record(z.string(), z.object({ count: z.number(), total: z.string() }))),
 });
 
+const jsonText = z.string().transform((text, issues): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    issues.addIssue('it is not JSON');
+    return z.NEVER;
+  }
+});
+
 export type ExpectedTotals = z.output<typeof expectedTotals>;
 
-/** Refuses, by its name, what is not a file of expected totals. */
+/** Throws with the file's name when it is not a file of expected totals. */
 export async function readExpectedTotals(path: string): Promise<ExpectedTotals> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new Refusal(`There is no file ${path} that can be read.`, { cause });
+    throw new UserError(`There is no file ${path} that can be read.`, { cause });
   });
-  const parsed = expectedTotals.safeParse(parsedJson(bytes));
+  const parsed = jsonText.pipe(expectedTotals).safeParse(decodeUtf8(bytes) ?? '');
   if (parsed.success) return parsed.data;
-  throw new Refusal(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
-}
-
-function parsedJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(decodeUtf8(bytes) ?? '');
-  } catch {
-    return undefined;
-  }
+  throw new UserError(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
 }
 
 export interface Comparison {

@@ -9,6 +9,10 @@ export function restartDelayMs(deaths: number): number {
 }
 
 /** Deaths in a row, now that a process has died after being ready for `readyMs` (undefined: never ready). */
-export function deathsInARow(before: number, readyMs: number | undefined): number {
+export function deathsInARow(life: {
+  readonly before: number;
+  readonly readyMs: number | undefined;
+}): number {
+  const { before, readyMs } = life;
   return readyMs !== undefined && readyMs >= healthyAfterMs ? 1 : before + 1;
 }

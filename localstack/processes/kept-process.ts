@@ -12,7 +12,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deathsInARow, restartDelayMs } from './back-off.ts';
 import { logTail } from './log-file.ts';
-import { Refusal } from './refusal.ts';
+import { UserError } from './user-error.ts';
 
 const probeEveryMs = 50;
 const firstDeathsMax = 6;
@@ -31,10 +31,11 @@ export interface ProcessSpec {
   readonly stopMs: number;
 }
 
-/** Told about every start and end, in the same turn. */
+/** Called for every start and end, in the same turn. */
 export interface ProcessWatcher {
   started(name: string, pid: number): void;
   ready(name: string, pid: number): void;
+  // Same type: a word and a sentence, only shown.
   ended(name: string, how: string): void;
 }
 
@@ -67,7 +68,7 @@ export class KeptProcess {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#readyWaiters.push(resolve);
-      const stopped = (): void => reject(new Refusal(`${this.name} was stopped before it was ready.`));
+      const stopped = (): void => reject(new UserError(`${this.name} was stopped before it was ready.`));
       this.#loop = this.#keep().then(stopped, reject);
     });
   }
@@ -105,9 +106,9 @@ export class KeptProcess {
       const readyMs = await this.#live();
       if (this.#stopping.signal.aborted) return;
       everReady ||= readyMs !== undefined;
-      deaths = deathsInARow(deaths, readyMs);
+      deaths = deathsInARow({ before: deaths, readyMs });
       if (!everReady && deaths >= firstDeathsMax) {
-        throw new Refusal(
+        throw new UserError(
           `${this.name} does not start. The end of ${this.#spec.logFile}:\n${logTail(this.#spec.logFile)}`,
         );
       }

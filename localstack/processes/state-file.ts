@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readJson, writeJsonAtomically } from './atomic-file.ts';
 import { identify, type ProcessIdentity, signalExactly, stillRuns } from './identity.ts';
 import type { ProcessWatcher } from './kept-process.ts';
-import { Refusal } from './refusal.ts';
+import { UserError } from './user-error.ts';
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const stateSchema = z.object({ supervisor: identitySchema, children: z.record(z.string(), identitySchema) });
@@ -49,7 +49,7 @@ export class StateFile {
     makeDataDir(dataDir);
     const state = readState(dataDir);
     if (state !== undefined && state.supervisor.pid !== process.pid && stillRuns(state.supervisor)) {
-      throw new Refusal(
+      throw new UserError(
         `Process ${state.supervisor.pid} already runs on ${dataDir}: stop it with npm stop, or give this one ` +
           'another folder with ODOMETER_DATA_DIR.',
       );
@@ -62,7 +62,7 @@ export class StateFile {
     return file;
   }
 
-  /** Records what happens to processes before it tells the other watcher. */
+  /** Records what happens to processes before the other watcher is called. */
   watch(other: Partial<ProcessWatcher> = {}): ProcessWatcher {
     return {
       started: (name, pid) => {
@@ -93,7 +93,7 @@ function makeDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new Refusal(`${dataDir} cannot be made: name another folder with ODOMETER_DATA_DIR.`, { cause });
+    throw new UserError(`${dataDir} cannot be made: name another folder with ODOMETER_DATA_DIR.`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * API Gateway's request authorizer in front of the routes that are not public. A request from this machine
- * without a credential is the local administrator, unless tokens are required or the server can be reached
+ * API Gateway's request authorizer in front of the routes that are not public. A request that this machine makes
+ * by itself without a credential is the local administrator, unless tokens are required or the server can be reached
  * from elsewhere; whatever carries a credential is checked by the authorizer function.
  */
 import type { IncomingMessage } from 'node:http';
@@ -8,6 +8,7 @@ import { type CallerContext, type GatewayRequest, toAuthorizerEvent } from './ga
 import { type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
+import { isOwnRequest } from './local-request.ts';
 import type { LocalRoute } from './route-table.ts';
 
 /** `caller` null: a public route, which has no authorizer. */
@@ -17,11 +18,6 @@ export type Admission =
 
 /** How long API Gateway waits for an authorizer. */
 const authorizerTimeoutMs = 10_000;
-const loopback = /^(?:127\.|::1$|::ffff:127\.)/;
-
-export function isLoopback(address: string | undefined): boolean {
-  return loopback.test(address ?? '');
-}
 
 /** In strings, as API Gateway passes an authorizer's context on. */
 const localAdministrator: Admission = {
@@ -35,19 +31,30 @@ const localAdministrator: Admission = {
 };
 const anybody: Admission = { kind: 'admitted', caller: null };
 
+/** What a request without a credential is judged by. */
+interface LocalTrust {
+  /** Nobody can reach this server from elsewhere, and tokens are not required. */
+  readonly trusted: boolean;
+  /** The host that the request is for. */
+  readonly host: string;
+}
+
 /** Who may pass without a credential; answers at once, because most local requests carry none. */
 export function admitWithoutCredential(
   request: IncomingMessage,
   route: LocalRoute,
-  trustsLoopback: boolean,
+  local: LocalTrust,
 ): Admission | undefined {
   if (route.public) return anybody;
   const { authorization, 'x-api-key': apiKey } = request.headers;
   if (apiKey !== undefined)
     return unauthenticated('credentials_unknown', 'API keys cannot be checked yet; send a bearer token.');
   if (authorization !== undefined) return undefined;
-  if (trustsLoopback && isLoopback(request.socket.remoteAddress)) return localAdministrator;
-  return unauthenticated('credential_missing', 'Send a bearer token.');
+  if (!local.trusted) return unauthenticated('credential_missing', 'Send a bearer token.');
+  if (isOwnRequest(request, local.host)) return localAdministrator;
+  const detail =
+    'Send a bearer token. Only programs of this machine need none: by localhost, and without a proxy.';
+  return unauthenticated('credential_missing', detail);
 }
 
 /** Asks the authorizer function; it throws only where API Gateway would answer 500. */
@@ -71,6 +78,7 @@ export async function admitByAuthorizer(
   return refused(problem(401, code, 'The credential is not a valid bearer token.', headers));
 }
 
+// Same type: as for `problem`.
 function unauthenticated(code: string, detail: string): Admission {
   return refused(problem(401, code, detail, { 'www-authenticate': 'Bearer' }));
 }

@@ -6,7 +6,9 @@
  *   polled --window, records or bytes--> invoked --succeeded--> committed, partition released
  *                                           |------failed-----> pause --> invoked again (partition held)
  */
+
 import type { MSKEvent } from 'aws-lambda';
+import { failure } from '../../shared/errors.ts';
 import { batchingWindowMs, invocationPayloadBytesMax, invocationRecordsMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import {
@@ -78,7 +80,7 @@ export class EventSourceMapping {
     return this.#buffer.bytesOf(partition);
   }
 
-  /** The group was joined anew and will poll from its committed offsets: what waits will come again. */
+  /** The group was joined again and polls from its committed offsets: the waiting records will be polled again. */
   reset(): void {
     this.#buffer.clear();
   }
@@ -127,12 +129,15 @@ export class EventSourceMapping {
     try {
       result = await invoke(toMskEvent(source, slices));
     } catch (error) {
-      logger.warn({ ...fields, error }, 'the function failed; the whole batch is delivered again');
+      logger.warn(
+        { ...fields, ...failure(error) },
+        'the function failed; the whole batch is delivered again',
+      );
       this.#retry({ slices, attempt });
       return;
     }
     const outcome = fromBatchResponse(source.topic, result, slices);
-    if (outcome.kind === 'refused') {
+    if (outcome.kind === 'malformed') {
       logger.error({ ...fields, reason: outcome.reason }, 'the answer is not understood; delivered again');
       this.#retry({ slices, attempt });
       return;
@@ -164,7 +169,7 @@ export class EventSourceMapping {
     this.#uncommitted.clear();
     this.#committing = this.#options
       .commit(next)
-      .catch((error: unknown) => this.#options.logger.warn({ error }, 'offsets were not committed'))
+      .catch((error: unknown) => this.#options.logger.warn(failure(error), 'offsets were not committed'))
       .then(() => {
         this.#committing = undefined;
         this.#commit();

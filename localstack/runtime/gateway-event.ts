@@ -1,4 +1,5 @@
 /** Node's HTTP request as the API Gateway event (HTTP API, payload 2.0) that AWS documents, and back. */
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2WithRequestContext } from 'aws-lambda';
@@ -37,7 +38,7 @@ export function toGatewayEvent(
   const rawPath = mark < 0 ? url : url.slice(0, mark);
   const rawQueryString = mark < 0 ? '' : url.slice(mark + 1);
   const cookies = headers.cookie?.split('; ');
-  const encoded = body.length > 0 && isBinary(headers);
+  const encoded = body.length > 0 && (isBinary(headers) || !isUtf8(body));
   requests += 1;
   return {
     version: '2.0',
@@ -79,7 +80,10 @@ export function toAuthorizerEvent(request: GatewayRequest, matched: LocalRoute) 
   return { ...event, type: 'REQUEST', routeArn, identitySource: [request.headers.authorization ?? ''] };
 }
 
-/** API Gateway passes a body on as text when its type says text and nothing is encoded, else as base64. */
+/**
+ * API Gateway passes a body on as text when its type says text and nothing is encoded, else as base64. What it makes of
+ * text that is not UTF-8 is not documented; here such a body is base64, so that the function sees what was sent.
+ */
 function isBinary(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') return true;

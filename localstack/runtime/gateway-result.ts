@@ -32,11 +32,13 @@ export function fromGatewayResult(result: unknown): HttpResponse {
 function toHttpHeaders(headers: unknown): Record<string, string> {
   const plain: Record<string, string> = {};
   if (typeof headers !== 'object' || headers === null) return plain;
-  for (const [name, value] of Object.entries(headers)) plain[name.toLowerCase()] = String(value);
+  const entries: readonly (readonly [string, unknown])[] = Object.entries(headers);
+  for (const [name, value] of entries) plain[name.toLowerCase()] = String(value);
   return plain;
 }
 
 const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
@@ -47,6 +49,7 @@ const titles: Readonly<Record<number, string>> = {
 };
 
 /** An answer of the gateway itself, as problem details (RFC 9457). */
+// Same type: a code is one word, a detail is a sentence; clients are shown both.
 export function problem(
   status: number,
   code: string,

@@ -1,6 +1,8 @@
 /** Polls the topic as a member of a consumer group, for the local event source mapping; joins without end. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { failure } from '../../shared/errors.ts';
 import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
@@ -13,11 +15,11 @@ const pollWaitMs = 50;
 const pollBytesMax = 1024 * 1024;
 const joinRetries = 3;
 const rejoinPauseMs = 500;
-/** A member that neither polled nor beat for this long is stuck, whatever it believes. */
+/** A member that neither fetched nor sent a heartbeat for this long is stuck, even if it reports no error. */
 const silenceMs = 30_000;
 const silenceCheckMs = 5000;
 
-export interface GroupRecord {
+interface GroupRecord {
   readonly offset: number;
   readonly timestampMs: number;
   readonly key: Buffer | null;
@@ -30,7 +32,7 @@ export interface GroupConsumerOptions {
   readonly topic: string;
   readonly groupId: string;
   readonly logger: Logger;
-  /** Records of one partition in offset order, each once until the group is joined anew. */
+  /** Records of one partition in offset order, each once until the group is joined again. */
   readonly onRecords: (partition: number, records: readonly GroupRecord[]) => void;
   /** The group was joined: polling starts at the committed offsets, or at the earliest ones. */
   readonly onJoined: () => void;
@@ -43,7 +45,7 @@ export interface GroupConsumer {
   stop(): Promise<void>;
 }
 
-/** Joins the group and polls until stopped; a lost broker is met by joining again. */
+/** Joins the group and polls until stopped; after a lost broker it joins again. */
 export function startGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
   const { topic } = options;
   const state: { stopped: boolean; member?: Member } = { stopped: false };
@@ -53,7 +55,7 @@ export function startGroupConsumer(options: GroupConsumerOptions): GroupConsumer
       state.member = member;
       const reason = await member.run();
       if (state.stopped) break;
-      options.logger.warn({ error: reason }, 'the consumer group is joined again');
+      options.logger.warn(failure(reason), 'the consumer group is joined again');
       await sleep(rejoinPauseMs);
     }
   })();
@@ -117,7 +119,7 @@ class Member {
       return error;
     } finally {
       clearInterval(watch);
-      // It is over either way; a broker that is gone cannot be told.
+      // The membership is over either way; a broker that is gone does not answer.
       await Promise.race([this.consumer.disconnect().catch(() => {}), sleep(heartbeatMs)]);
     }
   }

@@ -1,12 +1,17 @@
-/** HTTP in front of the handlers, in the place of API Gateway: it translates and adds nothing. */
+/** HTTP in front of the handlers, instead of API Gateway: it translates and adds nothing. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { failure } from '../../shared/errors.ts';
+import { bodyBytesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { within } from '../../shared/runtime/within.ts';
-import { type Admission, admitByAuthorizer, admitWithoutCredential, isLoopback } from './authorize.ts';
+import { type Admission, admitByAuthorizer, admitWithoutCredential } from './authorize.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
 import type { Handler } from './load-handler.ts';
+import { isLoopback } from './local-request.ts';
+import { targetOf } from './request-target.ts';
 import { type LocalRoute, matchRoute } from './route-table.ts';
 
 /** API Gateway's own limits. */
@@ -26,23 +31,25 @@ export interface HttpServerOptions {
   readonly timeoutMs?: number;
 }
 
-/** The server of all routes; it listens when told to. */
+/** The server of all routes; the caller lets it listen. */
 export function createHttpServer(options: HttpServerOptions): Server {
-  // Whoever can be reached from elsewhere trusts nobody; so does a server that does not listen yet.
+  // A server that other machines can reach, or that does not listen yet, trusts no request without a token.
   let trustsLoopback = false;
   const server = createServer(
-    { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: false },
+    { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: true },
     (request, response) => {
       answer(request, options, trustsLoopback).then(
         (result) => send(response, result, server.listening),
         (error: unknown) => {
           if (request.destroyed && !request.complete) return;
-          options.logger.error({ error, url: request.url }, 'a function failed');
+          options.logger.error({ url: request.url, ...failure(error) }, 'a function failed');
           send(response, problem(500, 'internal_error', 'The function failed.'), server.listening);
         },
       );
     },
   );
+  // A client that closed its side waits for its answer. Node has this switch and no type for it.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('listening', () => {
     const address = server.address();
     const bound = typeof address === 'object' ? address?.address : undefined;
@@ -56,7 +63,13 @@ async function answer(
   options: HttpServerOptions,
   trustsLoopback: boolean,
 ): Promise<HttpResponse> {
-  const { method = 'GET', url = '/', headers } = request;
+  const { method = 'GET' } = request;
+  const target = targetOf(request);
+  if (target === undefined) {
+    return problem(400, 'target_invalid', 'A request names one host and a path or http URL of this server.');
+  }
+  const { url, host } = target;
+  const headers = { ...request.headers, host };
   const mark = url.indexOf('?');
   const match = matchRoute(method, mark < 0 ? url : url.slice(0, mark));
   switch (match.kind) {
@@ -78,7 +91,7 @@ async function answer(
     nowMs: Date.now(),
   };
   const admission: Admission =
-    admitWithoutCredential(request, match.route, trustsLoopback) ??
+    admitWithoutCredential(request, match.route, { trusted: trustsLoopback, host }) ??
     (await admitByAuthorizer({ ...head, body: noBody }, match.route, options.authorizer));
   if (admission.kind === 'refused') return admission.response;
   const length = headers['content-length'];
@@ -88,8 +101,9 @@ async function answer(
   return invoke({ ...head, body }, match.route, admission.caller, options);
 }
 
+/** Names the function's limit: the gateway's own is larger, so whoever keeps it would be refused again. */
 function tooLarge(): HttpResponse {
-  return problem(413, 'body_too_large', `A body may have ${gatewayBodyBytesMax} bytes.`, {
+  return problem(413, 'body_too_large', `The body must have at most ${bodyBytesMax} bytes when decoded.`, {
     connection: 'close',
   });
 }
@@ -113,7 +127,7 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   });
 }
 
-/** One invocation; one that takes longer than API Gateway waits is answered for and left to itself. */
+/** One invocation; one that takes longer than API Gateway waits is answered with 503 and runs on. */
 async function invoke(
   request: GatewayRequest,
   route: LocalRoute,

@@ -7,9 +7,9 @@ export interface InvokeOptions {
   readonly handler: Handler;
   readonly timeoutMs: number;
   readonly logger: Logger;
-  /** Ends the process as Lambda does at a timeout, without a word; the supervisor starts it again. */
+  /** Ends the process at once, as Lambda does at a timeout; the supervisor starts it again. */
   readonly kill?: () => void;
-  /** When the process was told to stop: handlers see no time left, so that they end early. */
+  /** Whether the process is about to stop: handlers then see no time left, so that they end early. */
   readonly stopping?: () => boolean;
 }
 

@@ -39,14 +39,14 @@ function toMskRecord(topic: string, partition: number, record: PolledRecord): MS
     offset,
     timestamp: timestampMs,
     timestampType: 'LOG_APPEND_TIME',
-    // A record without key or value has no such field, though the type says it has.
+    // A record without key or value lacks the field, although the type requires it.
     ...(key === null ? {} : { key: key.toString('base64') }),
     ...(value === null ? {} : { value: value.toString('base64') }),
     headers: headers.map((header) => ({ [header.name]: [...header.value] })),
   } as MSKRecord;
 }
 
-/** What a record adds to the event's JSON; never less than it really is. */
+/** What a record adds to the event's JSON, as an upper bound. */
 export function payloadBytes(topic: string, { key, value, headers }: PolledRecord): number {
   const base64 = (bytes: Buffer | null) => (bytes === null ? 0 : Math.ceil(bytes.length / 3) * 4);
   const headersBytes = headers.reduce(
@@ -58,21 +58,22 @@ export function payloadBytes(topic: string, { key, value, headers }: PolledRecor
 
 /**
  * `succeeded`: the next offset to commit of each partition that made progress; `failed`: the records to deliver
- * again, from each partition's lowest failed offset on. `refused`: nothing counts and everything is delivered
+ * again, from each partition's lowest failed offset on. `malformed`: nothing counts and everything is delivered
  * again, because the answer is not one that AWS understands.
  */
 export type Outcome =
   | { readonly kind: 'done'; readonly succeeded: ReadonlyMap<number, number>; readonly failed: Slices }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Reads `{batchItemFailures: [{itemIdentifier: {partition: 'topic-partition', offset}}]}`. */
 export function fromBatchResponse(topic: string, result: unknown, slices: Slices): Outcome {
   const items = itemsOf(result);
-  if (items === undefined) return { kind: 'refused', reason: 'batchItemFailures is not a list' };
+  if (items === undefined) return { kind: 'malformed', reason: 'batchItemFailures is not a list' };
   const lowest = new Map<number, number>();
   for (const item of items) {
     const place = placeOf(topic, item, slices);
-    if (place === undefined) return { kind: 'refused', reason: `not in the batch: ${JSON.stringify(item)}` };
+    if (place === undefined)
+      return { kind: 'malformed', reason: `not in the batch: ${JSON.stringify(item)}` };
     lowest.set(place.partition, Math.min(place.offset, lowest.get(place.partition) ?? place.offset));
   }
   const succeeded = new Map<number, number>();
@@ -87,7 +88,7 @@ export function fromBatchResponse(topic: string, result: unknown, slices: Slices
   return { kind: 'done', succeeded, failed };
 }
 
-/** No answer and no list are success, as AWS has it. */
+/** No answer, or an answer without a list, is success, as AWS documents. */
 function itemsOf(result: unknown): readonly unknown[] | undefined {
   if (typeof result !== 'object' || result === null) return [];
   const items: unknown = Reflect.get(result, 'batchItemFailures') ?? [];

@@ -1,4 +1,4 @@
-/** What was begun may end, but not for ever: the supervisor kills after this long too. */
+/** Running work may end within this time; the supervisor kills the process a little later. */
 const stopMs = 10_000;
 
 /** Runs `stop` once at SIGTERM or SIGINT and ends the process with 0, after `stopMs` at the latest. */

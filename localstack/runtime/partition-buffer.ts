@@ -26,6 +26,7 @@ export class PartitionBuffer {
     this.#limits = limits;
   }
 
+  // Same type: the records are between them.
   add(partition: number, records: readonly PolledRecord[], nowMs: number): void {
     const state = this.#partitions.get(partition) ?? { records: [], bytes: 0, sinceMs: nowMs, held: false };
     if (state.records.length === 0) state.sinceMs = nowMs;
@@ -78,7 +79,7 @@ export class PartitionBuffer {
       for (const record of state.records) {
         const size = payloadBytes(this.#topic, record);
         const fits = count < this.#limits.recordsMax && bytes + size <= this.#limits.payloadBytesMax;
-        // A record that alone is too large goes alone, or its partition would never go on.
+        // A record that is too large by itself is sent alone; else its partition would wait for ever.
         if (!fits && count > 0) break;
         taken += 1;
         count += 1;

@@ -1,11 +1,11 @@
-import { routes } from '../../shared/contracts/routes.ts';
+import { methodsOf, routes } from '../../shared/contracts/routes.ts';
 
 /** A route as it matched a request. */
 export interface LocalRoute {
   readonly function: string;
   readonly routeKey: string;
   readonly parameters: Readonly<Record<string, string>> | undefined;
-  /** Nobody is asked who they are. */
+  /** Requests need no caller. */
   readonly public: boolean;
 }
 
@@ -25,13 +25,16 @@ interface Pattern {
 const exact = new Map<string, RouteMatch>();
 const patterns: Pattern[] = [];
 for (const route of routes) {
-  const { method, path, function: name } = route;
-  const found = { function: name, routeKey: `${method} ${path}`, public: 'public' in route };
-  if (path.includes('{')) patterns.push({ ...found, method, segments: path.split('/') });
-  else exact.set(found.routeKey, { kind: 'found', route: { ...found, parameters: undefined } });
+  const { path, function: name } = route;
+  for (const method of methodsOf(route)) {
+    const found = { function: name, routeKey: `${method} ${path}`, public: 'public' in route };
+    if (path.includes('{')) patterns.push({ ...found, method, segments: path.split('/') });
+    else exact.set(found.routeKey, { kind: 'found', route: { ...found, parameters: undefined } });
+  }
 }
 
 /** Finds the route of a request by the contracts' table. */
+// Same type: the order of a request line.
 export function matchRoute(method: string, path: string): RouteMatch {
   const found = exact.get(`${method} ${path}`);
   if (found !== undefined) return found;
@@ -46,7 +49,9 @@ export function matchRoute(method: string, path: string): RouteMatch {
     }
     allow.add(pattern.method);
   }
-  for (const route of routes) if (route.path === path) allow.add(route.method);
+  for (const route of routes) {
+    if (route.path === path) for (const allowed of methodsOf(route)) allow.add(allowed);
+  }
   return allow.size === 0 ? { kind: 'unknown' } : { kind: 'wrong-method', allow: [...allow] };
 }
 

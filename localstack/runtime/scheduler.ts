@@ -1,5 +1,7 @@
 /** EventBridge Scheduler with `rate(1 minute)` in front of a function with reserved concurrency 1. */
+
 import { randomUUID } from 'node:crypto';
+import { failure } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 
@@ -10,7 +12,7 @@ const stopCheckMs = 250;
 
 export interface ScheduleOptions {
   readonly invoke: (event: unknown) => Promise<unknown>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
   readonly logger: Logger;
   readonly stopping: () => boolean;
 }
@@ -30,7 +32,7 @@ export function toScheduledEvent(nowMs: number, id: string) {
   };
 }
 
-/** Ticks at once and then every minute, a late tick as soon as the one before ended; until told to stop. */
+/** Invokes at once and then every minute; when one ends late, the next follows at once. Until `stopping`. */
 export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleOptions): Promise<void> {
   while (!stopping()) {
     const startedMs = clock.now();
@@ -38,7 +40,7 @@ export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleO
     try {
       await invoke(toScheduledEvent(startedMs, randomUUID()));
     } catch (error) {
-      logger.error({ error }, 'the scheduled function failed; it is tried again');
+      logger.error(failure(error), 'the scheduled function failed; it is tried again');
       nextMs = clock.now() + failurePauseMs;
     }
     while (!stopping() && clock.now() < nextMs) {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** Where downloads are kept for all clones of one user, unless the caller names a folder. */
 export function defaultCacheDir(): string {
@@ -12,6 +12,7 @@ export function defaultCacheDir(): string {
  * A folder of the cache, filled once. It is filled under a temporary name and renamed when it is complete,
  * so a download that was cut off is never taken for a whole one and two twins may fill it at once.
  */
+// Same type: the order of the path that they make.
 export async function cachedFolder(
   cacheDir: string,
   name: string,
@@ -36,7 +37,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new Refusal(`${folder} cannot be made: name a folder for downloads with ODOMETER_CACHE_DIR.`, {
+    throw new UserError(`${folder} cannot be made: name a folder for downloads with ODOMETER_CACHE_DIR.`, {
       cause,
     });
   }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { machine } from '../settings.ts';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 
 const outputBytesMax = 16 * 1024 * 1024;
 
@@ -33,7 +33,13 @@ export function runCommand(
   });
 }
 
-/** The first of these programs that stands on the PATH, as an absolute path. */
+/** The folders in which programs are looked for, and where Java is if the environment says so. */
+export function machine(): { readonly path: string; readonly javaHome: string | undefined } {
+  const environment = processEnvironment();
+  return { path: environment['PATH'] ?? '', javaHome: environment['JAVA_HOME'] };
+}
+
+/** The first of these programs that is on the PATH, as an absolute path. */
 export function onPath(names: readonly string[], path = machine().path): string | undefined {
   const folders = path.split(delimiter).filter((folder) => folder !== '');
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(executableFile);

@@ -2,7 +2,7 @@
  * Names of folders that some server could not be given. The servers run in their own folders and are given names
  * relative to them, so that few characters are left that none of them can take.
  */
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /** Postgres keeps a path in 1024 bytes, of which the names below the folder take some. */
 const pathBytesMax = 700;
@@ -39,10 +39,11 @@ export function refuseFolders({ dataDir, cacheDir, programs }: Folders): void {
     ...problemsOf('ODOMETER_CACHE_DIR', cacheDir, [control, notUtf8, colon]),
     ...problemsOf('The folder of this clone', programs, [control, notUtf8, shell]),
   ];
-  if (problems.length > 0) throw new Refusal(`${problems.join('; ')}.`);
+  if (problems.length > 0) throw new UserError(`${problems.join('; ')}.`);
 }
 
 /** `setting` is what the user would change, `path` what it is now. */
+// Same type: a setting has a fixed name, and a path in its place would be seen in the first message.
 function problemsOf(setting: string, path: string, rules: readonly Rule[]): readonly string[] {
   const broken = rules.filter(({ forbidden }) => forbidden.test(path)).map(({ because }) => because);
   if (Buffer.byteLength(path) > pathBytesMax) broken.push(`it has more than ${pathBytesMax} bytes`);

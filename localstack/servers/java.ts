@@ -1,7 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { machine } from '../settings.ts';
-import { onPath, runCommand } from './command.ts';
+import { machine, onPath, runCommand } from './command.ts';
 import { wheelFolder } from './wheel.ts';
 
 /** Kafka 4 runs on 17 and later. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import download from 'mvn-artifact-download';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 import jars from './kafka-jars.json' with { type: 'json' };
@@ -46,6 +46,7 @@ async function downloadJars(folder: string, log: (line: string) => void): Promis
   await Promise.all(Array.from({ length: downloadsAtOnce }, worker));
 }
 
+// Same type: the hash check fails for any other order.
 async function downloadJar(coordinates: string, sha256: string, folder: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -58,6 +59,7 @@ async function downloadJar(coordinates: string, sha256: string, folder: string):
   }
 }
 
+// Same type: as for `downloadJar`.
 function verifyJar(coordinates: string, sha256: string, folder: string): void {
   const bytes = readFileSync(join(folder, jarName(coordinates)));
   const found = createHash('sha256').update(bytes).digest('hex');
@@ -69,7 +71,7 @@ async function copyJarsWithMaven(folder: string, cause: unknown, log: (line: str
   const reason = cause instanceof Error ? cause.message : String(cause);
   const maven = onPath(['mvn']);
   if (maven === undefined) {
-    throw new Refusal(
+    throw new UserError(
       `Kafka cannot be downloaded (${reason}). Check the network, or install Maven where it needs a mirror.`,
     );
   }
@@ -83,7 +85,8 @@ async function copyJarsWithMaven(folder: string, cause: unknown, log: (line: str
     '-DexcludeTransitive=true',
   ];
   const outcome = await runCommand(maven, copy, { cwd: folder });
-  if (!outcome.ok) throw new Refusal(`Kafka can be fetched neither directly nor by Maven: ${outcome.output}`);
+  if (!outcome.ok)
+    throw new UserError(`Kafka can be fetched neither directly nor by Maven: ${outcome.output}`);
   for (const [coordinates, sha256] of Object.entries(jars)) verifyJar(coordinates, sha256, folder);
 }
 

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { type CommandOptions, runCommand } from './command.ts';
 import { findJava } from './java.ts';
 import { kafkaJars } from './kafka-jars.ts';
@@ -14,11 +14,10 @@ import { type KafkaNode, kafkaLogging, kafkaProperties } from './kafka-settings.
 
 /** Without figures of its performance, which a JVM keeps in /tmp. */
 const heap = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:-UsePerfData'];
-/** Names below the folder of a node, in which its programs run: Java is told no path of the user's. */
+/** Names below the folder of a node, in which its programs run: no path of the user's reaches Java. */
 const files = { properties: 'server.properties', logging: 'log4j2.yaml', data: 'data' } as const;
 const readyMs = 60_000;
 const stopMs = 30_000;
-const probeMs = 2_000;
 
 export interface KafkaRequest {
   readonly dataDir: string;
@@ -82,14 +81,7 @@ function javaSurroundings(cwd: string): CommandOptions & { readonly cwd: string 
 
 /** Ready when the broker answers an admin request and every broker has registered with the controller. */
 async function probeBroker(node: KafkaNode, brokers: number): Promise<void> {
-  const kafka = new Kafka({
-    brokers: [`127.0.0.1:${node.brokerPort}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: probeMs,
-    requestTimeout: probeMs,
-    retry: { retries: 0 },
-  });
-  const admin = kafka.admin();
+  const admin = createKafka({ bootstrapServers: `127.0.0.1:${node.brokerPort}` }).admin();
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();
@@ -121,7 +113,7 @@ async function formatOnce({ java, classPath, cluster, nodeFolder }: FormatReques
   const format = ['format', '-t', cluster, '-c', files.properties, '--ignore-formatted'];
   const args = [...classPath, 'kafka.tools.StorageTool', ...format];
   const outcome = await runCommand(java, args, javaSurroundings(nodeFolder));
-  if (!outcome.ok) throw new Refusal(`Kafka's storage cannot be formatted: ${outcome.output}`);
+  if (!outcome.ok) throw new UserError(`Kafka's storage cannot be formatted: ${outcome.output}`);
 }
 
 function clusterId(path: string): string {

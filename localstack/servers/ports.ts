@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 
 /**
  * Ports are taken from below the ranges from which systems give ports to outgoing connections (Linux from
@@ -27,7 +27,7 @@ export async function choosePorts(dataDir: string, names: readonly string[], ask
   const taken = new Set<number>();
   const chosen: Record<string, number> = {};
   for (const name of names) {
-    const port = await choosePort(name, asked[name], remembered[name], taken);
+    const port = await choosePort(name, { asked: asked[name], remembered: remembered[name] }, taken);
     taken.add(port);
     chosen[name] = port;
   }
@@ -50,18 +50,18 @@ export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<
     const port = portMin + Math.floor(Math.random() * (portMax - portMin));
     if (!taken.has(port) && (await portIsFree(port))) return port;
   }
-  throw new Refusal(`There is no free port between ${portMin} and ${portMax}.`);
+  throw new UserError(`There is no free port between ${portMin} and ${portMax}.`);
 }
 
 async function choosePort(
   name: string,
-  asked: number | undefined,
-  remembered: number | undefined,
+  wishes: { readonly asked: number | undefined; readonly remembered: number | undefined },
   taken: ReadonlySet<number>,
 ): Promise<number> {
+  const { asked, remembered } = wishes;
   if (asked !== undefined) {
     if (await portIsFree(asked)) return asked;
-    throw new Refusal(`Port ${asked}, asked for ${name}, is in use: free it or choose another.`);
+    throw new UserError(`Port ${asked}, asked for ${name}, is in use: free it or choose another.`);
   }
   if (remembered !== undefined && !taken.has(remembered) && (await portIsFree(remembered))) return remembered;
   return freePort(taken);

@@ -7,7 +7,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { type CommandOptions, runCommand } from './command.ts';
 
@@ -26,7 +26,7 @@ export async function postgresAccount(): Promise<Account> {
   await runCommand('useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', accountName]);
   const created = await accountIds(); // Another twin may have been quicker: only the result counts.
   if (created !== undefined) return created;
-  throw new Refusal(
+  throw new UserError(
     `Postgres does not run as root, and the system user "${accountName}" cannot be created: create it with ` +
       `"useradd --system ${accountName}", or start as another user.`,
   );
@@ -38,7 +38,7 @@ export async function postgresPrograms(account: Account): Promise<string> {
   const postgres = join('bin', 'postgres');
   const inPlace = await runCommand(join(native, postgres), ['--version'], account);
   if (inPlace.ok) return native;
-  if (account.uid === undefined) throw new Refusal(`Postgres does not run here: ${inPlace.output.trim()}`);
+  if (account.uid === undefined) throw new UserError(`Postgres does not run here: ${inPlace.output.trim()}`);
   const version = (await runCommand(join(native, postgres), ['--version'])).output.replace(/[^0-9.]/g, '');
   mkdirSync(reachableRoot, { recursive: true });
   chmodSync(reachableRoot, 0o755);
@@ -55,7 +55,7 @@ export function makeAccountFolder(folder: string, account: Account): void {
 }
 
 /**
- * What a program of Postgres that runs in a folder is told for that folder. Linux has a name for it that holds no
+ * How a program of Postgres that runs in a folder is given that folder. Linux has a name for it that holds no
  * character of the path and needs no right to the folders above.
  */
 export function ownFolder(cwd: string): string {
@@ -77,7 +77,7 @@ export function installedPrograms(): string {
     const entry = createRequire(import.meta.url).resolve(name);
     return join(dirname(dirname(entry)), 'native');
   } catch (cause) {
-    throw new Refusal(`Postgres is not installed for ${platform()} on ${arch()}: run npm ci.`, { cause });
+    throw new UserError(`Postgres is not installed for ${platform()} on ${arch()}: run npm ci.`, { cause });
   }
 }
 

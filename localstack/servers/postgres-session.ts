@@ -2,7 +2,7 @@ import pg from 'pg';
 
 const connectMs = 3_000;
 
-/** A short session on one database for what stands outside the schema: databases, logins, extensions. */
+/** A short session on one database for what is outside the schema: databases, logins, extensions. */
 export async function inSession<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectMs });
   // A server that is killed ends idle connections with an event, which would end this process if unheard.
@@ -16,6 +16,7 @@ export async function inSession<T>(url: string, work: (client: pg.Client) => Pro
 }
 
 /** One statement in a session of its own. */
+// Same type: an address is no statement; the first call fails.
 export function oneStatement(url: string, sql: string): Promise<void> {
   return inSession(url, async (client) => {
     await client.query(sql);

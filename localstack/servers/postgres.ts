@@ -3,7 +3,7 @@ import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ProcessSpec } from '../processes/kept-process.ts';
 import { openLog } from '../processes/log-file.ts';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { runCommand } from './command.ts';
 import {
   type Account,
@@ -23,7 +23,7 @@ export interface PostgresRequest {
   readonly dataDir: string;
   readonly ports: readonly number[];
   readonly superuserPassword: string;
-  /** Tells the servers of one twin from those of another. */
+  /** In the name of each server, so that those of two twins differ. */
   readonly twinId: string;
 }
 
@@ -33,6 +33,7 @@ export function shardFolder(dataDir: string, shard: number): string {
 }
 
 /** The DSN of a login at one shard. */
+// Same type: the order in which an address names them.
 export function shardUrl(port: number, login: string, password: string, database: string): string {
   return `postgres://${login}:${password}@127.0.0.1:${port}/${database}`;
 }
@@ -101,7 +102,7 @@ async function initialise({
   const args = [`--pgdata=${ownFolder(folder)}`, ...login, ...locale];
   const outcome = await runCommand(join(programs, 'bin', 'initdb'), args, { ...account, cwd: folder });
   rmSync(passwordFile, { force: true });
-  if (!outcome.ok) throw new Refusal(`Postgres cannot create ${folder}: ${outcome.output}`);
+  if (!outcome.ok) throw new UserError(`Postgres cannot create ${folder}: ${outcome.output}`);
 }
 
 /**
@@ -110,6 +111,7 @@ async function initialise({
  * file goes. While the server of this very cluster lives it stays, and so do its shared-memory safeguards. The server
  * is known by the cluster's name: `ps` writes a path otherwise in a locale that lacks its characters.
  */
+// Same type: a path starts with a slash, and a cluster that is called so is no cluster of ours.
 export async function forgetForeignPid(folder: string, cluster: string): Promise<void> {
   const file = join(folder, 'postmaster.pid');
   const pid = firstLineOf(file);

@@ -1,13 +1,13 @@
 import type pg from 'pg';
+import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { scramVerifier } from '../../shared/ledger/postgres/scram.ts';
 import { setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
 import { inSession } from './postgres-session.ts';
 
-/** The login that owns the schema: it may create roles, and it is no superuser, as on a managed Postgres. */
-export const ownerLogin = 'odometer_owner';
+const ownerRole = shardLogins.owner.role;
 /** The logins that the migrations create without a password. */
-export const serviceLogins = ['odometer_writer', 'odometer_reader', 'billing'] as const;
-export type ServiceLogin = (typeof serviceLogins)[number];
+const serviceLogins = ['writer', 'reader', 'operator'] as const satisfies readonly ShardLogin[];
+type ServiceLogin = (typeof serviceLogins)[number];
 
 export interface ProvisionRequest {
   /** The superuser's DSN of the maintenance database. */
@@ -36,11 +36,14 @@ export async function setServicePasswords(
   ownerUrl: string,
   passwords: Readonly<Record<ServiceLogin, string>>,
 ): Promise<void> {
-  const logins = serviceLogins.map((login) => ({ login, password: passwords[login] }));
+  const logins = serviceLogins.map((login) => {
+    return { login: shardLogins[login].role, password: passwords[login] };
+  });
   await setLoginPasswords(ownerUrl, logins);
 }
 
 /** The same server and login, another database. */
+// Same type: a database's name is no address, and `URL` throws.
 export function databaseUrl(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
@@ -48,16 +51,16 @@ export function databaseUrl(url: string, database: string): string {
 }
 
 async function createOwner(client: pg.Client, password: string): Promise<void> {
-  const found = await client.query('select 1 from pg_roles where rolname = $1', [ownerLogin]);
+  const found = await client.query('select 1 from pg_roles where rolname = $1', [ownerRole]);
   const verb = found.rowCount === 0 ? 'create' : 'alter';
   const rights = 'login createrole nosuperuser nocreatedb nobypassrls';
-  await client.query(`${verb} role ${ownerLogin} ${rights} password '${scramVerifier(password)}'`);
+  await client.query(`${verb} role ${ownerRole} ${rights} password '${scramVerifier(password)}'`);
   for (const role of ['pg_read_all_stats', 'pg_signal_backend']) {
-    await client.query(`grant ${role} to ${ownerLogin} with admin option`);
+    await client.query(`grant ${role} to ${ownerRole} with admin option`);
   }
 }
 
 async function createDatabase(client: pg.Client, database: string): Promise<void> {
   const found = await client.query('select 1 from pg_database where datname = $1', [database]);
-  if (found.rowCount === 0) await client.query(`create database ${database} owner ${ownerLogin}`);
+  if (found.rowCount === 0) await client.query(`create database ${database} owner ${ownerRole}`);
 }

@@ -65,7 +65,8 @@ interface RedisFiles {
   readonly logFile: string;
 }
 
-/** Redis takes a file's name for a pattern and, where that matches none, starts with no settings: it reads them. */
+/** Settings go by standard input: Redis takes a file's name for a pattern, and starts without settings if none fits. */
+// Same type: settings are no program, and none would start.
 function spawnRedis(server: string, settings: string, { folder, logFile }: RedisFiles): ChildProcess {
   const log = openLog(logFile);
   const child = spawn(server, ['-'], { cwd: folder, stdio: ['pipe', log, log], detached: true });

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
 
 const text = z.string().min(1);
 const secretsSchema = z.object({
-  /** Tells this twin's servers from those of another; not secret, but as lasting. */
+  /** In the names of this twin's servers; not secret, but as lasting. */
   'twin-id': text,
   'encryption-key': text,
   'segment-key': text,
@@ -22,7 +23,12 @@ const secretsSchema = z.object({
 /** Everything secret of one twin, by the names that `secret:<name>` resolves. */
 export type TwinSecrets = Readonly<z.infer<typeof secretsSchema>>;
 
-/** Where the secrets of a data directory lie (mode 0600). */
+/** The password of a login on every shard. */
+export function passwordOf(secrets: TwinSecrets, login: ShardLogin): string {
+  return secrets[`${shardLogins[login].role}-password`];
+}
+
+/** The file of a data directory that holds its secrets (mode 0600). */
 export function secretsFileOf(dataDir: string): string {
   return join(dataDir, 'secrets.json');
 }
@@ -49,7 +55,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
   return secrets;
 }
 
-/** Hex, so that it stands in a URL, a settings file and a statement without escaping. */
+/** Hex, so that a URL, a settings file and a statement need no escapes. */
 function password(): string {
   return randomBytes(24).toString('hex');
 }

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { type ShardLogin, shardDatabase, shardLogins } from '../../shared/contracts/shards.ts';
 import { shardCount } from '../../shared/limits.ts';
 import { KeptProcess, type ProcessSpec, type ProcessWatcher } from '../processes/kept-process.ts';
 import { StateFile } from '../processes/state-file.ts';
@@ -7,9 +8,9 @@ import { bootstrapServers, kafkaSpecs } from './kafka.ts';
 import type { KafkaNode } from './kafka-settings.ts';
 import { choosePorts, type Ports } from './ports.ts';
 import { postgresSpecs, shardUrl } from './postgres.ts';
-import { ownerLogin, provisionShard, type ServiceLogin } from './provision.ts';
+import { provisionShard } from './provision.ts';
 import { redisSpec } from './redis.ts';
-import { loadSecrets, type TwinSecrets } from './secrets.ts';
+import { loadSecrets, passwordOf, type TwinSecrets } from './secrets.ts';
 
 export interface ServersRequest {
   readonly dataDir: string;
@@ -22,18 +23,18 @@ export interface ServersRequest {
   readonly signal?: AbortSignal;
   /** The claim on the data directory, where the caller has made it already. */
   readonly state?: StateFile;
-  /** Told of every start and end of a server, after the state file. */
+  /** Called at every start and end of a server, after the state file is written. */
   readonly watcher?: Partial<ProcessWatcher>;
 }
 
 /** One shard's server as its different users reach it. */
-export interface Shard {
+interface Shard {
   readonly port: number;
   readonly database: string;
   /** The superuser's DSN of the database `postgres`. */
   readonly superuserUrl: string;
   readonly ownerUrl: string;
-  urlFor(login: ServiceLogin): string;
+  urlFor(login: ShardLogin): string;
 }
 
 /** Kafka, Redis and four Postgres, ready for use and kept running. */
@@ -118,7 +119,7 @@ async function startPostgres({ dataDir, shards, secrets, run }: PostgresStart): 
   const ports = shards.map((shard) => shard.port);
   const superuserPassword = secrets['postgres-password'];
   await run(await postgresSpecs({ dataDir, ports, superuserPassword, twinId: secrets['twin-id'] }));
-  const ownerPassword = secrets['odometer_owner-password'];
+  const ownerPassword = passwordOf(secrets, 'owner');
   await Promise.all(
     shards.map(({ superuserUrl, database }) => provisionShard({ superuserUrl, database, ownerPassword })),
   );
@@ -160,14 +161,17 @@ function serversOf(
   };
 }
 
+// Same type: there are four shards, and no server has a port below 5.
 function shardOf(shard: number, port: number, secrets: TwinSecrets): Shard {
-  const database = `billing_shard_${shard}`;
+  const database = shardDatabase(shard);
+  const urlFor = (login: ShardLogin) =>
+    shardUrl(port, shardLogins[login].role, passwordOf(secrets, login), database);
   return {
     port,
     database,
     superuserUrl: shardUrl(port, 'postgres', secrets['postgres-password'], 'postgres'),
-    ownerUrl: shardUrl(port, ownerLogin, secrets['odometer_owner-password'], database),
-    urlFor: (login) => shardUrl(port, login, secrets[`${login}-password`], database),
+    ownerUrl: urlFor('owner'),
+    urlFor,
   };
 }
 

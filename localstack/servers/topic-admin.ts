@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ITopicConfig } from 'kafkajs';
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
-import type { LogPlace } from '../../shared/log/kafka/log-place.ts';
+import type { LogConnection } from '../../shared/log/kafka/log-connection.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { logUnavailable, toLogError } from '../../shared/log/kafka/log-unavailable.ts';
 
 const brokerStartMs = 60_000;
 const attemptPauseMs = 300;
 
-export interface TopicPlan extends LogPlace {
+export interface TopicPlan extends LogConnection {
   readonly topic: string;
   readonly partitions: number;
   readonly replicationFactor: number;

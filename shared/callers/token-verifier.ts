@@ -1,15 +1,15 @@
-/** Bearer tokens in our words: is a token one of our issuer's, for us, now? */
+/** Checks bearer tokens: did our issuer make this one, for us, and is it valid now? */
 
-/** `code` is stable and may be said to whoever sent the token; it tells nothing about keys. */
+/** `code` is stable and may be shown to the sender of the token: it reveals nothing about keys. */
 export type TokenVerdict =
   | {
       readonly kind: 'verified';
       readonly claims: Readonly<Record<string, unknown>>;
       readonly expiresAtMs: number;
     }
-  | { readonly kind: 'refused'; readonly code: TokenRefusal };
+  | { readonly kind: 'invalid'; readonly code: TokenProblem };
 
-export type TokenRefusal =
+export type TokenProblem =
   | 'token_malformed'
   | 'token_algorithm_refused'
   | 'token_signature_invalid'

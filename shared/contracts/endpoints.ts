@@ -1,6 +1,14 @@
+/** The port of the API on this machine, where nobody chose another. */
+export const apiPortDefault = 8001;
+
+/** The file of a data directory that holds its `Endpoints` (mode 0600). */
+export function endpointsFileOf(dataDir: string): string {
+  return `${dataDir}/endpoints.json`;
+}
+
 /**
- * `$ODOMETER_DATA_DIR/endpoints.json` (mode 0600): everything of one local twin that runs, rewritten whenever
- * a process is restarted. Written by the supervisor, read by the importer, tests, bench and people.
+ * Everything of one local twin that runs. The supervisor writes it anew whenever a process is restarted; the
+ * importer, tests, bench and people read it.
  */
 export interface Endpoints {
   /** Base URL of the HTTP API, without a trailing slash. */

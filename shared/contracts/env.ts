@@ -19,7 +19,7 @@ export const ENV_SHARD_OWNER_URLS = 'SHARD_OWNER_URLS';
 export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
 /** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
 export const ENV_SEGMENT_KEY = 'SEGMENT_KEY';
-/** `local`, `staging` or `production`. */
+/** `local`, `staging` or `production`: a dimension of the metrics of deployed functions, which nothing else has. */
 export const ENV_STAGE = 'STAGE';
 export const ENV_LOG_LEVEL = 'LOG_LEVEL';
 /** Milliseconds that ingest waits for more events before it produces; 0 where one request runs at a time. */
@@ -45,8 +45,12 @@ export const ENV_JWT_SECRET = 'JWT_SECRET';
 export const ENV_JWT_JWKS_URL = 'JWT_JWKS_URL';
 export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
-/** The local twin: `required` asks loopback for a token too. */
+/** The local twin: `required`, which asks this machine for a token too, or not set. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
+/** The bucket of the logged heads of the chains, for the function that copies them there. */
+export const ENV_HEADS_BUCKET = 'HEADS_BUCKET';
+/** Set by Lambda itself: whether the environment was made ahead of any request, `provisioned-concurrency`. */
+export const ENV_LAMBDA_INITIALIZATION = 'AWS_LAMBDA_INITIALIZATION_TYPE';
 /** Set by Lambda itself: where it is, metrics are written in embedded metric format. */
 export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
 

@@ -1,65 +1,80 @@
 /**
  * The metrics, once: dashboards, alarms, the functions that emit them and the tests use these names. A metric
- * of a function goes to CloudWatch in embedded metric format; its dimensions are the function and, for the
- * flusher, the shard: never an organization, whose number has no bound.
+ * of a function goes to CloudWatch in embedded metric format; its dimensions are the function, the stage, which keeps
+ * the installations of one account apart, and for the flusher the shard: never an organization, whose number has no
+ * bound.
  */
 export const metricNamespace = 'Odometer';
 /** Dimensions; Powertools calls the function its service. */
 export const dimensionFunction = 'service';
+export const dimensionStage = 'stage';
 export const dimensionShard = 'shard';
 
-/** ingest, count a request: events that are durable in the log. */
-export const metricEventsAccepted = 'EventsAccepted';
-/** ingest, count a request: events of a readable body that were not accepted. */
-export const metricEventsRejected = 'EventsRejected';
-/** ingest, count: requests answered 503 because too much was in flight. */
-export const metricRequestsOverloaded = 'RequestsOverloaded';
-/** consumer, count a batch: segments stored, redelivered ones among them. */
-export const metricSegmentsStored = 'SegmentsStored';
-/** consumer, count a batch: segments that Redis did not take; the flusher reads the log instead (U6). */
-export const metricSegmentsDropped = 'SegmentsDropped';
-/** flusher, count since its last line: events that count from now on. */
-export const metricEventsCommitted = 'EventsCommitted';
-/** flusher, count since its last line: events whose key counted already. */
-export const metricEventsDuplicate = 'EventsDuplicate';
-/** flusher, count since its last line: refused events and whole foreign records, kept in quarantine. */
-export const metricEventsQuarantined = 'EventsQuarantined';
-/** flusher, count: partitions of the shard that wait for an operator. */
-export const metricPartitionsHalted = 'PartitionsHalted';
 /**
- * flusher, count: partitions of the shard that the latest pass left before a record which this code does not count:
- * a newer envelope version, a body that it cannot read under a right checksum, or more refused events than a range
- * may hold. Only other code ends that. Weather is not in it: a record not delivered, a partition without a leader,
- * a log end that is behind for less than a minute.
+ * What each function emits, with the units of CloudWatch. A metric's name is its key here, which alarms, dashboards and
+ * emitters are checked against by type.
  */
-export const metricPartitionsWaiting = 'PartitionsWaiting';
-/**
- * flusher, count: records of the shard's partitions that are in the log and not committed. Like the other gauges it
- * is told at least once an invocation, and absent while the shard or the log does not answer.
- */
-export const metricLagRecords = 'LagRecords';
-/** flusher, count: `ledger_log_difference` of the shard's partitions whose bounds the log told; 0 in health. */
-export const metricLedgerLogDifference = 'LedgerLogDifference';
-/** flusher, seconds: the age of the oldest envelope of the shard's partitions that is not committed; 0 if none. */
-export const metricOldestInFlight = 'OldestInFlight';
-
-/** What each function emits, with the units of CloudWatch. */
 export const functionMetrics = {
+  /** One line a request. */
   ingest: {
-    [metricEventsAccepted]: 'Count',
-    [metricEventsRejected]: 'Count',
-    [metricRequestsOverloaded]: 'Count',
+    /** Events that are durable in the log. */
+    EventsAccepted: 'Count',
+    /** Events of a readable body that were not accepted. */
+    EventsRejected: 'Count',
+    /** Requests answered 503 because too much was in flight. */
+    RequestsOverloaded: 'Count',
   },
-  consumer: { [metricSegmentsStored]: 'Count', [metricSegmentsDropped]: 'Count' },
+  /** One line a batch. */
+  consumer: {
+    /** Segments stored, redelivered ones among them. */
+    SegmentsStored: 'Count',
+    /** Segments that Redis did not take; the flusher reads the log instead (U6). */
+    SegmentsDropped: 'Count',
+    /** Records delivered. */
+    BatchRecords: 'Count',
+    /** Bytes of those records. */
+    BatchBytes: 'Bytes',
+    /** Decoding envelopes, folding them and sealing the segments. */
+    BatchFoldTime: 'Milliseconds',
+    /** From the first append until Redis has answered for every segment. */
+    BatchStoreTime: 'Milliseconds',
+  },
+  /**
+   * One line a shard, at least once an invocation: work and its time are counted since the line before, and the gauges are absent
+   * while the shard or the log does not answer.
+   */
   flusher: {
-    [metricEventsCommitted]: 'Count',
-    [metricEventsDuplicate]: 'Count',
-    [metricEventsQuarantined]: 'Count',
-    [metricPartitionsHalted]: 'Count',
-    [metricPartitionsWaiting]: 'Count',
-    [metricLagRecords]: 'Count',
-    [metricLedgerLogDifference]: 'Count',
-    [metricOldestInFlight]: 'Seconds',
+    /** Events that count from now on. */
+    EventsCommitted: 'Count',
+    /** Events whose key counted already. */
+    EventsDuplicate: 'Count',
+    /** Refused events and whole foreign records, kept in quarantine. */
+    EventsQuarantined: 'Count',
+    /** Records of the log that were committed. */
+    RecordsCommitted: 'Count',
+    /** Bytes of the rows that they became. */
+    BytesCommitted: 'Bytes',
+    /** Passes: decoding segments, and folding records of the log. */
+    PassFoldTime: 'Milliseconds',
+    /** Passes: waiting for the log, Redis or the shard, without commits. */
+    PassWaitTime: 'Milliseconds',
+    /** Passes: commits, from making their days to the answer of COMMIT. */
+    PassCommitTime: 'Milliseconds',
+    /** Partitions of the shard that wait for an operator. */
+    PartitionsHalted: 'Count',
+    /**
+     * Partitions of the shard that the latest pass left before a record which this code does not count: a newer
+     * envelope version, a body that it cannot read under a right checksum, or more refused events than a range may
+     * hold. Only other code ends that. Transient states are not in it: a record not delivered, a partition without a
+     * leader, a log end that is behind for less than a minute.
+     */
+    PartitionsWaiting: 'Count',
+    /** Records of the shard's partitions that are in the log and not committed. */
+    LagRecords: 'Count',
+    /** `ledger_log_difference` of those of the shard's partitions whose bounds are known; 0 in health. */
+    LedgerLogDifference: 'Count',
+    /** The age of the oldest envelope of the shard's partitions that is not committed; 0 if there is none. */
+    OldestInFlight: 'Seconds',
   },
 } as const;
 

@@ -1,6 +1,6 @@
 /**
  * The HTTP routes and the function that serves each: read by the local twin and by the CDK stacks. A `public`
- * route needs no caller, so no authorizer stands before it.
+ * route needs no caller, so it has no authorizer.
  */
 export const routes = [
   { method: 'POST', path: '/api/v1/usage/events', function: 'ingest' },
@@ -13,3 +13,8 @@ export const routes = [
 ] as const;
 
 export type Route = (typeof routes)[number];
+
+/** The methods that a route is served for: HEAD wherever there is GET (RFC 9110, 9.1). */
+export function methodsOf({ method }: Route): readonly ('GET' | 'HEAD' | 'POST')[] {
+  return method === 'GET' ? [method, 'HEAD'] : [method];
+}

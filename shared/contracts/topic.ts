@@ -15,3 +15,6 @@ export const usageTopic = {
     'compression.type': 'producer',
   },
 } as const;
+
+/** The generation of a new topic's offsets; an operator counts it up when the offsets restart (U7). */
+export const logGeneration = 1;

@@ -1,4 +1,4 @@
-/** Timestamps and days as ingest and reads accept them: strict texts in, numbers out, no clock. */
+/** Timestamps and days as ingest and query accept them: strict texts in, numbers out, no clock. */
 import { dayMs } from '../limits.ts';
 
 const zero = 48;
@@ -9,7 +9,7 @@ const millisecondDigits = 3;
 /**
  * Milliseconds since 1970 of an RFC 3339 timestamp with an offset; null for anything else. Up to nine fraction
  * digits are read and cut (not rounded) to milliseconds, so that no event moves into the next day. A leap
- * second (`:60`) is refused: no clock that we know sends one.
+ * second (`:60`) is refused: the clocks of computers do not show one.
  */
 export function parseTimestamp(text: string): number | null {
   const day = dayAt(text);
@@ -33,7 +33,7 @@ export function parseTimestamp(text: string): number | null {
   return day * dayMs + ((hour * 60 + minute - offset) * 60 + second) * 1000 + milliseconds;
 }
 
-/** Days since 1970-01-01 of a `YYYY-MM-DD` that exists; null for anything else. */
+/** Days since 1970-01-01 of a `YYYY-MM-DD` that exists; null for anything else, also of the year 0. */
 export function parseDay(text: string): number | null {
   return text.length === 10 ? dayAt(text) : null;
 }
@@ -47,18 +47,21 @@ function dayAt(text: string): number | null {
   const year = digitsAt(text, 0, 4);
   const month = digitsAt(text, 5, 2);
   const dayOfMonth = digitsAt(text, 8, 2);
-  if (year < 0 || month < 1 || month > 12 || dayOfMonth < 1 || text[4] !== '-' || text[7] !== '-')
+  // Postgres counts no year 0.
+  if (year < 1 || month < 1 || month > 12 || dayOfMonth < 1 || text[4] !== '-' || text[7] !== '-')
     return null;
   if (dayOfMonth > 28 && dayOfMonth > daysInMonth(year, month)) return null;
   return civilDay(year, month, dayOfMonth);
 }
 
+// Same type: the order of ISO 8601.
 function daysInMonth(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March, so leap days come last. */
+// Same type: the order of ISO 8601.
 function civilDay(year: number, month: number, dayOfMonth: number): number {
   const marchYear = month > 2 ? year : year - 1;
   const monthFromMarch = (month + 9) % 12;
@@ -80,6 +83,7 @@ function offsetMinutesAt(text: string, at: number): number | null {
 }
 
 /** The number that `count` ASCII digits from `at` make; -1 where one of them is no digit. */
+// Same type: as for `substr`.
 function digitsAt(text: string, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {

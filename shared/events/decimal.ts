@@ -6,12 +6,12 @@ import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../limits.t
 
 const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
-/** Why a text is not a quantity; `limit` names the bound for the error message. */
-export type DecimalRefusal = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
+/** Why a text is not a quantity. */
+type DecimalProblem = 'not_a_decimal' | 'too_many_integer_digits' | 'too_many_fraction_digits';
 
 export type DecimalResult =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly refusal: DecimalRefusal };
+  | { readonly ok: false; readonly problem: DecimalProblem };
 
 /**
  * Canonical text of a decimal with at most 20 integer and 18 fraction digits; exponents are expanded. Total for
@@ -20,18 +20,18 @@ export type DecimalResult =
 export function canonicalDecimal(text: string): DecimalResult {
   if (/^(0|[1-9]\d{0,14})$/.test(text)) return { ok: true, text };
   const match = decimalPattern.exec(text);
-  if (match === null) return { ok: false, refusal: 'not_a_decimal' };
+  if (match === null) return { ok: false, problem: 'not_a_decimal' };
   const [, sign = '', whole = '', fraction = '', exponentText = '0'] = match;
-  if (whole === '' && fraction === '') return { ok: false, refusal: 'not_a_decimal' };
+  if (whole === '' && fraction === '') return { ok: false, problem: 'not_a_decimal' };
   const digits = whole + fraction;
   const significant = digits.replace(/^0+/, '').replace(/0+$/, '');
   if (significant === '') return { ok: true, text: '0' };
   const leadingZeros = digits.length - digits.replace(/^0+/, '').length;
   // The value is 0.<significant> times ten to the `point`.
   const point = whole.length + Number(exponentText) - leadingZeros;
-  if (point > quantityIntegerDigitsMax) return { ok: false, refusal: 'too_many_integer_digits' };
+  if (point > quantityIntegerDigitsMax) return { ok: false, problem: 'too_many_integer_digits' };
   if (significant.length - point > quantityFractionDigitsMax) {
-    return { ok: false, refusal: 'too_many_fraction_digits' };
+    return { ok: false, problem: 'too_many_fraction_digits' };
   }
   const integer = point <= 0 ? '0' : significant.slice(0, point).padEnd(point, '0');
   const rest = point <= 0 ? '0'.repeat(-point) + significant : significant.slice(point);

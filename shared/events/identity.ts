@@ -1,16 +1,25 @@
 /** What makes two events the same event (U2), and what makes a retry a conflict. */
 import { hash } from 'node:crypto';
+import type { EventContent } from './usage-event.ts';
 
 const digestHexChars = 32;
 
 /**
- * 16-byte key hash as 32 hex digits: SHA-256 over the length of the organization as two hex digits, the
- * organization, the idempotency key as UTF-8, cut to its first half. The length makes the preimage
- * unambiguous; the event day is beside it in the unique index, not in it.
+ * An event's identity but for its day, as one text: the length of the organization as two hex digits, the
+ * organization, the idempotency key. The length says where the organization ends, so no two identities share a text.
  */
+export function identityText(event: Pick<EventContent, 'organization' | 'idempotencyKey'>): string {
+  const { organization, idempotencyKey } = event;
+  return organization.length.toString(16).padStart(2, '0') + organization + idempotencyKey;
+}
+
+/**
+ * 16-byte key hash as 32 hex digits: SHA-256 over the identity text in UTF-8, cut to its first half. The event day
+ * is beside it in the unique index, not in it. Two texts, in the order in which the identity names them.
+ */
+// Same type: an organization holds its keys; golden hashes fail for any other order.
 export function keyHash(organization: string, idempotencyKey: string): string {
-  const length = organization.length.toString(16).padStart(2, '0');
-  return hash('sha256', `${length}${organization}${idempotencyKey}`, 'hex').slice(0, digestHexChars);
+  return hash('sha256', identityText({ organization, idempotencyKey }), 'hex').slice(0, digestHexChars);
 }
 
 /**
@@ -18,16 +27,12 @@ export function keyHash(organization: string, idempotencyKey: string): string {
  * `[organization, metric, quantity, key, event time in ms or null when undated, properties digest or null]`,
  * cut to its first half. An undated event's stamp is not part of it: a retry gets another stamp.
  */
-export function fingerprintOf(event: {
-  readonly organization: string;
-  readonly metric: string;
-  readonly quantity: string;
-  readonly idempotencyKey: string;
-  readonly eventTimeMs: number;
-  readonly undated: boolean;
-  /** HMAC of the canonical properties under a key of ingest, hex; null without properties. */
-  readonly propertiesDigest: string | null;
-}): string {
+export function fingerprintOf(
+  event: EventContent & {
+    /** HMAC of the canonical properties under a key of ingest, hex; null without properties. */
+    readonly propertiesDigest: string | null;
+  },
+): string {
   const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, propertiesDigest } = event;
   // By hand, because JSON.stringify of the array costs as much as the hash. Only the key can need an escape:
   // names, decimals and hex digests are made of characters that JSON writes as they are.

@@ -1,5 +1,5 @@
 /**
- * Layout of the column `usage_events.properties`: everything that whoever holds ENCRYPTION_KEY needs to open it.
+ * Layout of the column `usage_events.properties`: all that is needed to open it, besides ENCRYPTION_KEY.
  *
  *   0  1  version (1)
  *   1 16  producer id: salt of the key derivation
@@ -9,6 +9,7 @@
 const sealedVersion = 1;
 
 /** The sealing nonce of an event: unique per producer, because a sequence is never used twice. */
+// Same type: the order in the envelope; golden bytes fail for any other.
 export function sealingNonce(sequence: number, index: number): Buffer {
   const nonce = Buffer.alloc(12);
   nonce.writeBigUInt64BE(BigInt(sequence), 0);
@@ -17,6 +18,7 @@ export function sealingNonce(sequence: number, index: number): Buffer {
 }
 
 /** The column's bytes from what the envelope carries. */
+// Same type: as for `sealingNonce`.
 export function propertiesColumn(
   producerId: Buffer,
   sequence: number,

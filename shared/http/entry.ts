@@ -1,4 +1,4 @@
-import { OdometerError } from '../errors.ts';
+import { failure, OdometerError } from '../errors.ts';
 import { lateAnswerMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { within } from '../runtime/within.ts';
@@ -20,7 +20,7 @@ export function httpEntry(fn: {
     const answer = async (): Promise<HttpResult> => {
       const handle = await started().catch((error: unknown) => {
         if (!(error instanceof OdometerError) || !error.retryable) throw error;
-        logger.warn({ requestId, err: error }, 'the function did not start');
+        logger.warn({ requestId, ...failure(error) }, 'the function did not start');
         return async () => toHttpProblem(errorProblem(error), requestId);
       });
       return handle(event, context);

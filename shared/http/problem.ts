@@ -18,6 +18,8 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly FieldProblem[];
   readonly retryAfterSeconds?: number;
+  /** Header fields of this answer alone. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Further members, such as the keys that the server made. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
@@ -36,18 +38,19 @@ const titles: Readonly<Record<number, string>> = {
 /** How long a client is asked to wait before it repeats a request. */
 const retryAfterSecondsDefault = 1;
 
+// Same type: a code is one word, a detail is a sentence; golden answers hold both.
 export function problem(
   status: number,
   code: string,
   detail: string,
-  rest: Pick<Problem, 'errors' | 'retryAfterSeconds' | 'members'> = {},
+  rest: Pick<Problem, 'errors' | 'retryAfterSeconds' | 'headers' | 'members'> = {},
 ): Problem {
   return { status, code, title: titles[status] ?? 'The request failed', detail, ...rest };
 }
 
 export const internalProblem = problem(500, 'internal', 'The failure was logged under this request id.');
 
-/** What may be said about our own failures; messages of the errors themselves name hosts and stay inside. */
+/** What answers say of our own failures. Messages of the errors themselves name hosts, so they are only logged. */
 const retryableDetails: Partial<Record<ErrorCode, string>> = {
   overloaded: 'Too many events are in flight. Repeat the request with the same keys and timestamps.',
   log_unavailable:
@@ -71,6 +74,7 @@ export function toHttpProblem(found: Problem, requestId: string): APIGatewayProx
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
+    ...found.headers,
   };
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
   if (status === 401) headers['www-authenticate'] = 'Bearer';

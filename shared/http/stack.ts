@@ -1,7 +1,7 @@
 /**
  * The one middleware stack of every HTTP function: caller, request logger, deadline, problem details.
- * Middy's own early timeout is off: ingest has to answer a late request with the keys that it made, which only the
- * use case knows; what is later still, `entry.ts` answers.
+ * Middy's own early timeout is off: ingest answers a late request with the keys that it made, and only the use case
+ * has them. `entry.ts` answers a request that is later still.
  */
 import middy, { type MiddlewareObj } from '@middy/core';
 import type {
@@ -11,7 +11,7 @@ import type {
 } from 'aws-lambda';
 import type { Caller } from '../callers/caller.ts';
 import { type AuthorizerContext, fromHttpCaller } from '../callers/http-caller.ts';
-import { OdometerError } from '../errors.ts';
+import { failure, OdometerError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorProblem, internalProblem, type Problem, problem, toHttpProblem } from './problem.ts';
 
@@ -51,7 +51,7 @@ export interface HttpOptions {
   readonly respond: (request: HttpRequest) => Promise<HttpAnswer>;
 }
 
-/** Who may use the public routes: nobody in particular, with no rights. */
+/** The caller of public routes: unknown, and without rights. */
 const anonymous: Caller = {
   id: 'anonymous',
   scopes: new Set(),
@@ -77,17 +77,25 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
     return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
   };
-  return middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
+  const handle = middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
     .use(problemDetails(options.logger))
     .use(authenticatedCaller(options.publicRoutes ?? new Set()))
     .handler(respond);
+  return (event, context) => handle(headAsGet(event), context);
+}
+
+/** HEAD asks for the header fields of GET, so it is answered as GET; whatever sends the answer leaves the body out. */
+function headAsGet(event: HttpEvent): HttpEvent {
+  return event.routeKey.startsWith('HEAD ')
+    ? { ...event, routeKey: event.routeKey.replace('HEAD', 'GET') }
+    : event;
 }
 
 const successHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
 type HttpMiddleware = MiddlewareObj<HttpEvent, HttpResult, Error, HttpContext>;
 
-/** The caller comes from the authorizer's context and nothing else; without one there is no request. */
+/** The caller comes from the authorizer's context alone; without one only public routes are answered. */
 function authenticatedCaller(publicRoutes: ReadonlySet<string>): HttpMiddleware {
   return {
     before: ({ event, context }) => {
@@ -110,7 +118,7 @@ function problemDetails(logger: Logger): HttpMiddleware {
       const requestId = requestIdOf(event);
       const found = error instanceof OdometerError ? errorProblem(error) : internalProblem;
       const level = found.status === 500 ? 'error' : 'warn';
-      logger[level]({ requestId, routeKey: event.routeKey, err: error }, 'an HTTP request failed');
+      logger[level]({ requestId, routeKey: event.routeKey, ...failure(error) }, 'an HTTP request failed');
       return toHttpProblem(found, requestId);
     },
   };

@@ -1,10 +1,5 @@
 /** Checks a partition's ledger row by row (U12, U3); the first problem is the answer. */
-import { type ChainedCommit, chainStart, commitHash } from './commit-hash.ts';
-
-export interface CheckedCommit extends ChainedCommit {
-  readonly previousHash: Buffer;
-  readonly hash: Buffer;
-}
+import { chainStart, commitHash, type StoredCommit } from './commit-hash.ts';
 
 /** What the next row has to fit to. */
 export interface ChainHead {
@@ -24,7 +19,7 @@ export interface LoggedHead {
 export const emptyChain: ChainHead = { sequence: 0, generation: null, to: 0, hash: chainStart };
 
 /** Why the row does not follow the head, or null. */
-export function chainProblem(head: ChainHead, row: CheckedCommit): string | null {
+export function chainProblem(head: ChainHead, row: StoredCommit): string | null {
   if (row.sequence !== head.sequence + 1) return `row ${head.sequence + 1} is missing`;
   if (!row.previousHash.equals(head.hash)) return 'it does not follow the row before it';
   if (!row.hash.equals(commitHash(row.previousHash, row))) return 'its content is not what was hashed';
@@ -38,13 +33,13 @@ export function chainProblem(head: ChainHead, row: CheckedCommit): string | null
 }
 
 /** Why a row whose head was logged is not what it was then, or null. `logged`: hash by sequence. */
-export function loggedProblem(logged: ReadonlyMap<number, string>, row: CheckedCommit): string | null {
+export function loggedProblem(logged: ReadonlyMap<number, string>, row: StoredCommit): string | null {
   const hash = logged.get(row.sequence);
   if (hash === undefined || hash === row.hash.toString('hex')) return null;
   return 'its hash is not the one that was logged';
 }
 
-export function headOf(row: CheckedCommit): ChainHead {
+export function headOf(row: StoredCommit): ChainHead {
   const { sequence, generation, to, hash } = row;
   return { sequence, generation, to, hash };
 }

@@ -41,6 +41,12 @@ export interface ChainedCommit {
   readonly committedAtMs: number;
 }
 
+/** One ledger row as it is stored. */
+export interface StoredCommit extends ChainedCommit {
+  readonly previousHash: Buffer;
+  readonly hash: Buffer;
+}
+
 /** What a commit inserted into one day; `day` is `YYYY-MM-DD`. */
 export interface ChainedDay {
   readonly day: string;

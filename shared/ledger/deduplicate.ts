@@ -7,34 +7,24 @@
  * Pure, so that the table and the range are one rule: what is counted already comes in as `counted`.
  */
 import { invariant } from '../errors.ts';
-
-/** What the rule needs of a row; `RowPlace` of `copy-row.ts` is one. */
-export interface CandidateRow {
-  readonly keyHash: string;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly undated: boolean;
-  /** Days since 1970-01-01. */
-  readonly day: number;
-}
+import type { KeyedRow } from '../segments/copy-row.ts';
 
 /** An event that is counted: in the table already, or earlier in the same range. */
-export type CountedRow = Omit<CandidateRow, 'undated'>;
+export type CountedRow = Omit<KeyedRow, 'undated'>;
 
-/** Keys to look up on one day. */
-export interface DayKeys {
+/** A lookup of key hashes on one day, in days since 1970-01-01. */
+export interface KeyProbe {
   readonly day: number;
   readonly keyHashes: readonly string[];
 }
 
 /** A row that does not count, and the counted one it repeats. */
-export interface Duplicate<Row extends CandidateRow> {
+export interface Duplicate<Row extends KeyedRow> {
   readonly row: Row;
   readonly first: CountedRow;
 }
 
-export interface Deduplicated<Row extends CandidateRow> {
+export interface Deduplicated<Row extends KeyedRow> {
   /** The rows that count, in log order. */
   readonly winners: readonly Row[];
   readonly duplicates: readonly Duplicate<Row>[];
@@ -44,7 +34,7 @@ export interface Deduplicated<Row extends CandidateRow> {
  * Divides `rows`, which are in log order, into winners and duplicates. `counted` is what the table holds for
  * `probesOf(rows)`; more than that changes nothing.
  */
-export function deduplicate<Row extends CandidateRow>(
+export function deduplicate<Row extends KeyedRow>(
   rows: readonly Row[],
   counted: readonly CountedRow[],
 ): Deduplicated<Row> {
@@ -68,7 +58,7 @@ export function deduplicate<Row extends CandidateRow>(
 }
 
 /** The keys whose presence in the table decides over `rows`: own day, and both neighbours of undated rows. */
-export function probesOf(rows: readonly CandidateRow[]): readonly DayKeys[] {
+export function probesOf(rows: readonly KeyedRow[]): readonly KeyProbe[] {
   const keys = new Map<number, Set<string>>();
   for (const row of rows) {
     for (const day of daysThatDecide(row)) {
@@ -81,17 +71,17 @@ export function probesOf(rows: readonly CandidateRow[]): readonly DayKeys[] {
 }
 
 /** The same key with other content: recorded and listed, never counted. */
-export function isConflict({ row, first }: Duplicate<CandidateRow>): boolean {
+export function isConflict({ row, first }: Duplicate<KeyedRow>): boolean {
   return row.fingerprint !== first.fingerprint;
 }
 
 /** Own day first: a duplicate names the event of its own day where there is one. */
-function daysThatDecide(row: CandidateRow): readonly number[] {
+function daysThatDecide(row: KeyedRow): readonly number[] {
   return row.undated ? [row.day, row.day - 1, row.day + 1] : [row.day];
 }
 
 function firstOf(
-  row: CandidateRow,
+  row: KeyedRow,
   countedByDay: ReadonlyMap<number, ReadonlyMap<string, CountedRow>>,
 ): CountedRow | undefined {
   for (const day of daysThatDecide(row)) {
@@ -110,6 +100,6 @@ function keysOfDay(countedByDay: Map<number, Map<string, CountedRow>>, day: numb
   return keys;
 }
 
-function isBefore(a: CandidateRow, b: CandidateRow): boolean {
+function isBefore(a: KeyedRow, b: KeyedRow): boolean {
   return a.offset < b.offset || (a.offset === b.offset && a.index < b.index);
 }

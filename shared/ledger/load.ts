@@ -4,7 +4,7 @@
  * sums taken from the winners (U4).
  */
 import { createHash } from 'node:crypto';
-import { type RowPlace, readRowPlaces, readRowUsage } from '../segments/copy-row.ts';
+import { type CopyTuple, readCopyTuples, readRowUsage } from '../segments/copy-row.ts';
 import { type Rollup, RollupSums } from '../segments/rollup.ts';
 import type { Refusal, Segment } from '../segments/segment.ts';
 import { type CountedRow, type Duplicate, deduplicate, isConflict } from './deduplicate.ts';
@@ -18,16 +18,21 @@ export interface OffsetRange {
   readonly segments: readonly Segment[];
 }
 
-/** Rows of one day, as tuples of COPY BINARY, and the digest over their fingerprints in log order. */
-export interface DayLoad {
+/** What a commit inserts into one day; `day` counts from 1970-01-01. */
+export interface DayDigest {
   readonly day: number;
   readonly count: number;
-  readonly rows: readonly Buffer[];
+  /** SHA-256 over the fingerprints of the rows in log order, hex. */
   readonly digest: string;
 }
 
+/** The rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
+export interface DayLoad extends DayDigest {
+  readonly rows: readonly Buffer[];
+}
+
 /** A duplicate whose payload differs from what was counted under its key. */
-export interface KeyConflict {
+export interface Conflict {
   readonly organization: string;
   readonly keyHash: string;
   readonly day: number;
@@ -44,7 +49,7 @@ export interface Load {
   readonly days: readonly DayLoad[];
   readonly rollups: readonly Rollup[];
   readonly refusals: readonly Refusal[];
-  readonly conflicts: readonly KeyConflict[];
+  readonly conflicts: readonly Conflict[];
   readonly seen: number;
   readonly inserted: number;
   readonly duplicate: number;
@@ -73,9 +78,11 @@ export function loadAsFolded(range: OffsetRange): Load {
 }
 
 /** All rows of a range in log order. */
-export function rowsOf(range: OffsetRange): readonly RowPlace[] {
-  const places = range.segments.flatMap((segment) => segment.days.flatMap(({ rows }) => readRowPlaces(rows)));
-  return places.sort((a, b) => a.offset - b.offset || a.index - b.index);
+export function rowsOf(range: OffsetRange): readonly CopyTuple[] {
+  const tuples = range.segments.flatMap((segment) =>
+    segment.days.flatMap(({ rows }) => readCopyTuples(rows)),
+  );
+  return tuples.sort((a, b) => a.offset - b.offset || a.index - b.index);
 }
 
 /**
@@ -84,7 +91,7 @@ export function rowsOf(range: OffsetRange): readonly RowPlace[] {
  */
 export function loadWinners(
   range: OffsetRange,
-  rows: readonly RowPlace[],
+  rows: readonly CopyTuple[],
   counted: readonly CountedRow[],
   closedDays: ReadonlySet<number>,
 ): Load {
@@ -94,11 +101,11 @@ export function loadWinners(
   const sums = new RollupSums();
   for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at));
   const byDay = Map.groupBy(winners, (winner) => winner.day);
-  const loads = [...byDay.entries()].map(([day, places]) => ({
+  const loads = [...byDay.entries()].map(([day, tuples]) => ({
     day,
-    count: places.length,
-    rows: joinPlaces(places),
-    digest: digestOf(places.map(({ fingerprint }) => Buffer.from(fingerprint, 'hex'))),
+    count: tuples.length,
+    rows: joinTuples(tuples),
+    digest: digestOf(tuples.map(({ fingerprint }) => Buffer.from(fingerprint, 'hex'))),
   }));
   return toLoad(range, loads, sums, { refusals, duplicates });
 }
@@ -107,7 +114,7 @@ function toLoad(
   range: OffsetRange,
   days: readonly DayLoad[],
   sums: RollupSums,
-  checked: { readonly refusals: readonly Refusal[]; readonly duplicates: readonly Duplicate<RowPlace>[] },
+  checked: { readonly refusals: readonly Refusal[]; readonly duplicates: readonly Duplicate<CopyTuple>[] },
 ): Load {
   const refusals = [...range.segments.flatMap(({ meta }) => meta.refusals), ...checked.refusals];
   const foreign = refusals.filter((refusal) => refusal.index < 0).length;
@@ -124,7 +131,7 @@ function toLoad(
   };
 }
 
-function toConflict({ row, first }: Duplicate<RowPlace>): KeyConflict {
+function toConflict({ row, first }: Duplicate<CopyTuple>): Conflict {
   return {
     organization: readRowUsage(row.bytes, row.at).organization,
     keyHash: row.keyHash,
@@ -139,15 +146,15 @@ function toConflict({ row, first }: Duplicate<RowPlace>): KeyConflict {
   };
 }
 
-function refuseClosedDay(row: RowPlace): Refusal {
+function refuseClosedDay(row: CopyTuple): Refusal {
   const bytes = row.bytes.subarray(row.at, row.end).toString('base64');
   return { offset: row.offset, index: row.index, code: 'day_closed', bytes };
 }
 
-/** Tuples that lie side by side become one buffer. */
-function joinPlaces(places: readonly RowPlace[]): readonly Buffer[] {
+/** Tuples that are neighbours in one buffer become one part of it. */
+function joinTuples(tuples: readonly CopyTuple[]): readonly Buffer[] {
   const runs: { bytes: Buffer; at: number; end: number }[] = [];
-  for (const { bytes, at, end } of places) {
+  for (const { bytes, at, end } of tuples) {
     const run = runs.at(-1);
     if (run !== undefined && run.bytes === bytes && run.end === at) run.end = end;
     else runs.push({ bytes, at, end });

@@ -1,7 +1,7 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
-import type { ChainedCommit } from './commit-hash.ts';
+import type { StoredCommit } from './commit-hash.ts';
 
-/** How far a partition is, and why it stands still if it does. */
+/** How far a partition is committed, and why it is halted if it is. */
 export interface PartitionState {
   readonly partition: number;
   readonly generation: number;
@@ -11,7 +11,7 @@ export interface PartitionState {
 }
 
 /**
- * What an operator decided about a halted partition (U7). `retry`: go on where it stands. `skip`: give up the
+ * What an operator decided about a halted partition (U7). `retry`: go on at `next_offset`. `skip`: give up the
  * records below `offset`. `restart`: offsets of the topic `topicId` start at `offset`, in a new generation; the
  * shard is bound to that topic from then on (U9), so its other partitions wait for their own decision.
  */
@@ -26,12 +26,6 @@ export interface Decision {
 }
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
-
-/** A ledger row as it is stored. */
-export interface StoredCommit extends ChainedCommit {
-  readonly previousHash: Buffer;
-  readonly hash: Buffer;
-}
 
 /** Rows of one day that are not what the ledger's row says; `from` null: rows that no commit covers. */
 interface DayMismatch {
@@ -55,7 +49,11 @@ export interface ShardControl {
   /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
   decide(decision: Decision): Promise<DecisionOutcome>;
   /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */
-  commits(partition: number, aboveSequence: number, rowsMax: number): Promise<readonly StoredCommit[]>;
+  commits(page: {
+    readonly partition: number;
+    readonly aboveSequence: number;
+    readonly rowsMax: number;
+  }): Promise<readonly StoredCommit[]>;
   /** Every day that the ledger or a leaf names. */
   days(): Promise<readonly string[]>;
   /** Compares one day's rows with the ledger: count, digest, and fingerprints of rows without properties. */

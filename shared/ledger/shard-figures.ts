@@ -1,4 +1,4 @@
-/** What a shard says of the pipeline, for metrics: counts and places in the log, no tenant's row. */
+/** What a shard contributes to the figures of the pipeline: counts and offsets, no tenant's row. */
 
 /** Sums over the ledger rows of the last seconds. */
 export interface LedgerWindow {
@@ -11,7 +11,8 @@ export interface LedgerWindow {
   readonly writeStatements: number;
 }
 
-export interface PartitionPlace {
+/** How far a partition is committed. */
+export interface PartitionPosition {
   readonly partition: number;
   readonly nextOffset: number;
   /** Where the last row of its ledger ends: `nextOffset`, or one of the two is wrong. */
@@ -22,11 +23,11 @@ export interface PartitionPlace {
 
 export interface ShardFigures {
   readonly window: LedgerWindow;
-  readonly places: readonly PartitionPlace[];
+  readonly positions: readonly PartitionPosition[];
 }
 
 export interface FiguresReader {
-  /** The figures of one shard; its places are one snapshot. Throws `shard_unavailable` (retryable). */
-  read(shard: number, windowSeconds: number): Promise<ShardFigures>;
+  /** The figures of one shard; its positions are one snapshot. Throws `shard_unavailable` (retryable). */
+  read(asked: { readonly shard: number; readonly windowSeconds: number }): Promise<ShardFigures>;
   close(): Promise<void>;
 }

@@ -6,10 +6,9 @@
 import type { Rollup } from '../segments/rollup.ts';
 import type { Refusal } from '../segments/segment.ts';
 import type { LoggedHead } from './chain-check.ts';
-import type { PartitionPlace } from './shard-figures.ts';
-
-/** A UTC day as days since 1970-01-01. */
-export type EventDay = number;
+import type { CountedRow, KeyProbe } from './deduplicate.ts';
+import type { Conflict, DayDigest, DayLoad } from './load.ts';
+import type { PartitionPosition } from './shard-figures.ts';
 
 /** The progress row of a partition. */
 export interface Progress {
@@ -32,57 +31,11 @@ export interface Observation {
   readonly completeThroughMs: number | null;
 }
 
-/** Rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
-export interface DayRows {
-  readonly day: EventDay;
-  readonly count: number;
-  readonly rows: readonly Buffer[];
-}
-
-/** Key hash as 32 hex digits, looked up on one day. */
-export interface KeyProbe {
-  readonly day: EventDay;
-  readonly keyHashes: readonly string[];
-}
-
-/** A counted event that a probe found. */
-export interface CountedKey {
-  readonly keyHash: string;
-  readonly day: EventDay;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-}
-
-/** A duplicate whose payload differs from what was counted under its key. */
-export interface Conflict {
-  readonly organization: string;
-  readonly keyHash: string;
-  readonly day: EventDay;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly firstDay: EventDay;
-  readonly firstOffset: number;
-  readonly firstIndex: number;
-  readonly firstFingerprint: string;
-}
-
-/** Digest of the rows a commit inserted into one day: SHA-256 over fingerprints in (offset, index) order. */
-export interface DayDigest {
-  readonly day: EventDay;
-  readonly count: number;
-  readonly digest: string;
-}
-
 /**
- * One ledger row: what the range `from <= offset < to` held and what became of it (U5):
- * seen = inserted + duplicate + quarantined; `foreign` are records that are not ours, whole, without a count.
+ * What became of a range (U5): seen = inserted + duplicate + quarantined; `foreign` are whole records that are not
+ * ours, without an event count. The ledger's row adds to it what the transaction knows by itself.
  */
 export interface CommitRecord {
-  readonly partition: number;
-  readonly from: number;
-  readonly to: number;
   readonly seen: number;
   readonly inserted: number;
   readonly duplicate: number;
@@ -90,44 +43,51 @@ export interface CommitRecord {
   readonly conflicts: number;
   readonly quarantined: number;
   readonly foreign: number;
-  readonly writeStatements: number;
   readonly segmentVersion: number;
-  readonly source: 'segments' | 'log' | 'mixed';
+  readonly source: 'segments' | 'log';
   readonly days: readonly DayDigest[];
+}
+
+/** `next_offset: from -> to` of a partition, with what its progress row keeps beside it. */
+export interface ProgressMove {
+  readonly from: number;
+  readonly to: number;
+  /** SHA-256 of the record at `to - 1`. */
+  readonly recordHash: Buffer;
+  readonly checkedRanges: number;
 }
 
 /** `unique`: a key of this range is counted already; the caller rolls back and checks the range. */
 export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | { readonly kind: 'unique' };
 
-/** One transaction; every method runs one statement. After an `unique` outcome only a rollback is possible. */
+/** A transaction of one partition in which nothing has happened yet: its progress moves first. */
 export interface RangeTransaction {
-  /** Compare-and-set `next_offset: from -> to` (U3); false when another writer was faster or it is halted. */
-  moveProgress(
-    partition: number,
-    from: number,
-    to: number,
-    recordHash: Buffer,
-    checkedRanges: number,
-  ): Promise<boolean>;
+  /** Compare-and-set (U3); null when another writer was faster, or the partition is halted. */
+  moveProgress(move: ProgressMove): Promise<MovedRange | null>;
+}
+
+/**
+ * The range whose progress has moved in this transaction; what it holds is written beside that. A call runs one
+ * statement (`findCounted` one a day), and none for an empty list. After `unique` only a rollback is possible.
+ */
+export interface MovedRange {
   /** Keys of these days that are counted already; index scans only. */
-  findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]>;
+  findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]>;
   /** COPY BINARY straight into the day's leaf. */
-  loadDay(rows: DayRows): Promise<LoadOutcome>;
+  loadDay(load: DayLoad): Promise<LoadOutcome>;
   /** Adds sums and counts; rollups come sorted, so that writers cannot deadlock. */
-  addRollups(partition: number, rollups: readonly Rollup[]): Promise<void>;
-  addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void>;
-  addConflicts(partition: number, conflicts: readonly Conflict[]): Promise<void>;
-  /** Appends the ledger row with the hash over the previous one (U12). */
+  addRollups(rollups: readonly Rollup[]): Promise<void>;
+  addQuarantine(refusals: readonly Refusal[]): Promise<void>;
+  addConflicts(conflicts: readonly Conflict[]): Promise<void>;
+  /** Appends the ledger row with the hash over the previous one (U12); comes last. */
   addCommit(commit: CommitRecord): Promise<void>;
-  /** Statements executed so far that write. */
-  readonly writeStatements: number;
 }
 
 /** `unknown`: the connection broke during COMMIT; `nextOffset()` alone decides. */
-export type TransactionOutcome<T> =
-  | { readonly kind: 'committed'; readonly value: T }
-  | { readonly kind: 'rolled-back'; readonly value: T }
-  | { readonly kind: 'unknown'; readonly value: T };
+export interface TransactionOutcome<T> {
+  readonly kind: 'committed' | 'rolled-back' | 'unknown';
+  readonly value: T;
+}
 
 export interface ShardLedger {
   readonly shard: number;
@@ -136,13 +96,16 @@ export interface ShardLedger {
   /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
   progress(): Promise<readonly Progress[]>;
   /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */
-  places(): Promise<readonly PartitionPlace[]>;
+  positions(): Promise<readonly PartitionPosition[]>;
   /** The last row of each partition's ledger (U12). Throws `shard_unavailable` (retryable). */
   heads(): Promise<readonly LoggedHead[]>;
   /** Stores what a pass saw, one statement for all partitions. */
   observe(observations: readonly Observation[]): Promise<void>;
-  /** Makes the leaves of these days where missing, in a transaction of its own; returns the closed ones. */
-  ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>>;
+  /**
+   * Makes the leaves of these days (counted from 1970-01-01) where missing, in a transaction of its own; returns the
+   * closed ones.
+   */
+  ensureDays(days: readonly number[]): Promise<ReadonlySet<number>>;
   /**
    * Runs `work` in one transaction on the one connection named `flusher:<partition>` and commits when it
    * resolves with `commit: true`, else rolls back. Throws OdometerError: `shard_unavailable` (retryable),
@@ -154,7 +117,7 @@ export interface ShardLedger {
   ): Promise<TransactionOutcome<T>>;
   /** `next_offset` read with the progress row locked, so that no transaction of a lost session is pending. */
   nextOffset(partition: number): Promise<number>;
-  /** Halts a partition loudly (U7); an operator resumes it. */
-  halt(partition: number, code: string, reason: string): Promise<void>;
+  /** Halts a partition until an operator resumes it (U7); the first reason stays. */
+  halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void>;
   close(): Promise<void>;
 }

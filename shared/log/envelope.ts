@@ -13,6 +13,7 @@
  *  48     body: UTF-8 JSON array of `[organization, metric, quantity, idempotency key, event time ms,
  *         undated 0|1, fingerprint hex, sealed properties base64 or null]`
  */
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { invariant } from '../errors.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
@@ -106,6 +107,11 @@ export function decodeEnvelope(bytes: Buffer, partition: number): DecodedEnvelop
   };
 }
 
+/** SHA-256 of a record's bytes, hex: what the progress row keeps of the last committed record (U7). */
+export function recordHashOf(value: Buffer): string {
+  return hash('sha256', value, 'hex');
+}
+
 function checksum(bytes: Buffer): number {
   return crc32(bytes.subarray(checkedFrom), crc32(bytes.subarray(0, checkedHead)));
 }
@@ -132,7 +138,8 @@ function decodeBody(text: string): readonly SealedEvent[] | null {
   }
   if (!Array.isArray(body)) return null;
   const events: SealedEvent[] = [];
-  for (const tuple of body) {
+  const tuples: readonly unknown[] = body;
+  for (const tuple of tuples) {
     const event = fromTuple(tuple);
     if (event === null) return null;
     events.push(event);
@@ -142,10 +149,12 @@ function decodeBody(text: string): readonly SealedEvent[] | null {
 
 function fromTuple(tuple: unknown): SealedEvent | null {
   if (!Array.isArray(tuple) || tuple.length !== 8) return null;
-  const [organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed] = tuple;
+  const fields: readonly unknown[] = tuple;
+  const [organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed] = fields;
   if (typeof organization !== 'string' || typeof metric !== 'string') return null;
   if (typeof quantity !== 'string' || typeof idempotencyKey !== 'string') return null;
-  if (!Number.isSafeInteger(eventTimeMs) || (undated !== 0 && undated !== 1)) return null;
+  if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return null;
+  if (undated !== 0 && undated !== 1) return null;
   if (typeof fingerprint !== 'string' || (sealed !== null && typeof sealed !== 'string')) return null;
   return {
     organization,

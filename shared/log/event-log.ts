@@ -6,7 +6,7 @@ export interface Append {
   readonly value: Buffer;
 }
 
-/** Where an appended record lies. */
+/** Partition and offset of an appended record. */
 export interface Appended {
   readonly partition: number;
   readonly offset: number;
@@ -15,8 +15,8 @@ export interface Appended {
 /** Appends envelopes durably; what ingest needs of the log. */
 export interface EventLogWriter {
   /**
-   * The lane of a partition: partitions of one lane are led by one broker, and one `append` at a time runs on
-   * it. A partition without a known leader has a lane of its own, so that it delays nobody else's.
+   * The lane of a partition: one `append` at a time runs on a lane, and partitions of one lane are led by one broker.
+   * A partition without a known leader has a lane of its own, so that it delays no other.
    */
   laneOf(partition: number): number;
   /**
@@ -27,7 +27,7 @@ export interface EventLogWriter {
   close(): Promise<void>;
 }
 
-/** One record of a partition as it lies in the log. */
+/** One record of a partition. */
 export interface LogRecord {
   readonly offset: number;
   readonly value: Buffer;
@@ -52,13 +52,13 @@ export interface EventLogReader {
   topicId(): Promise<string>;
   /**
    * Bounds of every partition, with metadata fetched for this call; a partition without a leader is missing, so
-   * that it delays nobody else's. Throws `log_unavailable`.
+   * that it delays no other. Throws `log_unavailable`.
    */
   bounds(): Promise<ReadonlyMap<number, LogBounds>>;
   /**
    * Records with offset >= from, in offset order, per partition; an empty list where there is none (yet).
    * A list has no gap inside: it ends before one, and where `from` itself is missing it starts behind it.
-   * Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
+   * No reads, no request: an empty map. Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
    */
   read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>>;
   close(): Promise<void>;

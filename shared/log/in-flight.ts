@@ -1,5 +1,6 @@
 /** What is accepted and not yet committed, seen from outside: bounds of the log against progress. Pure. */
 import { decodeEnvelope } from './envelope.ts';
+import type { LogRead } from './event-log.ts';
 
 /** A partition's next offset, and where its log starts and ends. */
 export interface InFlight {
@@ -15,17 +16,15 @@ export function lagOf({ nextOffset, end }: Pick<InFlight, 'nextOffset' | 'end'>)
 }
 
 /** How far progress, ledger and log are apart where they must not be: 0, unless something was lost. */
-export function differenceOf(place: Omit<InFlight, 'partition'> & { readonly ledgerEnd: number }): number {
-  const { nextOffset, ledgerEnd, start, end } = place;
+export function differenceOf(position: Omit<InFlight, 'partition'> & { readonly ledgerEnd: number }): number {
+  const { nextOffset, ledgerEnd, start, end } = position;
   const removed = Math.max(0, start - nextOffset);
   const truncated = Math.max(0, nextOffset - end);
   return Math.abs(nextOffset - ledgerEnd) + removed + truncated;
 }
 
-/** Where the oldest record in flight of each partition lies; partitions without one are left out. */
-export function oldestInFlight(
-  partitions: readonly InFlight[],
-): readonly { readonly partition: number; readonly from: number; readonly bytesMax: number }[] {
+/** Reads of the oldest record in flight of each partition that has one. */
+export function readsOfOldest(partitions: readonly InFlight[]): readonly LogRead[] {
   return partitions
     .map(({ partition, nextOffset, start, end }) => ({ partition, from: Math.max(nextOffset, start), end }))
     .filter(({ from, end }) => from < end)
@@ -37,12 +36,12 @@ export function oldestInFlight(
  * no time that is ours and are passed over. Never below 0, because the clock of ingest may be ahead.
  */
 export function oldestAgeMs(
-  heads: ReadonlyMap<number, readonly { readonly value: Buffer }[]>,
+  oldestInFlight: ReadonlyMap<number, readonly { readonly value: Buffer }[]>,
   nowMs: number,
 ): number {
-  const ages = [...heads].flatMap(([partition, [head]]) => {
-    if (head === undefined) return [];
-    const decoded = decodeEnvelope(head.value, partition);
+  const ages = [...oldestInFlight].flatMap(([partition, [record]]) => {
+    if (record === undefined) return [];
+    const decoded = decodeEnvelope(record.value, partition);
     return decoded.kind === 'envelope' ? [nowMs - decoded.envelope.createdAtMs] : [];
   });
   return Math.max(0, ...ages);

@@ -1,5 +1,5 @@
 /** organization -> bucket -> partition -> home shard. Computed here, never by a client library. */
-import { bucketCount } from '../limits.ts';
+import { bucketCount, shardCount } from '../limits.ts';
 
 /** Version of the map below, kept in every shard's identity row and in the ledger; another value is refused (U9). */
 export const routeMapVersion = 1;
@@ -23,14 +23,16 @@ export function partitionOf(organization: string, partitions: number): number {
   return bucketOf(organization) % partitions;
 }
 
-/** The home shard of a partition; partitions are a multiple of shards. */
-export function shardOf(partition: number, shards: number): number {
-  return partition % shards;
+/** The home shard of a partition. */
+export function shardOf(partition: number): number {
+  return partition % shardCount;
 }
 
-/** The partitions whose home is `shard`. */
-export function partitionsOf(shard: number, partitions: number, shards: number): readonly number[] {
-  return Array.from({ length: partitions }, (_, partition) => partition).filter(
-    (partition) => shardOf(partition, shards) === shard,
-  );
+/** The partitions of a log of `partitions` partitions whose home is `shard`. */
+export function partitionsOf(home: {
+  readonly shard: number;
+  readonly partitions: number;
+}): readonly number[] {
+  const all = Array.from({ length: home.partitions }, (_, partition) => partition);
+  return all.filter((partition) => shardOf(partition) === home.shard);
 }

@@ -14,7 +14,7 @@ interface Client {
   close(): Promise<void>;
 }
 
-/** For as long as the clients of one start are used. */
+/** The time during which the clients of one start are used. */
 export interface Lifetime {
   /** Clients call it when a server refuses their credentials. */
   readonly onRefused: () => void;
@@ -22,7 +22,7 @@ export interface Lifetime {
   readonly keep: <Kept extends Client>(client: Kept) => Kept;
 }
 
-/** What `start` makes, for each invocation to ask for. */
+/** Gives each invocation what `start` made, and starts again where credentials were refused. */
 export function renewable<T>(
   clock: Pick<Clock, 'now'>,
   start: (lifetime: Lifetime) => Promise<T>,
@@ -79,7 +79,7 @@ class Span<T> implements Lifetime {
     return client;
   };
 
-  /** Clients whose end fails are as gone as the others. */
+  /** A client that fails to close is not used again either. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#clients.splice(0).map((client) => client.close()));
   }

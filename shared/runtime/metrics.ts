@@ -1,13 +1,33 @@
 /** What the functions count of their own work: once a request, batch or interval, never an event. */
 
-/** Commits of one shard since the last call. */
-export interface FlushCounts {
+/** What commits of one shard counted. */
+export interface CommitCounts {
   readonly committed: number;
   readonly duplicate: number;
   readonly quarantined: number;
+  /** Records of the log that were committed, and the bytes of rows that they became. */
+  readonly records: number;
+  readonly bytes: number;
 }
 
-/** How a shard's partitions stand now. */
+/** What a flusher did for one shard since the last call, and where its time went. */
+export interface ShardWork extends CommitCounts {
+  readonly foldMs: number;
+  readonly waitMs: number;
+  readonly commitMs: number;
+}
+
+/** One batch of the consumer: its records and their bytes, segments stored and left to the log, and its time. */
+interface StoredBatch {
+  readonly records: number;
+  readonly bytes: number;
+  readonly stored: number;
+  readonly dropped: number;
+  readonly foldMs: number;
+  readonly storeMs: number;
+}
+
+/** The state of a shard's partitions now. */
 export interface ShardStanding {
   readonly halted: number;
   /** Partitions whose next record this code does not count. */
@@ -24,15 +44,14 @@ export interface Metrics {
     readonly rejected: number;
     readonly overloaded: number;
   }): void;
-  /** One batch; dropped segments are left to the log. */
-  segmentsStored(counts: { readonly stored: number; readonly dropped: number }): void;
-  /** `standing` null: the log or the shard did not say. */
-  flushed(shard: number, counts: FlushCounts, standing: ShardStanding | null): void;
+  batchStored(batch: StoredBatch): void;
+  /** `standing` is null when the log or the shard could not be read. */
+  flushed(shard: number, work: ShardWork, standing: ShardStanding | null): void;
 }
 
-/** Where nobody collects metrics: the figures of `GET /metrics` do not come from here. */
+/** For processes whose metrics nobody collects. The figures of `GET /metrics` have other sources. */
 export const noMetrics: Metrics = {
   ingested: () => {},
-  segmentsStored: () => {},
+  batchStored: () => {},
   flushed: () => {},
 };

@@ -1,5 +1,5 @@
 /**
- * Settles like `work` if it does so within `ms` milliseconds, else like `late()`, which may throw. Whatever `work`
+ * Settles like `work` if it does so within `ms` milliseconds, else like `late()`, which may throw. What `work`
  * does later is ignored. The one time limit of the code base: no timer outlives it.
  */
 export async function within<T, Late>(work: Promise<T>, ms: number, late: () => Late): Promise<T | Late> {

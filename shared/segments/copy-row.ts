@@ -27,7 +27,9 @@ const variableAt = 111;
 const uuidBytes = 16;
 const negativeSign = 0x4000;
 
-export interface CopyRow {
+/** What decides whether a row counts (U2), and its position in the log. */
+export interface KeyedRow {
+  /** 32 hex digits, as the fingerprint. */
   readonly keyHash: string;
   readonly fingerprint: string;
   readonly offset: number;
@@ -35,6 +37,9 @@ export interface CopyRow {
   readonly undated: boolean;
   /** Days since 1970-01-01. */
   readonly day: number;
+}
+
+export interface CopyRow extends KeyedRow {
   readonly eventTimeMs: number;
   readonly createdAtMs: number;
   readonly shard: number;
@@ -90,26 +95,20 @@ export class CopyRows {
   }
 }
 
-/** What the duplicate check needs of one tuple; `at` and `end` are its place in `bytes`. */
-export interface RowPlace {
+/** One tuple inside a buffer of many: from byte `at` up to, not with, byte `end`. */
+export interface CopyTuple extends KeyedRow {
   readonly bytes: Buffer;
   readonly at: number;
   readonly end: number;
-  readonly keyHash: string;
-  readonly fingerprint: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly undated: boolean;
-  readonly day: number;
 }
 
-/** Places of all tuples in a buffer that `CopyRows` made. */
-export function readRowPlaces(bytes: Buffer): readonly RowPlace[] {
-  const places: RowPlace[] = [];
+/** All tuples of a buffer that `CopyRows` made, in its order. */
+export function readCopyTuples(bytes: Buffer): readonly CopyTuple[] {
+  const tuples: CopyTuple[] = [];
   for (let at = 0; at < bytes.length; ) {
     let end = at + variableAt;
     for (let field = 0; field < 5; field++) end += 4 + Math.max(0, bytes.readInt32BE(end));
-    places.push({
+    tuples.push({
       bytes,
       at,
       end,
@@ -122,7 +121,7 @@ export function readRowPlaces(bytes: Buffer): readonly RowPlace[] {
     });
     at = end;
   }
-  return places;
+  return tuples;
 }
 
 /** What the rollups need of the tuple at `at`. */
@@ -154,6 +153,7 @@ function writeHex(bytes: Buffer, hex: string, at: number): number {
 }
 
 /** A safe integer as int8, without the cost of a BigInt. */
+// Same type: an object for the two numbers would cost one a column.
 function writeInt8(bytes: Buffer, value: number, at: number): number {
   const high = Math.floor(value / 0x1_0000_0000);
   bytes.writeInt32BE(8, at);

@@ -1,14 +1,15 @@
 /**
- * Records of one partition become segments. Pure: the consumer folds what Kafka delivers, the flusher folds
- * what it reads from the log where Redis has a gap, and both get the same bytes.
+ * Records of one partition become segments. The consumer folds what Kafka delivers, the flusher folds what it reads
+ * from the log where Redis has a gap, and both get the same bytes.
  */
-import { hash } from 'node:crypto';
 import { invariant } from '../errors.ts';
 import { keyHash } from '../events/identity.ts';
+import { namePattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
 import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
-import { decodeEnvelope, type Envelope } from '../log/envelope.ts';
+import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
+import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
 import { RollupSums } from './rollup.ts';
 import type { Refusal, Segment } from './segment.ts';
@@ -20,7 +21,7 @@ interface FoldRecord {
 }
 
 /** Where the partition waits: newer code's record, or a bug of ours; the records before it are folded. */
-export interface FoldStop {
+interface FoldStop {
   readonly offset: number;
   readonly reason: string;
 }
@@ -30,8 +31,8 @@ export interface Fold {
   readonly stop: FoldStop | null;
 }
 
-/** Folds consecutive records of a partition whose rows go to `shard`. */
-export function foldRecords(records: readonly FoldRecord[], partition: number, shard: number): Fold {
+/** Folds consecutive records of a partition, into rows of its home shard. */
+export function foldRecords(records: readonly FoldRecord[], partition: number): Fold {
   const segments: Segment[] = [];
   let builder: SegmentBuilder | null = null;
   const close = () => {
@@ -41,8 +42,8 @@ export function foldRecords(records: readonly FoldRecord[], partition: number, s
   for (const record of records) {
     const decoded = decodeEnvelope(record.value, partition);
     const events = decoded.kind === 'envelope' ? decoded.envelope.events.length : 0;
-    if (builder?.isFullFor(record.offset, events)) close();
-    builder ??= new SegmentBuilder(partition, shard, record.offset);
+    if (builder?.isFullFor(record, events)) close();
+    builder ??= new SegmentBuilder({ partition, from: record.offset });
     const reason = builder.addRecord(record, decoded);
     if (reason !== null) {
       close();
@@ -70,9 +71,9 @@ class SegmentBuilder {
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
-  constructor(partition: number, shard: number, from: number) {
+  constructor({ partition, from }: Pick<Segment['meta'], 'partition' | 'from'>) {
     this.#partition = partition;
-    this.#shard = shard;
+    this.#shard = shardOf(partition);
     this.#from = from;
     this.#to = from;
   }
@@ -81,11 +82,11 @@ class SegmentBuilder {
     return this.#to > this.#from;
   }
 
-  isFullFor(offset: number, events: number): boolean {
+  isFullFor({ offset }: FoldRecord, events: number): boolean {
     return offset !== this.#to || (this.#seen > 0 && this.#seen + events > segmentEventsMax);
   }
 
-  /** Adds the record, or says why the partition must wait before it. */
+  /** Adds the record; returns why the partition must wait before it, or null. */
   addRecord(record: FoldRecord, decoded: ReturnType<typeof decodeEnvelope>): string | null {
     switch (decoded.kind) {
       case 'newer':
@@ -149,15 +150,15 @@ class SegmentBuilder {
     for (const [index, event] of envelope.events.entries()) {
       const code = codes[index];
       if (typeof code === 'string') {
-        const bytes = base64(Buffer.from(JSON.stringify(event)));
+        const bytes = base64(Buffer.from(refusedEventText(event)));
         this.#refusals.push({ offset, index, code, bytes });
       } else {
-        this.#addEvent(offset, index, event, envelope);
+        this.#addEvent(event, { offset, index }, envelope);
       }
     }
   }
 
-  #addEvent(offset: number, index: number, event: SealedEvent, envelope: Envelope): void {
+  #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
     const dayNumber = Math.floor(event.eventTimeMs / dayMs);
     let day = this.#days.get(dayNumber);
     if (day === undefined) {
@@ -168,8 +169,7 @@ class SegmentBuilder {
     day.rows.append({
       keyHash: keyHash(event.organization, event.idempotencyKey),
       fingerprint: event.fingerprint,
-      offset,
-      index,
+      ...at,
       undated: event.undated,
       day: dayNumber,
       eventTimeMs: event.eventTimeMs,
@@ -181,7 +181,7 @@ class SegmentBuilder {
       metric: event.metric,
       idempotencyKey: event.idempotencyKey,
       properties:
-        sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, index, sealed),
+        sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, at.index, sealed),
     });
     day.fingerprints.push(event.fingerprint);
     this.#sums.addEvent(event);
@@ -189,12 +189,6 @@ class SegmentBuilder {
   }
 }
 
-/** SHA-256 of a record's bytes, hex: what the progress row keeps of the last committed record (U7). */
-export function recordHashOf(value: Buffer): string {
-  return hash('sha256', value, 'hex');
-}
-
-const namePattern = /^[A-Za-z0-9._:@-]{1,128}$/;
 const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;
 const fingerprintPattern = /^[0-9a-f]{32}$/;
 const eventTimeMsMin = Date.UTC(2000, 0, 1);
@@ -212,6 +206,21 @@ function refusalOf(event: SealedEvent): string | null {
   if (!event.idempotencyKey.isWellFormed() || event.idempotencyKey.includes('\0'))
     return 'idempotency_key_invalid';
   return null;
+}
+
+/** A refused event as the quarantine keeps it: JSON whose members keep this order, which is a stored format. */
+function refusedEventText(event: SealedEvent): string {
+  const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed } = event;
+  return JSON.stringify({
+    organization,
+    metric,
+    quantity,
+    idempotencyKey,
+    eventTimeMs,
+    undated,
+    fingerprint,
+    sealed,
+  });
 }
 
 function base64(bytes: Buffer): string {

@@ -25,12 +25,21 @@ export class RollupSums {
   readonly #groups = new Map<string, Group>();
 
   addEvent(event: { organization: string; metric: string; quantity: string; eventTimeMs: number }): void {
-    const { organization, metric } = event;
-    this.#add(organization, metric, Math.floor(event.eventTimeMs / quarterHourMs), event.quantity, 1);
+    const { organization, metric, quantity, eventTimeMs } = event;
+    const quarter = Math.floor(eventTimeMs / quarterHourMs);
+    this.addRollup({ organization, metric, quarter, total: quantity, count: 1 });
   }
 
-  addRollup(rollup: Rollup): void {
-    this.#add(rollup.organization, rollup.metric, rollup.quarter, rollup.total, rollup.count);
+  addRollup({ organization, metric, quarter, total, count }: Rollup): void {
+    // Names hold no newline, so the key is unambiguous.
+    const key = `${organization}\n${metric}\n${quarter}`;
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { organization, metric, quarter, sum: new DecimalSum(), count: 0 };
+      this.#groups.set(key, group);
+    }
+    group.sum.add(total);
+    group.count += count;
   }
 
   /** Sorted by organization, metric and quarter, so that writers who upsert them cannot deadlock. */
@@ -40,17 +49,5 @@ export class RollupSums {
       .map(([, { organization, metric, quarter, sum, count }]) => {
         return { organization, metric, quarter, total: sum.toString(), count };
       });
-  }
-
-  #add(organization: string, metric: string, quarter: number, quantity: string, count: number): void {
-    // Names hold no newline, so the key is unambiguous.
-    const key = `${organization}\n${metric}\n${quarter}`;
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = { organization, metric, quarter, sum: new DecimalSum(), count: 0 };
-      this.#groups.set(key, group);
-    }
-    group.sum.add(quantity);
-    group.count += count;
   }
 }

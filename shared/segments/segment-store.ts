@@ -1,6 +1,6 @@
 /** Segments not yet committed (Redis). It decides nothing (U6): whatever it loses is read from the log again. */
 
-/** A stored segment's place: records `from <= offset < to` of one partition, holding `events` rows. */
+/** The range of a stored segment: records `from <= offset < to` of one partition, holding `events` rows. */
 export interface StoredRange {
   readonly from: number;
   readonly to: number;
@@ -20,10 +20,10 @@ export interface SegmentStore {
   ): Promise<ReadonlyMap<number, readonly StoredRange[]>>;
   /** The bytes of the segments that start at `froms`; null where one is gone. */
   read(partition: number, froms: readonly number[]): Promise<readonly (Buffer | null)[]>;
-  /** Deletes every segment with `from < nextOffset`, straddling or not. */
-  deleteBelow(partition: number, nextOffset: number): Promise<void>;
+  /** Deletes every segment with `from < nextOffset`, even one that ends above it. */
+  deleteBelow(next: { readonly partition: number; readonly nextOffset: number }): Promise<void>;
   /** Deletes the segment that starts at `from` (damaged, or not what the log holds). */
-  delete(partition: number, from: number): Promise<void>;
+  delete(segment: { readonly partition: number; readonly from: number }): Promise<void>;
   /** Throws OdometerError `segments_evictable` when the server may evict keys (any policy but noeviction). */
   assertNothingEvicted(): Promise<void>;
   close(): Promise<void>;

@@ -27,13 +27,13 @@ export interface Refusal {
   readonly bytes: string;
 }
 
-export interface SegmentDay {
+interface SegmentDay {
   readonly day: number;
   readonly count: number;
   readonly rowsBytes: number;
 }
 
-export interface SegmentMeta {
+interface SegmentMeta {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
@@ -49,7 +49,7 @@ export interface SegmentMeta {
 }
 
 /** One day's part of a segment. */
-export interface SegmentDayRows {
+interface SegmentDayRows {
   readonly day: number;
   readonly count: number;
   readonly fingerprints: Buffer;

@@ -6,7 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
-import { batchEvent, FakeLog, FakeLogger, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { batchEvent, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const rounds = Number(process.argv[2] ?? 400);
 const requestsAtOnce = 8;
@@ -14,9 +16,6 @@ const batchEvents = 500;
 
 async function measure(name: string, fieldsOf: (i: number) => Record<string, unknown>): Promise<void> {
   const config = {
-    bootstrapServers: '',
-    topic: '',
-    partitions: 20,
     generation: 1,
     encryptionKey: Buffer.alloc(32, 7),
     lingerMs: 5,
@@ -39,7 +38,7 @@ async function measure(name: string, fieldsOf: (i: number) => Record<string, unk
   const round = async (): Promise<void> => {
     const results = await Promise.all(requests.map((request) => handle(request, lambdaContext())));
     if (results.some(({ statusCode }) => statusCode !== 202)) throw new Error(results[0]?.body);
-    log.appends.length = 0;
+    log.clear();
   };
   for (let i = 0; i < rounds / 4; i++) await round();
   const before = process.cpuUsage();
@@ -51,7 +50,7 @@ async function measure(name: string, fieldsOf: (i: number) => Record<string, unk
 
 const only = process.argv[3] ?? '';
 if ('plain'.includes(only)) await measure('plain', (i) => ({ quantity: i + 1 }));
-if ('exact'.includes(only)) await measure('exact', (i) => ({ quantity: i + 1, note: undefined }));
+if ('exact'.includes(only)) await measure('exact', (i) => ({ quantity: i + 0.1234567890123457 }));
 if ('three properties'.includes(only))
   await measure('three properties', (i) => ({
     quantity: i + 1,

@@ -1,100 +1,142 @@
 /**
- * `npm run bench`: how fast the running twin counts, all parts on this machine. Drives event batches, waits
+ * `odometer bench`: how fast the running twin counts, all parts on this machine. Drives event batches, waits
  * until every accepted event is a row in Postgres, compares the counts, and prints events a minute end to end,
- * accept latency and CPU per event. Start the twin first (`npm start`), or name one by ODOMETER_DATA_DIR.
+ * accept latency and CPU per event.
  */
-import { join } from 'node:path';
-import { Command } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
+import { UserError } from '../../localstack/processes/user-error.ts';
+import { say } from '../../localstack/screen.ts';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
-import type { Endpoints } from '../../shared/contracts/endpoints.ts';
-import { ENV_DATA_DIR } from '../../shared/contracts/env.ts';
-import { processEnvironment } from '../../shared/runtime/process/environment.ts';
+import { twinSettings } from '../../localstack/settings.ts';
+import type { Report } from '../../shared/contracts/command.ts';
+import { type Endpoints, endpointsFileOf } from '../../shared/contracts/endpoints.ts';
 import { cpuByRole } from './cpu.ts';
-import { percentile, runLoad } from './load.ts';
+import { type LoadPlan, type LoadReport, percentile, runLoad } from './load.ts';
 
 const drainSecondsMax = 120;
+const pollMs = 100;
 
-const options = new Command('bench')
-  .description('Drives the running twin and prints what it sustains.')
-  .option('--seconds <n>', 'how long to send', Number, 15)
-  .option('--batch <n>', 'events per request', Number, 500)
-  .option('--connections <n>', 'keep-alive connections', Number, 16)
-  .option('--organizations <n>', 'organizations that the events belong to', Number, 200)
-  .parse()
-  .opts<{ seconds: number; batch: number; connections: number; organizations: number }>();
+type BenchOptions = Omit<LoadPlan, 'url'>;
 
-const dataDir = processEnvironment()[ENV_DATA_DIR] ?? '.odometer';
-const print = (line: string) => process.stdout.write(`${line}\n`);
+interface Figures {
+  readonly accepted: number;
+  readonly sendingSeconds: number;
+  readonly refusedRequests: number;
+  readonly rows: number;
+  readonly seconds: number;
+  readonly eventsPerMinute: number;
+  /** Of an accepted request, in milliseconds. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly cpuUsPerEvent: Readonly<Record<string, number>>;
+}
 
-function endpoints(): Endpoints {
+export function define(command: Command, report: Report): void {
+  command
+    .description('Sends batches to the running twin and measures what it counts. Start the twin first.')
+    .option('--seconds <n>', 'How long to send.', toCount, 15)
+    .option('--batch <n>', 'Events per request.', toCount, 500)
+    .option(
+      '--connections <n>',
+      'Connections that are kept open, each with one request at a time.',
+      toCount,
+      16,
+    )
+    .option('--organizations <n>', 'Organizations that the events belong to.', toCount, 200)
+    .addHelpText(
+      'after',
+      '\nExit code 3: rows are not as many as were accepted.\n\nExample: odometer bench --seconds 45 --connections 32',
+    )
+    .action(async (options: BenchOptions) => {
+      const figures = await bench(options);
+      const found = figures.rows !== figures.accepted;
+      report({ json: figures, text: textOf(figures), found });
+    });
+}
+
+function toCount(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
+}
+
+async function bench(options: BenchOptions): Promise<Figures> {
+  const { api, processes, shards } = readEndpoints();
+  const [countedBefore, rowsBefore] = [await countEvents(shards), await countRows(shards)];
+  const cpuBefore = cpuByRole(processes);
+  const { batch, connections, organizations, seconds } = options;
+  say(`sending batches of ${batch} over ${connections} connections for ${seconds} s ...`);
+  const startedMs = performance.now();
+  const load = await runLoad({ batch, connections, organizations, seconds, url: api });
+  const giveUpMs = startedMs + (seconds + drainSecondsMax) * 1000;
+  while ((await countEvents(shards)) - countedBefore < load.accepted && performance.now() < giveUpMs) {
+    await delay(pollMs);
+  }
+  const tookSeconds = (performance.now() - startedMs) / 1000;
+  const cpuAfter = cpuByRole(processes);
+  const rows = (await countRows(shards)) - rowsBefore;
+  const cpu = [...cpuAfter].map(([role, ms]) => [role, ((ms - (cpuBefore.get(role) ?? 0)) * 1000) / rows]);
+  return figuresOf(load, { rows, seconds: tookSeconds, cpuUsPerEvent: Object.fromEntries(cpu) });
+}
+
+function figuresOf(
+  { accepted, seconds: sendingSeconds, refusedRequests, latencies }: LoadReport,
+  counted: Pick<Figures, 'rows' | 'seconds' | 'cpuUsPerEvent'>,
+): Figures {
+  const [p50, p95, p99] = [
+    percentile(latencies, 0.5),
+    percentile(latencies, 0.95),
+    percentile(latencies, 0.99),
+  ];
+  const eventsPerMinute = (counted.rows / counted.seconds) * 60;
+  return {
+    accepted,
+    sendingSeconds,
+    refusedRequests,
+    ...counted,
+    eventsPerMinute,
+    latencyMs: { p50, p95, p99 },
+  };
+}
+
+function textOf(figures: Figures): string {
+  const { accepted, sendingSeconds, refusedRequests, rows, seconds, eventsPerMinute, latencyMs } = figures;
+  const cpu = Object.entries(figures.cpuUsPerEvent);
+  const total = cpu.reduce((sum, [, us]) => sum + us, 0);
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  const cpuLine = (role: string, us: number) => `CPU ${role.padEnd(9)} ${us.toFixed(2)} us/event`;
+  return [
+    `accepted ${accepted} events in ${sendingSeconds.toFixed(1)} s, ${refusedRequests} requests refused (503)`,
+    `in Postgres after ${seconds.toFixed(1)} s: ${rows} rows, ${rows === accepted ? 'equal' : 'NOT EQUAL'}`,
+    `end to end: ${eventsPerMinute.toExponential(3)} events/min (${Math.round(eventsPerMinute / 60)}/s)`,
+    `accept latency of a request: p50 ${ms(latencyMs.p50)}, p95 ${ms(latencyMs.p95)}, p99 ${ms(latencyMs.p99)}`,
+    ...cpu.map(([role, us]) => cpuLine(role, us)),
+    `${cpuLine('total', total)} (the load generator not included)`,
+  ].join('\n');
+}
+
+function readEndpoints(): Endpoints {
+  const { dataDir } = twinSettings();
   // Written by our supervisor in this shape.
-  const running = readJson(join(dataDir, 'endpoints.json')) as Endpoints | undefined;
+  const running = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   if (running !== undefined) return running;
-  process.stderr.write(`No twin runs in ${dataDir}: start one with npm start.\n`);
-  process.exit(1);
+  throw new UserError(`No twin runs in ${dataDir}: start one with npm start.`);
 }
 
-/** Events that the four shards have counted. */
-async function counted(): Promise<number> {
+/** Events that the shards have counted. */
+function countEvents(shards: readonly string[]): Promise<number> {
+  return sumOver(shards, 'select coalesce(sum(inserted), 0)::float8 as n from commit_ledger');
+}
+
+function countRows(shards: readonly string[]): Promise<number> {
+  return sumOver(shards, 'select count(*)::float8 as n from usage_events');
+}
+
+async function sumOver(shards: readonly string[], sql: string): Promise<number> {
   const counts = await Promise.all(
-    endpoints().shards.map((url) =>
-      inSession(url, async (client) => {
-        const sql = 'select coalesce(sum(inserted), 0)::float8 as n from commit_ledger';
-        return (await client.query<{ n: number }>(sql)).rows[0]?.n ?? 0;
-      }),
+    shards.map((url) =>
+      inSession(url, async (client) => (await client.query<{ n: number }>(sql)).rows[0]?.n ?? 0),
     ),
   );
   return counts.reduce((sum, count) => sum + count, 0);
 }
-
-async function rows(): Promise<number> {
-  const counts = await Promise.all(
-    endpoints().shards.map((url) =>
-      inSession(url, async (client) => {
-        return (
-          (await client.query<{ n: number }>('select count(*)::float8 as n from usage_events')).rows[0]?.n ??
-          0
-        );
-      }),
-    ),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-const { api, processes } = endpoints();
-const [countedBefore, rowsBefore] = [await counted(), await rows()];
-const cpuBefore = cpuByRole(processes);
-print(
-  `sending batches of ${options.batch} over ${options.connections} connections for ${options.seconds} s ...`,
-);
-const startedAt = performance.now();
-const load = await runLoad({ ...options, url: api });
-let done = (await counted()) - countedBefore;
-while (done < load.accepted && performance.now() - startedAt < (options.seconds + drainSecondsMax) * 1000) {
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  done = (await counted()) - countedBefore;
-}
-const seconds = (performance.now() - startedAt) / 1000;
-const cpuAfter = cpuByRole(processes);
-const added = (await rows()) - rowsBefore;
-
-const ms = (share: number) => percentile(load.latencies, share).toFixed(1);
-print(
-  `accepted ${load.accepted} events in ${load.seconds.toFixed(1)} s, ${load.refusedRequests} requests refused (503)`,
-);
-print(
-  `in Postgres after ${seconds.toFixed(1)} s: ${added} rows, ${added === load.accepted ? 'equal' : 'NOT EQUAL'}`,
-);
-print(
-  `end to end: ${((added / seconds) * 60).toExponential(3)} events/min (${Math.round(added / seconds)}/s)`,
-);
-print(`accept latency of a request: p50 ${ms(0.5)} ms, p95 ${ms(0.95)} ms, p99 ${ms(0.99)} ms`);
-let total = 0;
-for (const [role, after] of cpuAfter) {
-  const used = ((after - (cpuBefore.get(role) ?? 0)) * 1000) / added;
-  total += used;
-  print(`CPU ${role.padEnd(9)} ${used.toFixed(2)} us/event`);
-}
-print(`CPU ${'total'.padEnd(9)} ${total.toFixed(2)} us/event (the load generator not included)`);
-if (added !== load.accepted) process.exitCode = 1;

@@ -15,13 +15,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { deployedInvoke } from '../../localstack/deployed/invoke.ts';
 import { say } from '../../localstack/screen.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
-import type { ServiceLogin } from '../../localstack/servers/provision.ts';
 import { type Servers, startServers } from '../../localstack/servers/start-servers.ts';
 import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import { repositoryDir, twinSettings } from '../../localstack/settings.ts';
 import type { secretNames } from '../../shared/contracts/env.ts';
+import type { ShardLogin } from '../../shared/contracts/shards.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
-import { shardCount } from '../../shared/limits.ts';
 import { partitionOf, shardOf } from '../../shared/log/routing.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { type Program, startProgram } from '../harness/servers/program.ts';
@@ -83,14 +82,14 @@ afterAll(async () => {
 /** By the program that people use. */
 async function fillSecrets(): Promise<void> {
   const { kafka, redis, shards, secrets } = servers;
-  const urlsOf = (login: ServiceLogin) => shards.map((shard) => shard.urlFor(login)).join(',');
+  const urlsOf = (login: ShardLogin) => shards.map((shard) => shard.urlFor(login)).join(',');
   const values: Record<(typeof secretNames)[keyof typeof secretNames], string> = {
     'kafka-bootstrap-servers': kafka,
     'redis-url': redis,
-    'shard-owner-urls': shards.map(({ ownerUrl }) => ownerUrl).join(','),
-    'shard-operator-urls': urlsOf('billing'),
-    'shard-writer-urls': urlsOf('odometer_writer'),
-    'shard-reader-urls': urlsOf('odometer_reader'),
+    'shard-owner-urls': urlsOf('owner'),
+    'shard-operator-urls': urlsOf('operator'),
+    'shard-writer-urls': urlsOf('writer'),
+    'shard-reader-urls': urlsOf('reader'),
     'encryption-key': secrets['encryption-key'],
     'segment-key': secrets['segment-key'],
     'jwt-secret': jwtKey,
@@ -176,11 +175,11 @@ it('U2 U8: what was sent through the API is the summary, after the deployed sche
   await send('first', 1.5);
   await expect.poll(totals, { timeout: tickMs, interval: pollMs }).toEqual(total('3.75', 2));
   // The deployed consumer took part: a flusher that read the log by itself would say so.
-  const [home] = servers.shards.slice(shardOf(partition, shardCount));
+  const [home] = servers.shards.slice(shardOf(partition));
   await send('third', 1);
   await expect.poll(totals, { timeout: tickMs, interval: pollMs }).toEqual(total('4.75', 3));
   const commits = await rowsOf(
-    home?.urlFor('billing') ?? '',
+    home?.urlFor('operator') ?? '',
     'select source from commit_ledger order by to_offset desc limit 1',
   );
   expect(commits).toEqual([{ source: 'segments' }]);
@@ -205,7 +204,7 @@ it('U12: the deployed operator finds the proof of all commits whole', async () =
 
 /** It runs beside the tests that follow: the flusher takes most of a minute, and one at a time. */
 it('the stand-in for a scheduler that never fires finds the flusher', async () => {
-  ticker = await startStandIn('ticker', [], 'the schedule runs');
+  ticker = await startStandIn('ticker', [], 'the schedules run');
 });
 
 describe('the next deployment', () => {

@@ -7,7 +7,7 @@ import { processEnvironment } from '../../shared/runtime/process/environment.ts'
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
-import { type Cut, startCommitProxy } from '../harness/proxy/commit-proxy.ts';
+import { type Cut, cutProxy } from '../harness/proxy/cut-proxy.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -104,31 +104,29 @@ describe('a flusher that is paused', () => {
 });
 
 describe('a connection that is cut during COMMIT', () => {
-  it.each<[Cut, string]>([
-    ['before', 'the shard sees it'],
-    ['after', 'its answer arrives'],
-  ])('U2: %s %s counts once', async (cut) => {
+  it.each<Cut>(['before-commit-arrives', 'before-answer-arrives'])('U2: %s counts once', async (cut) => {
     await produceRanges();
     const [first = '', ...others] = pipeline.shards.writerUrls;
-    const proxy = await startCommitProxy(first, cut);
+    const proxy = await cutProxy(first);
+    proxy.arm(cut);
     const environment = {
       ...pipeline.environment,
-      [ENV_SHARD_WRITER_URLS]: [proxy.dsn, ...others].join(','),
+      [ENV_SHARD_WRITER_URLS]: [proxy.url, ...others].join(','),
     };
     const before = await nextOffset(0);
     const child = startFlusherProcess(null, 'SIGKILL', environment);
-    await until(async () => proxy.cuts() > 0 && (await nextOffset(0)) > before);
+    await until(async () => proxy.cuts > 0 && (await nextOffset(0)) > before);
     child.kill('SIGKILL');
     await once(child, 'exit');
     await proxy.close();
-    expect(proxy.cuts()).toBe(1);
+    expect(proxy.cuts).toBe(1);
     await expectCountedOnce();
   });
 });
 
 async function nextOffset(partition: number): Promise<number> {
-  const [row] = await rowsOf(
-    pipeline.shards.operatorUrls[partition % 4] ?? '',
+  const [row] = await pipeline.query(
+    partition,
     `select next_offset::int as next from partition_progress where partition = ${partition}`,
   );
   return Number(row?.['next']);

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 function startImport() {
-  const args = ['localstack/import.ts', sample, '--url', twin.endpoints().api, '--verify', expected];
+  const args = ['odometer.ts', 'import', sample, '--url', twin.endpoints().api, '--verify', expected];
   const child = spawn(process.execPath, args, {
     env: processEnvironment(),
     stdio: ['ignore', 'pipe', 'inherit'],

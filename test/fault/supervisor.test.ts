@@ -93,7 +93,7 @@ it('npm stop stops what a killed supervisor left, and the next start does the sa
   const first = twin.processes();
   twin.child.kill('SIGKILL');
   await endOf(twin.child);
-  const stop = spawn(process.execPath, [join(repositoryDir, 'localstack', 'stop.ts')], {
+  const stop = spawn(process.execPath, [join(repositoryDir, 'odometer.ts'), 'stop'], {
     env: { ...processEnvironment(), ODOMETER_DATA_DIR: twin.dataDir },
   });
   expect(await endOf(stop)).toBe(0);

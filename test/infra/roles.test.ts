@@ -14,7 +14,7 @@ const list = (names: readonly string[]) => names.map((name) => `\`${name}\``).jo
 const rowOf = ({ actions, resources }: Grant) => `| ${list(actions)} | ${list(resources)} |`;
 const headingOf = ({ role, assumedBy }: Grant) => `## ${role}\n\nAssumed by \`${assumedBy}\`.`;
 
-/** The table with the reasons that stand in the file; a row that is new has none yet. */
+/** The table with the reasons that the file has; a row that is new has none yet. */
 function tables(grants: readonly Grant[]): string {
   const sections = new Map(written.split('\n\n## ').map((text) => [`## ${text.split('\n')[0]}`, text]));
   return [...Map.groupBy(grants, headingOf)]

@@ -95,7 +95,8 @@ const expression = z.union([
 
 function textOf(value: unknown, templates: Templates): string {
   const read = expression.parse(value);
-  if (typeof read === 'string') return read;
+  // The account of the stage, which a stack of no account writes as a reference.
+  if (typeof read === 'string') return read.replace(/(?<=:)\d{12}(?=:)/, 'AccountId');
   if ('Ref' in read) return withoutHash(read.Ref.replace(/^AWS::/, ''));
   if ('Fn::GetAtt' in read) return withoutHash(read['Fn::GetAtt'][0]);
   if ('Fn::ImportValue' in read) return read['Fn::ImportValue'];

@@ -5,7 +5,7 @@ import { production } from '../../infra/config/production.ts';
 import { templateOf } from './synthesize.ts';
 
 const cases = [
-  ...['Network', 'Data', 'App', 'Monitoring'].map((stack) => ({ stage: production, stack })),
+  ...['Network', 'Evidence', 'Data', 'App', 'Monitoring'].map((stack) => ({ stage: production, stack })),
   ...['Data', 'App', 'Monitoring'].map((stack) => ({ stage: local, stack })),
 ].map(({ stage, stack }) => ({ stage, stack, name: `${stage.name}-${stack.toLowerCase()}` }));
 

@@ -8,7 +8,7 @@ import { production } from '../../infra/config/production.ts';
 import { stageNamed } from '../../infra/config/stages.ts';
 import { staging } from '../../infra/config/staging.ts';
 import { topicSettings } from '../../infra/constructs/usage-log.ts';
-import { routes } from '../../shared/contracts/routes.ts';
+import { methodsOf, routes } from '../../shared/contracts/routes.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { propertiesOf, synthesize, synthesizeApp, templateOf } from './synthesize.ts';
 
@@ -83,7 +83,7 @@ describe('the log', () => {
 
   it('keeps events for 30 days, in three copies, and outlives its stack', () => {
     const [topic] = Object.values(data().findResources('AWS::MSK::Topic'));
-    expect(topic).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(topic).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
     const { Configs, ...properties } = topic?.['Properties'] ?? {};
     expect(properties).toMatchObject({
       PartitionCount: 20,
@@ -128,10 +128,13 @@ describe('the shards', () => {
     const clusters = Object.values(data().findResources('AWS::RDS::DBCluster'));
     expect(clusters).toHaveLength(4);
     for (const [shard, cluster] of clusters.entries()) {
-      expect(cluster).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      expect(cluster).toMatchObject({
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+      });
       expect(cluster['Properties']).toMatchObject({
         Engine: 'aurora-postgresql',
-        EngineVersion: expect.stringMatching(/^18\./),
+        EngineVersion: '18',
         DatabaseName: `billing_shard_${shard}`,
         BackupRetentionPeriod: 35,
         DeletionProtection: true,
@@ -149,7 +152,7 @@ describe('the shards', () => {
 });
 
 describe('secrets and keys', () => {
-  it('outlive the stack, and no value stands in a template', () => {
+  it('outlive the stack, and no template holds a value', () => {
     const secrets = Object.values(data().findResources('AWS::SecretsManager::Secret'));
     expect(secrets.length).toBeGreaterThan(8);
     for (const { Properties, DeletionPolicy } of secrets) {
@@ -157,7 +160,7 @@ describe('secrets and keys', () => {
       const text = JSON.stringify(Properties.SecretString ?? '');
       if (text.includes('postgres://')) expect(text).toContain('{{resolve:secretsmanager:');
       // Only the cache's password goes with the cache, which holds nothing that must last.
-      if (Properties.Name !== undefined) expect(DeletionPolicy).toBe('Retain');
+      if (Properties.Name !== undefined) expect(DeletionPolicy).toBe('RetainExceptOnCreate');
     }
   });
 
@@ -184,8 +187,8 @@ describe('the functions', () => {
       expect(RetentionInDays).toBeGreaterThan(0);
   });
 
-  it('the flusher is alone, started every minute, and no tick queues or repeats', () => {
-    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 1, Timeout: 100 });
+  it('the flusher runs once for each shard at most, started every minute, and no tick queues or repeats', () => {
+    expect(named('Commits ranges')).toMatchObject({ ReservedConcurrentExecutions: 4, Timeout: 100 });
     app().hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 60,
@@ -273,10 +276,9 @@ describe('the API', () => {
       RouteKey,
       AuthorizationType,
     ]);
-    const wanted = routes.map((route) => [
-      `${route.method} ${route.path}`,
-      'public' in route ? 'NONE' : 'CUSTOM',
-    ]);
+    const wanted = routes.flatMap((route) =>
+      methodsOf(route).map((method) => [`${method} ${route.path}`, 'public' in route ? 'NONE' : 'CUSTOM']),
+    );
     expect(served.sort()).toEqual(wanted.sort());
     app().hasResourceProperties('AWS::ApiGatewayV2::Authorizer', {
       AuthorizerType: 'REQUEST',
@@ -319,7 +321,7 @@ describe('checks and profiles', () => {
   it.each(['1.2M', '5M', '10M'] as const)('the profile for %s events a minute synthesizes', (name) => {
     const stage = { ...production, capacity: capacities[name] };
     const { templates, findings } = synthesize(stage);
-    expect([...templates.keys()].sort()).toEqual(['App', 'Data', 'Monitoring', 'Network']);
+    expect([...templates.keys()].sort()).toEqual(['App', 'Data', 'Evidence', 'Monitoring', 'Network']);
     expect(findings).toEqual([]);
   });
 

@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, Validations } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { AwsSolutionsChecks } from 'cdk-nag';
 import { z } from 'zod';
+import { addChecks } from '../../infra/checks/checks.ts';
 import type { Stage } from '../../infra/config/stage.ts';
 import { addStacks } from '../../infra/stacks/add-stacks.ts';
 
@@ -29,29 +29,35 @@ const report = z.object({
 });
 
 export interface Synthesized {
-  /** By stack name without the stage: `App`, `Data`, `Network`, `Monitoring`. */
+  /** By stack name without the stage: `App`, `Data`, `Network`, `Monitoring`, `Evidence`. */
   readonly templates: ReadonlyMap<string, Template>;
   /** What the checks found and nobody acknowledged, `RULE at PATH`; errors and warnings. */
   readonly findings: readonly string[];
+  /** The stacks that refuse to be deleted. */
+  readonly terminationProtected: readonly string[];
+  /** Each stack's account. */
+  readonly accounts: readonly string[];
 }
+
+export type { Template } from 'aws-cdk-lib/assertions';
 
 const known = new Map<Stage, Synthesized>();
 
-export function synthesize(stage: Stage): Synthesized {
-  const found = known.get(stage);
+export function synthesize(stage: Stage, { first } = { first: false }): Synthesized {
+  const found = first ? undefined : known.get(stage);
   if (found !== undefined) return found;
   const app = new App({
     outdir: mkdtempSync(join(tmpdir(), 'odometer-synth-')),
     context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] },
   });
-  addStacks(app, stage);
+  addStacks(app, stage, { first });
   const made = synthesizeApp(app);
-  known.set(stage, made);
+  if (!first) known.set(stage, made);
   return made;
 }
 
 export function synthesizeApp(app: App): Synthesized {
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  addChecks(app);
   const stacks = stacksOf(app);
   const file = readFileSync(join(app.outdir, 'validation-report.json'), 'utf8');
   const findings = report
@@ -61,10 +67,19 @@ export function synthesizeApp(app: App): Synthesized {
       violatingConstructs.map(({ constructPath }) => `${ruleName} at ${constructPath}`),
     );
   const templates = stacks.map((stack) => {
-    return [stack.stackName.split('-').at(-1) ?? '', Template.fromJSON(stack.template)] as const;
+    return [nameOf(stack), Template.fromJSON(stack.template)] as const;
   });
   rmSync(app.outdir, { recursive: true });
-  return { templates: new Map(templates), findings };
+  return {
+    templates: new Map(templates),
+    findings,
+    terminationProtected: stacks.filter((stack) => stack.terminationProtection === true).map(nameOf),
+    accounts: stacks.map((stack) => stack.environment.account),
+  };
+}
+
+function nameOf({ stackName }: { readonly stackName: string }): string {
+  return stackName.split('-').at(-1) ?? '';
 }
 
 /** None where a check failed: the report says why, and the tests read it. */

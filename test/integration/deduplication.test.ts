@@ -3,7 +3,6 @@ import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
-import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 let pipeline: Pipeline;
@@ -67,10 +66,8 @@ async function arrive(how: (typeof arrivals)[number], first: SealedEvent, retry:
 }
 
 async function countedOf(organization: string) {
-  const shard = partitionOf(organization, 20) % 4;
-  const url = pipeline.shards.operatorUrls[shard] ?? '';
-  const [row] = await rowsOf(
-    url,
+  const [row] = await pipeline.query(
+    partitionOf(organization, 20),
     `select (select count(*)::int from usage_events where organization_id = '${organization}') as events,
        (select count(*)::int from usage_conflicts where organization_id = '${organization}') as conflicts,
        (select sum(event_count)::int from usage_rollups where organization_id = '${organization}') as rolled_up`,
@@ -115,15 +112,14 @@ describe('paths', () => {
       await pipeline.deliver(partition, await pipeline.append(partition, [value]));
       await pipeline.flush();
     }
-    const url = pipeline.shards.operatorUrls[partition % 4] ?? '';
-    const totals = await rowsOf(
-      url,
+    const totals = await pipeline.query(
+      partition,
       `select trim_scale(sum(total))::text as total, sum(event_count)::int as events from usage_rollups
        where organization_id = 'mixed'`,
     );
     expect(totals).toEqual([{ total: '70', events: 700 }]);
-    const commits = await rowsOf(
-      url,
+    const commits = await pipeline.query(
+      partition,
       `select seen::int, inserted::int, duplicate::int from commit_ledger where partition = ${partition}
        order by from_offset desc limit 3`,
     );

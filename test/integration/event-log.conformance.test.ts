@@ -124,6 +124,12 @@ describe('a broker that accepts connections and says nothing', () => {
 });
 
 describe('a read', () => {
+  it('of nothing is empty and asks nobody', async () => {
+    const unreachable = createLogReader({ bootstrapServers: '127.0.0.1:1', topic: 'any' });
+    expect(await unreachable.read([])).toEqual(new Map());
+    await unreachable.close();
+  });
+
   it('of an empty partition is empty, and quick', async () => {
     const log = await emptyLog();
     await log.reader.bounds();

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { startGroupConsumer } from '../../localstack/runtime/group-consumer.ts';
 import { pollInto } from '../../localstack/runtime/poll-into.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
-import { fakeLogger } from '../harness/fakes/logger.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 import { type FreshTopic, freshTopic } from '../harness/pipeline/isolation.ts';
 
 const partitions = 6;
@@ -15,7 +15,7 @@ function poll(topic: FreshTopic, groupId: string, answer: (event: MSKEvent) => u
   const stop = pollInto({
     source: topic,
     groupId,
-    logger: fakeLogger(),
+    logger: new FakeLogger(),
     start: startGroupConsumer,
     invoke: async (event) => {
       // The mapping under test makes MSK events.

@@ -15,7 +15,7 @@ import { commitRecord } from '../harness/builders/ledger.ts';
 import { newerEnvelope } from '../harness/builders/records.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
-/** Long enough for passes that do nothing, short enough to be told once, at the end. */
+/** Long enough for passes that do nothing, short enough to report once, at the end. */
 const invocationMs = 1500;
 const shards = [0, 1, 2, 3];
 const well: ShardStanding = {
@@ -43,23 +43,23 @@ afterAll(async () => {
   await pipeline.close();
 });
 
-/** One invocation; the standings it told, in shard order. */
+/** One invocation; the standings it reported, in shard order. */
 async function invoke(): Promise<readonly (ShardStanding | null)[]> {
-  const told: [number, ShardStanding | null][] = [];
+  const reported: [number, ShardStanding | null][] = [];
   const metrics: Metrics = {
     ...noMetrics,
-    flushed: (shard, _counts, standing) => void told.push([shard, standing]),
+    flushed: (shard, _counts, standing) => void reported.push([shard, standing]),
   };
   const { log, segments, seal, logger } = pipeline;
-  const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+  const clock = { ...systemClock, now: () => Date.now() + skewMs };
   const endMs = Date.now() + transactionStartRemainingMs + invocationMs;
   const ports = { log, segments, seal, logger, clock, checkpoint: noCheckpoint, metrics };
   await runPasses(ledgers, history, () => endMs - Date.now(), ports);
-  expect(told.map(([shard]) => shard).sort()).toEqual(shards);
-  return told.sort(([a], [b]) => a - b).map(([, standing]) => standing);
+  expect(reported.map(([shard]) => shard).sort()).toEqual(shards);
+  return reported.sort(([a], [b]) => a - b).map(([, standing]) => standing);
 }
 
-it('a quiet shard tells its gauges in every invocation', async () => {
+it('a quiet shard reports its gauges in every invocation', async () => {
   expect(await invoke()).toEqual([well, well, well, well]);
 });
 
@@ -84,9 +84,9 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   expect(await invoke()).toEqual([well, well, { ...well, waitingForCode: 1, lagRecords: 1 }, well]);
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
-    const commit = await transaction.moveProgress(partition, 0, 1, recordHash, 0);
-    await transaction.addCommit(commitRecord({ partition, from: 0, to: 1, foreign: 1 }));
-    return { commit, value: null };
+    const moved = await transaction.moveProgress({ from: 0, to: 1, recordHash, checkedRanges: 0 });
+    await moved?.addCommit(commitRecord({ foreign: 1 }));
+    return { commit: moved !== null, value: null };
   });
   expect(await invoke()).toEqual([well, well, well, well]);
 });

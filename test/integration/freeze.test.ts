@@ -13,11 +13,12 @@ import { partitionOf, shardOf } from '../../shared/log/routing.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { batchEvent, bodyOf, lambdaContext, summaryEvent, usageBody } from '../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { KeptClients } from '../harness/pipeline/kept-clients.ts';
 import { mskEvent, openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 import { type CutProxy, cutProxy, type Death } from '../harness/proxy/cut-proxy.ts';
 
 const organization = 'org_1';
-const home = shardOf(partitionOf(organization, 20), 4);
+const home = shardOf(partitionOf(organization, 20));
 /** Longer than a producer may be idle without being looked at twice. */
 const sleepMs = 5500;
 /** What finding a dead connection may cost, with a margin for a busy machine. */
@@ -27,6 +28,7 @@ let pipeline: Pipeline;
 let functions: Awaited<ReturnType<typeof loadFunctions>>;
 let proxies: Record<'kafka' | 'postgres' | 'redis', CutProxy>;
 let offset = 0;
+const clients = new KeptClients();
 
 beforeAll(async () => {
   pipeline = await openPipeline();
@@ -55,6 +57,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
+  await clients.close();
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
 });

@@ -18,7 +18,7 @@ import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 const plainPartition = 2;
 /** `org_1`, shard 1: halted, and left so. */
 const haltedPartition = 5;
-/** `a`, shard 3: halted, and told by an operator to skip. */
+/** `a`, shard 3: halted, and skipped by an operator's decision. */
 const skippedPartition = 15;
 const macBytes = 32;
 

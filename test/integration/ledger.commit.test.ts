@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import type { CopyRow } from '../../shared/segments/copy-row.ts';
 import {
@@ -15,14 +15,16 @@ import {
   usageRow,
   writeRange,
 } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);
+const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0 };
 let shards: FreshShards;
 let ledger: ShardLedger;
 let second: ShardLedger;
-let next = 0;
+/** Where the shared partition ends: read anew before each test, so that none depends on what another left. */
+let next: number;
 
 function open(): ShardLedger {
   return createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
@@ -35,6 +37,18 @@ function rowsAt(offset: number, quantities: readonly string[], fields: Partial<C
   );
 }
 
+/** A transaction in which the shared partition's progress has moved by one offset. */
+function inMovedRange<T>(
+  work: (moved: MovedRange) => Promise<{ readonly commit: boolean; readonly value: T }>,
+  checkedRanges = 0,
+) {
+  return ledger.transaction(partition, async (transaction) => {
+    const moved = await transaction.moveProgress({ from: next, to: next + 1, recordHash, checkedRanges });
+    if (moved === null) throw new Error('nobody else moves this partition');
+    return work(moved);
+  });
+}
+
 async function commitNext(rows: (offset: number) => CopyRow[]): Promise<void> {
   const outcome = await commitRows(ledger, partition, { from: next, to: next + 1, rows: rows(next) });
   expect(outcome).toEqual({ kind: 'committed', value: true });
@@ -45,6 +59,10 @@ beforeAll(async () => {
   shards = await freshShards({ topicId: 'topic-commit', partitions });
   ledger = open();
   second = open();
+});
+
+beforeEach(async () => {
+  next = await ledger.nextOffset(partition);
 });
 
 afterAll(async () => {
@@ -65,34 +83,33 @@ describe('progress', () => {
     const move = (one: ShardLedger, key: string) =>
       one.transaction(partition, async (transaction) => {
         const rows = [usageRow({ offset: next, idempotencyKey: key })];
-        const value = await writeRange(transaction, partition, { from: next, to: next + 1, rows });
+        const value = await writeRange(transaction, { from: next, to: next + 1, rows });
         return { commit: value, value };
       });
     const outcomes = await Promise.all([move(ledger, 'race-a'), move(second, 'race-b')]);
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'rolled-back']);
-    next += 1;
   });
 
   it('U9: a partition of another shard is an error, not a fence', async () => {
     const foreign = (partition + 1) % partitions;
     const work = ledger.transaction(foreign, async (transaction) => ({
       commit: true,
-      value: await transaction.moveProgress(foreign, 0, 1, recordHash, 0),
+      value: (await transaction.moveProgress(firstMove)) !== null,
     }));
     await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
   });
 
   it('U7: a halted partition refuses to move and keeps the first reason', async () => {
     const halted = partition < 4 ? partition + 4 : partition - 4;
-    await ledger.halt(halted, 'log_truncated', 'first');
-    await ledger.halt(halted, 'other', 'second');
+    await ledger.halt(halted, { code: 'log_truncated', reason: 'first' });
+    await ledger.halt(halted, { code: 'other', reason: 'second' });
     const outcome = await ledger.transaction(halted, async (transaction) => ({
       commit: true,
-      value: await transaction.moveProgress(halted, 0, 1, recordHash, 0),
+      value: (await transaction.moveProgress(firstMove)) !== null,
     }));
     expect(outcome.value).toBe(false);
-    const found = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
+    const found = await shards.query(
+      shard,
       `select halt_code, halt_reason, next_offset::int from partition_progress where partition = ${halted}`,
     );
     expect(found).toEqual([{ halt_code: 'log_truncated', halt_reason: 'first', next_offset: 0 }]);
@@ -107,10 +124,7 @@ describe('rows', () => {
     const outcome = await commitRows(ledger, partition, { from: next, to: next + 1, rows: again });
     expect(outcome).toEqual({ kind: 'rolled-back', value: false });
     expect(await ledger.nextOffset(partition)).toBe(next);
-    const found = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
-      `select 1 from usage_events where "offset" = ${next}`,
-    );
+    const found = await shards.query(shard, `select 1 from usage_events where "offset" = ${next}`);
     expect(found).toEqual([]);
   });
 
@@ -118,9 +132,9 @@ describe('rows', () => {
     const [row] = rowsAt(next, ['7']);
     await commitNext((offset) => rowsAt(offset, ['7']));
     const keyHashes = [row?.keyHash ?? '', 'f'.repeat(32)];
-    const outcome = await ledger.transaction(partition, async (transaction) => ({
+    const outcome = await inMovedRange(async (moved) => ({
       commit: false,
-      value: await transaction.findCounted([
+      value: await moved.findCounted([
         { day: noonDay, keyHashes },
         { day: noonDay - 1, keyHashes },
       ]),
@@ -134,8 +148,8 @@ describe('rows', () => {
       next,
       Array.from({ length: 20_000 }, () => '1'),
     );
-    const outcome = await ledger.transaction(partition, async (transaction) => {
-      const value = await transaction.loadDay(dayRows(rows));
+    const outcome = await inMovedRange(async (moved) => {
+      const value = await moved.loadDay(dayRows(rows));
       return { commit: false, value };
     });
     expect(outcome.value).toEqual({ kind: 'loaded', count: 20_000 });
@@ -184,38 +198,37 @@ describe('beside the rows', () => {
     };
     const bytes = Buffer.from('poison');
     const refusal = { offset: next, index: -1, code: 'foreign_magic', bytes: bytes.toString('base64') };
-    const outcome = await ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, next, next + 1, recordHash, 3);
-      await transaction.addQuarantine(partition, [refusal]);
-      await transaction.addConflicts(partition, [conflict]);
+    const outcome = await inMovedRange(async (moved) => {
+      await moved.addQuarantine([refusal]);
+      await moved.addConflicts([conflict]);
       const counts = { seen: 1, duplicate: 1, foreign: 1 };
-      await transaction.addCommit(commitRecord({ partition, from: next, to: next + 1, ...counts }));
-      return { commit: true, value: transaction.writeStatements };
-    });
-    expect(outcome).toEqual({ kind: 'committed', value: 4 });
-    next += 1;
-    const url = shards.operatorUrls[shard] ?? '';
-    expect(await rowsOf(url, 'select code, bytes, index from quarantine')).toEqual([
+      await moved.addCommit(commitRecord(counts));
+      return { commit: true, value: null };
+    }, 3);
+    expect(outcome.kind).toBe('committed');
+    expect(await shards.query(shard, 'select code, bytes, index from quarantine')).toEqual([
       { code: 'foreign_magic', bytes, index: -1 },
     ]);
-    expect(await rowsOf(url, 'select organization_id, first_index from usage_conflicts')).toHaveLength(1);
+    expect(
+      await shards.query(shard, 'select organization_id, first_index from usage_conflicts'),
+    ).toHaveLength(1);
+    const written = `select write_statements from commit_ledger where partition = ${partition} and to_offset = ${next + 1}`;
+    expect(await shards.query(shard, written)).toEqual([{ write_statements: 4 }]);
     expect((await ledger.progress()).find((one) => one.partition === partition)?.checkedRanges).toBe(3);
   });
 
   it('U5: the ledger refuses a row whose counts do not add up', async () => {
-    const work = ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, next, next + 1, recordHash, 0);
-      await transaction.addCommit(
-        commitRecord({ partition, from: next, to: next + 1, seen: 2, inserted: 1 }),
-      );
+    const work = inMovedRange(async (moved) => {
+      await moved.addCommit(commitRecord({ seen: 2, inserted: 1 }));
       return { commit: true, value: undefined };
     });
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
   });
 
   it('U12: the chain is what its documentation says, recomputed without our code', async () => {
-    const rows = await rowsOf(
-      shards.operatorUrls[shard] ?? '',
+    await commitNext((offset) => rowsAt(offset, ['1', '2']));
+    const rows = await shards.query(
+      shard,
       `select *, (extract(epoch from committed_at) * 1000)::int8 as at from commit_ledger
        where partition = ${partition} order by sequence`,
     );

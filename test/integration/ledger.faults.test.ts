@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
-import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { MovedRange, RangeTransaction, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import {
@@ -32,6 +32,12 @@ const rangeAt = (from: number) => {
 };
 const loadedAt = (offset: number) =>
   asOwnerOfServer(`select 1 from usage_events where "offset" = ${offset} and partition = ${partition}`);
+
+async function movedFrom(transaction: RangeTransaction, from: number): Promise<MovedRange> {
+  const moved = await transaction.moveProgress({ from, to: from + 1, recordHash, checkedRanges: 0 });
+  if (moved === null) throw new Error('nobody else moves this partition');
+  return moved;
+}
 
 beforeAll(async () => {
   shards = await freshShards({ topicId: 'topic-faults', partitions });
@@ -71,13 +77,13 @@ describe('an unknown COMMIT', () => {
   it('U2: a backend killed inside the transaction leaves nothing, and the range is taken again', async () => {
     const from = await ledger.nextOffset(partition);
     const broken = ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, from, from + 1, recordHash, 0);
+      const moved = await movedFrom(transaction, from);
       const ended = await asOwnerOfServer(
         `select pg_terminate_backend(pid) as ended from pg_stat_activity
          where application_name = 'flusher:${partition}' and datname = current_database()`,
       );
       expect(ended).toEqual([{ ended: true }]);
-      await transaction.loadDay(dayRows(rangeAt(from).rows));
+      await moved.loadDay(dayRows(rangeAt(from).rows));
       return { commit: true, value: undefined };
     });
     await expect(broken).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });
@@ -89,7 +95,7 @@ describe('an unknown COMMIT', () => {
     const from = await ledger.nextOffset(partition);
     const bug = new TypeError('a bug of the caller');
     const work = ledger.transaction(partition, async (transaction) => {
-      await writeRange(transaction, partition, rangeAt(from));
+      await writeRange(transaction, rangeAt(from));
       throw bug;
     });
     await expect(work).rejects.toBe(bug);
@@ -101,8 +107,8 @@ describe('an unknown COMMIT', () => {
     const from = await ledger.nextOffset(partition);
     const { rows } = rangeAt(from - 1);
     const work = ledger.transaction(partition, async (transaction) => {
-      await transaction.moveProgress(partition, from, from + 1, recordHash, 0);
-      const value = await transaction.loadDay(dayRows(rows));
+      const moved = await movedFrom(transaction, from);
+      const value = await moved.loadDay(dayRows(rows));
       expect(value).toEqual({ kind: 'unique' });
       return { commit: true, value };
     });
@@ -111,7 +117,7 @@ describe('an unknown COMMIT', () => {
   });
 });
 
-describe('a writer that stands still', () => {
+describe('a writer that has stopped', () => {
   const stuck: pg.Client[] = [];
 
   afterEach(async () => {
@@ -132,7 +138,7 @@ describe('a writer that stands still', () => {
     return { ended };
   }
 
-  it('U3: a lock that is not given is weather, and a young transaction is left alone', async () => {
+  it('U3: a lock that is not given is a transient failure, and a young transaction is left alone', async () => {
     await holdProgress(`flusher:${partition}`);
     const work = ledger.nextOffset(partition);
     await expect(work).rejects.toMatchObject({ code: 'shard_unavailable', retryable: true });
@@ -169,7 +175,7 @@ describe('days', () => {
     const from = await ledger.nextOffset(partition);
     await ledger.ensureDays([noonDay]);
     await ledger.transaction(partition, async (transaction) => {
-      await writeRange(transaction, partition, rangeAt(from));
+      await writeRange(transaction, rangeAt(from));
       const closed = await Promise.all(others.map((one) => one.ensureDays(days)));
       expect(closed.map((set) => set.size)).toEqual([0, 0, 0, 0]);
       return { commit: true, value: undefined };
@@ -191,7 +197,7 @@ describe('days', () => {
     const misplaced = [usageRow({ offset: from, day, idempotencyKey: 'other' })];
     const work = ledger.transaction(partition, async (transaction) => {
       const wrong = { ...dayRows(misplaced), day: noonDay };
-      return { commit: false, value: await transaction.loadDay(wrong) };
+      return { commit: false, value: await (await movedFrom(transaction, from)).loadDay(wrong) };
     });
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
   });

@@ -102,12 +102,9 @@ it('halts and identity changes are on record', async () => {
     shard: 3,
     mapVersion: routeMapVersion,
   });
-  await ledger.halt(3, 'log_truncated', 'the log ends below next_offset');
+  await ledger.halt(3, { code: 'log_truncated', reason: 'the log ends below next_offset' });
   await ledger.close();
-  const rows = await rowsOf(
-    shards.operatorUrls[3] ?? '',
-    'select login, subject, action from audit_log order by id',
-  );
+  const rows = await shards.query(3, 'select login, subject, action from audit_log order by id');
   expect(rows[0]).toEqual({ login: 'odometer_owner', subject: 'shard_identity', action: 'insert' });
   expect(rows.at(-1)).toEqual({ login: 'odometer_writer', subject: 'partition_progress', action: 'update' });
 });
@@ -117,3 +114,33 @@ it('schema.sql is what the migrations make', async () => {
   if (processEnvironment()['ODOMETER_UPDATE_SCHEMA'] === '1') await writeFile(schemaFile, dumped);
   expect(await readFile(schemaFile, 'utf8')).toBe(dumped);
 });
+
+/** A managed server's owner may pass on the narrow role, only the wide one that holds it, or none of both. */
+it.each([
+  ['pg_read_all_stats', true],
+  ['pg_monitor', true],
+  ['pg_signal_backend', false],
+])(
+  'an owner that may pass on %s migrates; the operator then sees statistics of others: %s',
+  async (role, sees) => {
+    const text = await readFile(
+      new URL('../../migrations/003_row_level_security.sql', import.meta.url),
+      'utf8',
+    );
+    const [grants = ''] = /^do \$\$[\s\S]*?^\$\$;/m.exec(text) ?? [];
+    const found = await inSession(shards.superuserUrls[0] ?? '', async (client) => {
+      await client.query('begin');
+      for (const one of ['pg_read_all_stats', 'pg_monitor', 'pg_signal_backend'])
+        await client.query(`revoke ${one} from odometer_owner, billing cascade`);
+      await client.query(`grant ${role} to odometer_owner with admin option`);
+      await client.query('set local role odometer_owner');
+      await client.query(grants);
+      const { rows } = await client.query(
+        "select pg_has_role('billing', 'pg_read_all_stats', 'usage') as sees",
+      );
+      await client.query('rollback');
+      return rows;
+    });
+    expect(found).toEqual([{ sees }]);
+  },
+);

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
 let shards: FreshShards;
 
-const asBilling = (sql: string) => rowsOf(shards.operatorUrls[shard] ?? '', sql);
+const asBilling = (sql: string) => shards.query(shard, sql);
 
 beforeAll(async () => {
   shards = await freshShards({ topicId: 'topic-operator', partitions });

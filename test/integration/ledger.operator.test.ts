@@ -106,7 +106,7 @@ describe('verify with logged heads', () => {
 
   /** What somebody with all rights would do: change a row, and every hash from there on. */
   async function recomputeFrom(sequence: number): Promise<void> {
-    const rows = await control.commits(partition, sequence - 1, commits);
+    const rows = await control.commits({ partition, aboveSequence: sequence - 1, rowsMax: commits });
     let previous = rows[0]?.previousHash ?? Buffer.alloc(0);
     for (const row of rows) {
       const changed = { ...row, committedAtMs: row.committedAtMs + (row.sequence === sequence ? 1000 : 0) };
@@ -153,15 +153,15 @@ describe('halts', () => {
     expect(await listHalts(controls)).toEqual([]);
   });
 
-  it('U7: a decision lifts the halt, stands in the ledger with who and why, and ranges still tile', async () => {
-    await ledger.halt(partition, 'log_truncated', 'the log ends below next_offset');
+  it('U7: a decision lifts the halt, is in the ledger with who and why, and ranges still tile', async () => {
+    await ledger.halt(partition, { code: 'log_truncated', reason: 'the log ends below next_offset' });
     const [halt] = await listHalts(controls);
     expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });
     const back: Decision = { ...retry, action: { kind: 'skip', offset: commits - 1 } };
     expect(await resumePartition(back, controls)).toBe('offset_below_next');
     expect(await resumePartition(retry, controls)).toBe('resumed');
     await commitEmpty(commits);
-    await ledger.halt(partition, 'offset_missing', 'a hole');
+    await ledger.halt(partition, { code: 'offset_missing', reason: 'a hole' });
     expect(await resumePartition({ ...retry, action: { kind: 'skip', offset: 9 } }, controls)).toBe(
       'resumed',
     );
@@ -184,7 +184,7 @@ describe('halts', () => {
   });
 
   it('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
-    await ledger.halt(partition, 'other_topic', 'the topic was made again');
+    await ledger.halt(partition, { code: 'other_topic', reason: 'the topic was made again' });
     const action = { kind: 'restart', offset: 0, topicId: 'topic-again' } as const;
     expect(await resumePartition({ ...retry, action }, controls)).toBe('resumed');
     const other = createShardLedger({
@@ -195,6 +195,9 @@ describe('halts', () => {
     expect(await other.topicId()).toBe('topic-again');
     const progress = (await other.progress()).find((one) => one.partition === partition);
     expect(progress).toMatchObject({ generation: 2, nextOffset: 0, recordHash: null, halted: false });
+    // The topic of a restart is not among the two writes that every decision counts: its row and the progress.
+    const counts = `select distinct write_statements from commit_ledger where source = 'decision'`;
+    expect(await rowsOf(shards.operatorUrls[shard] ?? '', counts)).toEqual([{ write_statements: 2 }]);
     const rows = [usageRow({ offset: 0, idempotencyKey: 'of generation 2' })];
     expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
     await other.close();
@@ -205,12 +208,11 @@ describe('halts', () => {
 
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const moved = await transaction.moveProgress(partition, from, from + 1, Buffer.alloc(32), 0);
-      await transaction.addQuarantine(partition, [
-        { offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' },
-      ]);
-      await transaction.addCommit(commitRecord({ partition, from, to: from + 1, foreign: 1 }));
-      return { commit: moved, value: moved };
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
+      const moved = await transaction.moveProgress(move);
+      await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
+      await moved?.addCommit(commitRecord({ foreign: 1 }));
+      return { commit: moved !== null, value: moved !== null };
     });
     expect(outcome).toEqual({ kind: 'committed', value: true });
   }

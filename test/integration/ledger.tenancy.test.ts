@@ -16,7 +16,7 @@ const theirs = Array.from({ length: 200 }, (_, i) => `org_${i + 2}`).find(
 let shards: FreshShards;
 /** One connection, so that every user of it meets what the one before left behind. */
 let pool: Pool;
-const reading = { connect: () => pool.connect(), leaveIdle: () => undefined };
+const reading = { connect: () => pool.connect(), dropIdle: () => undefined };
 
 const leaf = 'usage_events_20261120';
 const countEvents = async (client: Pick<PoolClient, 'query'>): Promise<unknown> =>

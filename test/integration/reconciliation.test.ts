@@ -27,8 +27,8 @@ function freshEnvelope(partition: number, count = 3): Buffer {
 }
 
 async function progressOf(partition: number) {
-  const [row] = await rowsOf(
-    pipeline.shards.operatorUrls[partition % 4] ?? '',
+  const [row] = await pipeline.query(
+    partition,
     `select next_offset::int as next, halted, halt_code as code, complete_through is not null as complete
      from partition_progress where partition = ${partition}`,
   );
@@ -36,8 +36,8 @@ async function progressOf(partition: number) {
 }
 
 async function sourcesOf(partition: number) {
-  const rows = await rowsOf(
-    pipeline.shards.operatorUrls[partition % 4] ?? '',
+  const rows = await pipeline.query(
+    partition,
     `select source from commit_ledger where partition = ${partition} order by from_offset`,
   );
   return rows.map(({ source }) => source);
@@ -70,7 +70,7 @@ describe('losing Redis', () => {
     await pipeline.append(2, [freshEnvelope(2)]);
     await pipeline.deliver(2, 0);
     const forged = { from: 0, to: 1, events: 3 };
-    await pipeline.segments.delete(2, 0);
+    await pipeline.segments.delete({ partition: 2, from: 0 });
     await pipeline.segments.append(2, forged, Buffer.alloc(4000, 1));
     await pipeline.flush();
     expect(await sourcesOf(2)).toEqual(['log']);
@@ -96,8 +96,7 @@ describe('delivery', () => {
     await pipeline.flush();
     await pipeline.deliver(4, 0);
     await pipeline.flush();
-    const url = pipeline.shards.operatorUrls[0] ?? '';
-    const [row] = await rowsOf(url, `select count(*)::int as n from usage_events where partition = 4`);
+    const [row] = await pipeline.query(4, `select count(*)::int as n from usage_events where partition = 4`);
     expect(row).toEqual({ n: 12 });
   });
 
@@ -106,14 +105,13 @@ describe('delivery', () => {
     await pipeline.append(5, [freshEnvelope(5), poison, freshEnvelope(5)]);
     expect(await pipeline.deliver(5, 0)).toEqual({ batchItemFailures: [] });
     await pipeline.flush();
-    const url = pipeline.shards.operatorUrls[1] ?? '';
-    const quarantined = await rowsOf(
-      url,
+    const quarantined = await pipeline.query(
+      5,
       `select "offset"::int as offset, index, code, convert_from(bytes, 'UTF8') as bytes from quarantine where partition = 5`,
     );
     expect(quarantined).toEqual([{ offset: 1, index: -1, code: 'foreign_magic', bytes: poison.toString() }]);
-    const [commit] = await rowsOf(
-      url,
+    const [commit] = await pipeline.query(
+      5,
       `select seen::int, inserted::int, foreign_records::int as foreign from commit_ledger where partition = 5`,
     );
     expect(commit).toEqual({ seen: 6, inserted: 6, foreign: 1 });
@@ -141,19 +139,18 @@ describe('two flushers', () => {
     }
     await pipeline.pass();
     expect(await progressOf(7)).toMatchObject({ next: 5, halted: false });
-    const url = pipeline.shards.operatorUrls[3] ?? '';
-    const [row] = await rowsOf(url, `select count(*)::int as n from usage_events where partition = 7`);
+    const [row] = await pipeline.query(7, `select count(*)::int as n from usage_events where partition = 7`);
     expect(row).toEqual({ n: 250 });
   });
 
   it('U3: a flusher paused before its compare-and-set is refused after another committed', async () => {
-    const from = await pipeline.append(7, [freshEnvelope(7)]);
-    await pipeline.deliver(7, from);
+    const from = await pipeline.append(11, [freshEnvelope(11)]);
+    await pipeline.deliver(11, from);
     const commits = await pipeline.pass(async (step) => {
       if (step === 'before-compare-and-set') await pipeline.pass();
     });
     expect(commits).toBe(0);
-    expect(await progressOf(7)).toMatchObject({ next: from + 1, halted: false });
+    expect(await progressOf(11)).toMatchObject({ next: from + 1, halted: false });
   });
 });
 

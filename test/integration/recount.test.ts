@@ -287,7 +287,7 @@ describe('the recount of rows written by hand', () => {
     expect((await recountAll()).differences).toEqual([]);
   });
 
-  it('tells what is in flight, and calls it a difference when all should be committed', async () => {
+  it('reports what is in flight, and calls it a difference when all should be committed', async () => {
     await produce(3, [record(3, [[buildEvent({ organization: 'in-flight' }), 'counts']])]);
     const report = await recountAll();
     expect(report.equal).toBe(true);

@@ -19,6 +19,7 @@ import { partitionOf } from '../../shared/log/routing.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { bodyOf, lambdaContext, summaryEvent } from '../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { KeptClients } from '../harness/pipeline/kept-clients.ts';
 import { mskEvent, openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 
@@ -37,6 +38,7 @@ let pipeline: Pipeline;
 let redis: Redis;
 let sequence = 0;
 let functions: Awaited<ReturnType<typeof loadFunctions>>;
+const clients = new KeptClients();
 const secrets = { readers: '', writers: '', operators: '', cache: '' };
 
 beforeAll(async () => {
@@ -58,6 +60,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
+  await clients.close();
   await pipeline.close();
   await onShards(`drop role ${logins.reader}; drop role ${logins.writer}; drop role ${logins.operator}`);
   await redis.call('acl', 'deluser', logins.cache);

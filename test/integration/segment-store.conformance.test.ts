@@ -103,7 +103,7 @@ describe('append', () => {
     expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('full');
     expect(await small.append(1, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('stored');
     expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(4))).toBe('stored');
-    await small.deleteBelow(0, 1);
+    await small.deleteBelow({ partition: 0, nextOffset: 1 });
     expect(await small.append(0, { from: 2, to: 3, events: 1 }, Buffer.alloc(6))).toBe('stored');
     expect(await small.append(0, { from: 3, to: 4, events: 1 }, Buffer.alloc(1))).toBe('full');
     await small.close();
@@ -129,22 +129,22 @@ describe('list and read', () => {
 describe('delete', () => {
   it('deletes every segment that starts below, straddling or not', async () => {
     const partition = await partitionWith([0, 10], [10, 20], [20, 30]);
-    await store.deleteBelow(partition, 15);
+    await store.deleteBelow({ partition, nextOffset: 15 });
     expect(await placesOf(partition)).toEqual([[20, 30]]);
     expect(await store.read(partition, [0, 10, 20])).toEqual([null, null, bytes]);
   });
 
   it('deletes one segment by its start, and nothing where there is none', async () => {
     const partition = await partitionWith([0, 10], [10, 20]);
-    await store.delete(partition, 10);
-    await store.delete(partition, 5);
+    await store.delete({ partition, from: 10 });
+    await store.delete({ partition, from: 5 });
     expect(await placesOf(partition)).toEqual([[0, 10]]);
   });
 
   it('leaves no key behind', async () => {
     const partition = await partitionWith([0, 10], [10, 20]);
     expect(await redis.keys(`*{${topic}:${partition}}*`)).not.toEqual([]);
-    await store.deleteBelow(partition, 20);
+    await store.deleteBelow({ partition, nextOffset: 20 });
     expect(await redis.keys(`*{${topic}:${partition}}*`)).toEqual([]);
   });
 
@@ -152,7 +152,7 @@ describe('delete', () => {
     const partition = await partitionWith();
     for (let from = 0; from < 500; from += 1)
       await store.append(partition, { from, to: from + 1, events: 1 }, bytes);
-    await store.deleteBelow(partition, 499);
+    await store.deleteBelow({ partition, nextOffset: 499 });
     expect(await placesOf(partition)).toEqual([[499, 500]]);
   });
 });
@@ -163,7 +163,7 @@ describe('U6: Redis trouble', () => {
     await redis.script('FLUSH');
     expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
     await redis.script('FLUSH');
-    await store.deleteBelow(partition, 2);
+    await store.deleteBelow({ partition, nextOffset: 2 });
     expect(await placesOf(partition)).toEqual([]);
   });
 
@@ -185,7 +185,7 @@ describe('U6: Redis trouble', () => {
     await redis.del(...keys);
     expect(await rangesOf(partition)).toEqual([]);
     expect(await store.read(partition, [0])).toEqual([null]);
-    await store.deleteBelow(partition, 5);
+    await store.deleteBelow({ partition, nextOffset: 5 });
     expect(await store.append(partition, { from: 0, to: 1, events: 1 }, bytes)).toBe('stored');
   });
 

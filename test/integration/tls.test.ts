@@ -1,17 +1,12 @@
 /** Every client of ours over TLS, against servers that speak nothing else: what they do, and whom they refuse. */
 import { setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  databaseUrl,
-  ownerLogin,
-  provisionShard,
-  setServicePasswords,
-} from '../../localstack/servers/provision.ts';
+import { databaseUrl, provisionShard, setServicePasswords } from '../../localstack/servers/provision.ts';
 import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../migrations/migrate.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import type { LogPlace } from '../../shared/log/kafka/log-place.ts';
+import type { LogConnection } from '../../shared/log/kafka/log-connection.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
 import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
@@ -30,7 +25,7 @@ import {
 const password = 'tls-password';
 const partitions = 4;
 const topic = 'tls';
-const passwords = { odometer_writer: password, odometer_reader: password, billing: password };
+const passwords = { writer: password, reader: password, operator: password };
 /** Long enough for an answer, short enough for a refusal that is asked for again and again. */
 const timeoutMs = 1000;
 
@@ -42,7 +37,7 @@ const ports = { kafka: 0, postgres: 0, redis: 0, sentinel: 0 };
 beforeAll(async () => {
   folder = makeTestFolder();
   const certificate = await makeCertificate(folder);
-  // As NODE_EXTRA_CA_CERTS does it for a function; the clients themselves are told nothing.
+  // As NODE_EXTRA_CA_CERTS does it for a function; the clients themselves get no setting.
   setDefaultCACertificates([certificate.authority]);
   const keep = (server: TlsServer): number => {
     running.push(server);
@@ -71,7 +66,7 @@ function tokenOf(lifeSeconds: number, sub = 'odometer'): string {
   return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
 }
 
-function place(host = 'localhost', lifeSeconds = 600): LogPlace {
+function place(host = 'localhost', lifeSeconds = 600): LogConnection {
   const security = { token: async () => tokenOf(lifeSeconds) };
   return { bootstrapServers: `${host}:${ports.kafka}`, security };
 }
@@ -83,7 +78,7 @@ function shardUrl(login: string, host = 'localhost', query = '?sslmode=verify-fu
 async function migrate(): Promise<void> {
   const superuserUrl = databaseUrl(shardUrl('postgres'), 'postgres');
   await provisionShard({ superuserUrl, database: 'billing_shard_0', ownerPassword: password });
-  const ownerUrl = shardUrl(ownerLogin);
+  const ownerUrl = shardUrl('odometer_owner');
   const shard = { shard: 0, topicId, mapVersion: routeMapVersion, partitions: [0], generation: 1 };
   await migrateShard({ ownerUrl, ...shard });
   await setServicePasswords(ownerUrl, passwords);
@@ -91,8 +86,8 @@ async function migrate(): Promise<void> {
 
 const openLedger = (url: string) => createShardLedger({ url, shard: 0, mapVersion: routeMapVersion });
 const openSummaries = (url: string) => createSummaryReader({ urls: Array(4).fill(url), partitions });
-const openWriter = (at: LogPlace) => createLogWriter({ ...at, topic, timeoutMs });
-const openReader = (at: LogPlace) => createLogReader({ ...at, topic });
+const openWriter = (at: LogConnection) => createLogWriter({ ...at, topic, timeoutMs });
+const openReader = (at: LogConnection) => createLogReader({ ...at, topic });
 const openSegments = (url: string) => createSegmentStore({ url, topic });
 const redisUrl = (host = 'localhost', scheme = 'rediss') => `${scheme}://:${password}@${host}:${ports.redis}`;
 /** An organization of partition 0. */

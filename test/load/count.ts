@@ -33,7 +33,7 @@ export async function countInSummaries(url: string, token: string | undefined): 
   const nowMs = Date.now();
   try {
     const summaries = await Promise.all(
-      organizations.map((name) => client.waitUntilComplete(name, nowMs, drainMsMax)),
+      organizations.map((name) => client.waitUntilComplete(name, nowMs, { timeoutMs: drainMsMax })),
     );
     return summaries.flatMap(({ metrics }) => metrics).reduce((sum, metric) => sum + metric.event_count, 0);
   } finally {

@@ -1,6 +1,7 @@
 /** Artillery, installed beside this file on first use, so that `npm ci` of the repository does without it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../../localstack/processes/user-error.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 
 const folder = import.meta.dirname;
@@ -11,10 +12,10 @@ export async function installArtillery(log: (line: string) => void): Promise<str
   const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== lock) {
     log('installing Artillery (145 MB, about a minute, only after its lock file has changed)');
-    // No scripts: the only ones are of browsers and reporters that `absent/` stands in for.
+    // No scripts: the only ones are of browsers and reporters that `absent/` replaces.
     const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
     const outcome = await runCommand('npm', args, { cwd: folder });
-    if (!outcome.ok) throw new Error(`npm ci in test/load has failed:\n${outcome.output}`);
+    if (!outcome.ok) throw new UserError(`npm ci in test/load has failed:\n${outcome.output}`);
     writeFileSync(stampFile, lock);
   }
   return join(folder, 'node_modules', 'artillery', 'bin', 'run');

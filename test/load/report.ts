@@ -45,7 +45,7 @@ function countersBelow(counters: Readonly<Record<string, number>>, prefix: strin
   return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
 }
 
-/** Accepted events are counted; unanswered ones may be (U1), so the count lies between the two bounds. */
+/** Accepted events are counted; unanswered ones may be (U1), so the count is between the two bounds. */
 export function countsAgree({ sent, accepted, refused }: LoadFigures, counted: number): boolean {
   const unanswered = sent - accepted - refused;
   return counted >= accepted && counted <= accepted + refused + unanswered;

@@ -8,7 +8,7 @@ const overloaded = 503;
 
 const anyOrganization = () => `org_${1 + randomInt(organizations)}`;
 
-/** One event with a key that nobody else has; the run's name in it tells which run it came from. */
+/** One event with a key that nobody else has; it holds the name of the run that it came from. */
 export function putEvent(request, context, events, done) {
   request.json = {
     organization_id: anyOrganization(),

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { freePort } from '../../localstack/servers/ports.ts';
+import { loadSecrets } from '../../localstack/servers/secrets.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
+import { issueToken } from '../../localstack/token-issuer.ts';
 import { pipelineFigures } from '../../shared/contracts/metrics.ts';
 import { debianProgram } from '../harness/servers/debian.ts';
 import { type Program, replaceEach, startProgram } from '../harness/servers/program.ts';
@@ -24,10 +26,14 @@ let nginx: Program;
 let prometheus: Program;
 let proxyUrl: string;
 let prometheusUrl: string;
+let token: string;
 
 beforeAll(async () => {
   folder = makeTestFolder();
-  twin = await startTwin();
+  // As in compose: behind a proxy everybody needs a token.
+  twin = await startTwin({ environment: { ODOMETER_AUTH: 'required' } });
+  const request = { caller: 'test', scope: 'ingest read admin', organizations: '*', hours: 1 } as const;
+  token = await issueToken(loadSecrets(twin.dataDir)['jwt-secret'], request);
   [nginx, prometheus] = [await startNginx(), await startPrometheus()];
 });
 afterAll(async () => {
@@ -57,7 +63,10 @@ async function startNginx(): Promise<Program> {
 async function startPrometheus(): Promise<Program> {
   const port = await freePort();
   prometheusUrl = `http://127.0.0.1:${port}`;
+  const tokenFile = join(folder, 'prometheus-token');
+  writeFileSync(tokenFile, token);
   const yml = replaceEach(readFileSync(prometheusYml, 'utf8'), {
+    '/run/odometer/prometheus-token': tokenFile,
     'nginx:80': new URL(proxyUrl).host,
     'scrape_interval: 15s': 'scrape_interval: 1s',
     'scrape_timeout: 10s': 'scrape_timeout: 1s',
@@ -71,21 +80,41 @@ async function startPrometheus(): Promise<Program> {
 }
 
 it('the files of compose are valid as they are', async () => {
-  const promtool = await runCommand(await debianProgram('promtool'), ['check', 'config', prometheusYml]);
+  const promtool = await runCommand(await debianProgram('promtool'), [
+    'check',
+    'config',
+    '--syntax-only',
+    prometheusYml,
+  ]);
   expect(promtool, promtool.output).toMatchObject({ ok: true });
 });
 
 it(
   'U1: Artillery through nginx: everything accepted is counted',
   async () => {
-    const main = join(repositoryDir, 'test', 'load', 'main.ts');
-    const args = [`ODOMETER_DATA_DIR=${twin.dataDir}`, process.execPath, main, 'smoke', '--target', proxyUrl];
+    const program = [process.execPath, join(repositoryDir, 'odometer.ts'), 'load'];
+    const args = [
+      `ODOMETER_DATA_DIR=${twin.dataDir}`,
+      ...program,
+      'smoke',
+      '--target',
+      proxyUrl,
+      '--token',
+      token,
+    ];
     const load = await runCommand('env', args);
     expect(load, load.output).toMatchObject({ ok: true });
     expect(load.output).toMatch(/accepted (\d{3,}), refused 0, counted \1: agree\nthresholds: met/);
   },
   loadMs,
 );
+
+it('U10: whoever comes through nginx without a token is nobody', async () => {
+  const answers = await Promise.all(
+    ['/metrics', '/api/v1/metrics'].map((path) => fetch(`${proxyUrl}${path}`)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([401, 401]);
+});
 
 it('an instance that is gone is passed over by nginx', async () => {
   const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`${proxyUrl}/health`)));

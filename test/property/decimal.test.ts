@@ -127,6 +127,6 @@ it.each([
   ['--1', 'not_a_decimal'],
   ['1,5', 'not_a_decimal'],
   ['١', 'not_a_decimal'],
-])('%s is %s', (text, refusal) => {
-  expect(canonicalDecimal(text)).toEqual({ ok: false, refusal });
+])('%s is %s', (text, problem) => {
+  expect(canonicalDecimal(text)).toEqual({ ok: false, problem });
 });

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import {
-  type CandidateRow,
-  type CountedRow,
-  deduplicate,
-  isConflict,
-  probesOf,
-} from '../../shared/ledger/deduplicate.ts';
+import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
+import type { KeyedRow } from '../../shared/segments/copy-row.ts';
 import { FirstOfKey } from '../recount/first-of-key.ts';
 
 /** Few keys and days, so that nearly every event meets another. */
@@ -18,7 +13,7 @@ const event = fc.record({
 });
 const log = fc.array(event, { maxLength: 60 });
 
-type LoggedKey = CandidateRow & { readonly key: string };
+type LoggedKey = KeyedRow & { readonly key: string };
 
 function toRows(
   events: readonly { key: string; day: number; undated: boolean; fingerprint: string }[],
@@ -34,7 +29,7 @@ function toRows(
 /** Range after range; the table answers the probes of a range and nothing else. */
 function commitRanges(rows: readonly LoggedKey[], cuts: readonly number[]) {
   const table: CountedRow[] = [];
-  const conflicts: CandidateRow[] = [];
+  const conflicts: KeyedRow[] = [];
   const bounds = [...new Set([0, ...cuts.map((cut) => cut % (rows.length + 1)), rows.length])].sort(
     (a, b) => a - b,
   );

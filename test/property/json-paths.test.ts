@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import type { Candidate, Rejection } from '../../functions/ingest/candidate.ts';
 import { fromHttpItem } from '../../functions/ingest/from-http-events.ts';
-import { hasLongRun, NumberReader, parseExact, readJson } from '../../functions/ingest/read-json.ts';
+import {
+  hasLongRun,
+  mayLoseDigits,
+  numberTextOf,
+  parseExact,
+  readJson,
+} from '../../functions/ingest/read-json.ts';
 import { canonicalNumber } from '../../functions/ingest/read-properties.ts';
 import { usageBody } from '../harness/builders/handlers.ts';
 
@@ -34,12 +40,12 @@ const numberText = fc
   .map((parts) => parts.join(''));
 
 function fromText(event: string): Candidate | Rejection | undefined {
-  const reading = readJson(event, (value, numbers) => fromHttpItem(value, 0, numbers));
-  return reading.ok ? reading.value : undefined;
+  const reading = readJson(event);
+  return reading.ok ? fromHttpItem(reading.value, 0) : undefined;
 }
 
 function fromExact(event: string): Candidate | Rejection {
-  return fromHttpItem(parseExact(event), 0, new NumberReader());
+  return fromHttpItem(parseExact(event), 0);
 }
 
 it('U13: both ways to read a body give the same event, for any number anywhere in it', () => {
@@ -68,6 +74,29 @@ it('U13: both ways to read a body give the same event, for any JSON', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+it('U13: a number that is read as a float has the value that was written', () => {
+  let floats = 0;
+  fc.assert(
+    fc.property(numberText, fc.constantFrom('[', '[ ', '{"a":', '[0,', ''), (text, before) => {
+      if (mayLoseDigits(`${before}${text}`)) return;
+      floats++;
+      const asFloat = numberTextOf(JSON.parse(text));
+      expect(canonicalNumber(asFloat ?? '')).toBe(canonicalNumber(text));
+    }),
+    { numRuns: 5000 },
+  );
+  expect(floats).toBeGreaterThan(500);
+});
+
+it('U13: a float that is no longer the number is never read', () => {
+  for (const text of ['1e400', '-1e-400', '4.9e-324', '1234567890123456', '0.1234567890123456', '9E+999'])
+    for (const before of ['', '[', '[ ', '{"a":', '[0,']) expect(mayLoseDigits(before + text)).toBe(true);
+});
+
+it('a key of hexadecimal digits does not cost the exact reading', () => {
+  expect(mayLoseDigits('{"idempotency_key":"9e123456-1e400-4e12-8e99-0e1234567890"}')).toBe(false);
 });
 
 it('a long run is found exactly where the pattern finds one', () => {

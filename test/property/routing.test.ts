@@ -24,13 +24,13 @@ it('an organization has one bucket, one partition and one home shard, all in ran
       expect(Number.isInteger(bucket) && bucket >= 0 && bucket < bucketCount).toBe(true);
       const partition = partitionOf(name, partitions);
       expect(partition >= 0 && partition < partitions).toBe(true);
-      expect(partitionsOf(shardOf(partition, shardCount), partitions, shardCount)).toContain(partition);
+      expect(partitionsOf({ shard: shardOf(partition), partitions })).toContain(partition);
     }),
   );
 });
 
 it('every partition has one home shard, and shards have equally many', () => {
-  const homes = Array.from({ length: shardCount }, (_, shard) => partitionsOf(shard, partitions, shardCount));
+  const homes = Array.from({ length: shardCount }, (_, shard) => partitionsOf({ shard, partitions }));
   expect(homes.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: partitions }, (_, i) => i));
   expect(new Set(homes.map((home) => home.length)).size).toBe(1);
 });

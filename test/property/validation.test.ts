@@ -2,23 +2,14 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
-import {
-  batchEvent,
-  bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  usageBody,
-} from '../harness/builders/handlers.ts';
+import { batchEvent, bodyOf, httpEvent, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,

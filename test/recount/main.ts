@@ -1,27 +1,50 @@
-/** `npm run recount [-- --endpoints FILE] [--complete] [--json]`: exit code 1 on differences. */
+/** `odometer recount`: compares what the log holds with what the shards have counted. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { recount } from './recount.ts';
+import type { Command } from 'commander';
+import { type RecountTarget, recount } from './recount.ts';
 import { toText } from './report-text.ts';
 
-const { values } = parseArgs({
-  options: {
-    endpoints: { type: 'string' },
-    topic: { type: 'string', default: 'billing.usage.events' },
-    complete: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-});
-const { ODOMETER_DATA_DIR: dataDir = '.odometer' } = process.env;
-const file = values.endpoints ?? join(dataDir, 'endpoints.json');
-const endpoints: unknown = JSON.parse(await readFile(file, 'utf8'));
-const { kafka, shards } = checkEndpoints(endpoints);
-const report = await recount({ kafka, shards, topic: values.topic, complete: values.complete });
-process.stdout.write(`${values.json ? JSON.stringify(report, null, 2) : toText(report)}\n`);
-process.exitCode = report.equal ? 0 : 1;
+interface Options {
+  readonly endpoints?: string;
+  readonly topic: string;
+  readonly complete: boolean;
+}
 
-function checkEndpoints(value: unknown): { readonly kafka: string; readonly shards: readonly string[] } {
+/** A mistake that the user can mend: the command line recognizes it by its name. */
+class UserError extends Error {
+  override readonly name = 'UserError';
+}
+
+type Report = (answer: { readonly json: unknown; readonly text: string; readonly found: boolean }) => void;
+
+export function define(command: Command, report: Report): void {
+  command
+    .description(
+      'Counts again what the shards have counted, from the log, with a decoder and decimals of its own.',
+    )
+    .option('--endpoints <file>', 'Names kafka and shards. Default: endpoints.json in $ODOMETER_DATA_DIR.')
+    .option('--topic <name>', 'The topic of the usage events.', 'billing.usage.events')
+    .option('--complete', 'Records that are not committed yet are a difference.', false)
+    .addHelpText('after', '\nExit code 3: log and shards differ.\n\nExample: odometer recount --complete')
+    .action(async ({ endpoints = endpointsDefault(), topic, complete }: Options) => {
+      const found = await recount({ ...(await readEndpoints(endpoints)), topic, complete });
+      report({ json: found, text: toText(found), found: !found.equal });
+    });
+}
+
+function endpointsDefault(): string {
+  const { ODOMETER_DATA_DIR: dataDir } = process.env;
+  return join(dataDir || join(import.meta.dirname, '..', '..', '.odometer'), 'endpoints.json');
+}
+
+async function readEndpoints(file: string): Promise<Pick<RecountTarget, 'kafka' | 'shards'>> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new UserError(
+      `There is no ${file}: start the twin with npm start, or name another file by --endpoints.`,
+    );
+  });
+  const value: unknown = JSON.parse(text);
   if (typeof value === 'object' && value !== null && 'kafka' in value && 'shards' in value) {
     const { kafka, shards } = value;
     if (
@@ -32,5 +55,5 @@ function checkEndpoints(value: unknown): { readonly kafka: string; readonly shar
       return { kafka, shards };
     }
   }
-  throw new Error(`${file} names no kafka and shards; is Odometer running?`);
+  throw new UserError(`${file} names no kafka and shards: give the endpoints.json of a twin by --endpoints.`);
 }

@@ -19,7 +19,7 @@ export interface Claims {
   readonly quarantine: readonly Kept[];
 }
 
-/** Counts over the committed part of all partitions, and of what lies behind it. */
+/** Counts over the committed part of all partitions, and of what is behind it. */
 export interface LogCounts {
   records: number;
   events: number;
@@ -31,7 +31,7 @@ export interface LogCounts {
   skipped: number;
   recordsInFlight: number;
   eventsInFlight: number;
-  /** Events whose fingerprint is not the documented one; ingest's matter, so told and not judged. */
+  /** Events whose fingerprint is not the documented one; ingest's matter, so reported and not judged. */
   fingerprintsOff: number;
 }
 

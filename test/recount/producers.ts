@@ -1,4 +1,4 @@
-/** Each producer numbers its envelopes from 0, over all partitions; holes and repeats are told, not judged. */
+/** Each producer numbers its envelopes from 0, over all partitions; holes and repeats are reported, not judged. */
 export interface ProducerReport {
   readonly producers: number;
   /** Sequences below a producer's highest that no record carries: refused or timed-out produces. */

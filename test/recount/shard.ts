@@ -81,7 +81,7 @@ export class Shard {
     await client.connect();
     await client.query('begin transaction isolation level repeatable read, read only');
     await client.query("set local work_mem = '64MB'");
-    // The first read takes the snapshot: from here on this shard stands still for us.
+    // The first read takes the snapshot: from here on this shard does not move for us.
     await client.query('select count(*) from partition_progress');
     return new Shard(client);
   }

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { commands } from '../../odometer.ts';
 import { readRepository } from './repository.ts';
 
 const files = readRepository();
 const sources = files.filter(({ path }) => /\.(?:ts|mjs)$/.test(path));
+const program = 'localstack/start.mjs';
 const textOf = (path: string) => files.find((file) => file.path === path)?.text ?? '';
 
 it('no folder is called after nothing in particular', () => {
@@ -15,11 +17,6 @@ it('file names are kebab-case', () => {
   const kebab = /^[a-z0-9]+(?:[-.][a-z0-9]+)*$/;
   const names = sources.map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
   expect(names.filter((name) => !kebab.test(name))).toEqual([]);
-});
-
-it('half of the files are at most 90 lines long', () => {
-  const lines = sources.map(({ text }) => text.split('\n').length).sort((a, b) => a - b);
-  expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(90);
 });
 
 it('no file names a path of a machine or the host of a package registry', () => {
@@ -61,11 +58,27 @@ it('every npm command in the documents exists', () => {
   expect(named.filter((name) => name === undefined || !scripts.has(name))).toEqual([]);
 });
 
+it('every command of odometer in a document, a comment or a message exists', () => {
+  const verbs = new Set(commands.map(([verb]) => verb));
+  const named = files.flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:`|npx )odometer ([a-z]+)/g)].map(([, verb = '']) => ({ path, verb })),
+  );
+  expect(named.length).toBeGreaterThan(verbs.size);
+  expect(named.filter(({ verb }) => !verbs.has(verb))).toEqual([]);
+});
+
+it('every npm script but the checks is a command of odometer of its own name', () => {
+  const { scripts, bin } = JSON.parse(textOf('package.json'));
+  const { check, format, ...others } = scripts;
+  expect([check, format, bin.odometer]).toEqual([expect.any(String), expect.any(String), program]);
+  expect(others).toEqual(Object.fromEntries(commands.map(([verb]) => [verb, `node ${program} ${verb}`])));
+});
+
 it('every file that a document links to exists', () => {
   const links = files
     .filter(({ path }) => path.endsWith('.md'))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)].map(
+      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
         ([, to = '']) => new URL(to, `file:///${path}`).pathname,
       ),
     );

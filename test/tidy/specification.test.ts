@@ -32,24 +32,15 @@ it.each(invariants)('$id says by what it is enforced', ({ section }) => {
   expect(section).toMatch(/^Enforced by: \S/m);
 });
 
-it.each(invariants)(
-  '$id has a test on real servers whose title starts with it, or says what is missing',
-  ({ id, section }) => {
-    const exempt = /^Missing: .*\bissue #?\d+/m.test(section);
-    expect(
-      exempt || titlesOnServers.has(id),
-      `no test on real servers has a title that starts with "${id}: "`,
-    ).toBe(true);
-  },
-);
+it.each(invariants)('$id has a test on real servers whose title starts with it', ({ id }) => {
+  expect([...titlesOnServers]).toContain(id);
+});
+
+it.each(invariants)('$id says what is missing, where it has such a line', ({ section }) => {
+  expect(section).not.toMatch(/^Missing:(?! \S)/m);
+});
 
 it('no test title names an invariant that is not in the specification', () => {
   const ids = new Set(invariants.map(({ id }) => id));
   expect(titles.filter((id) => id === undefined || !ids.has(id))).toEqual([]);
-});
-
-it.each(invariants)('every file that $id names exists', ({ section }) => {
-  const paths = new Set(files.map(({ path }) => path));
-  const named = [...section.matchAll(/`((?:shared|functions|migrations|localstack|test)\/[\w./-]+\.\w+)`/g)];
-  expect(named.map(([, path = '']) => path).filter((path) => !paths.has(path))).toEqual([]);
 });

@@ -9,7 +9,8 @@ import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts'
 import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
+import { testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const issuer = 'https://issuer.test';
 const audience = 'odometer';
@@ -79,7 +80,7 @@ function setup(keys: Setup = { secret }) {
   return { authorize, send, clock, logger, verifications: () => verified };
 }
 
-const refusal = (status: '401' | '403', code: string) => ({ isAuthorized: false, context: { status, code } });
+const denial = (status: '401' | '403', code: string) => ({ isAuthorized: false, context: { status, code } });
 
 describe('a valid token', () => {
   it('of HS256 becomes the caller that the functions read', async () => {
@@ -141,13 +142,13 @@ describe('refused as 401 is', () => {
     ['two tokens', 'Bearer a b'],
   ])('%s', async (_, authorization) => {
     const headers = authorization === undefined ? {} : { authorization };
-    expect(await setup().authorize({ headers })).toEqual(refusal('401', 'credential_missing'));
+    expect(await setup().authorize({ headers })).toEqual(denial('401', 'credential_missing'));
   });
 
   it.each(['x', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.e30', 'x'.repeat(tokenCharsMax + 1)])(
     'what is no token',
     async (text) => {
-      expect(await setup().send(text)).toEqual(refusal('401', 'token_malformed'));
+      expect(await setup().send(text)).toEqual(denial('401', 'token_malformed'));
     },
   );
 
@@ -159,41 +160,41 @@ describe('refused as 401 is', () => {
       .setExpirationTime(nowSeconds + 600)
       .encode();
     for (const keys of [{ secret }, { jwksUrl: keySetUrl() }, { secret, jwksUrl: keySetUrl() }])
-      expect(await setup(keys).send(unsecured)).toEqual(refusal('401', 'token_algorithm_refused'));
+      expect(await setup(keys).send(unsecured)).toEqual(denial('401', 'token_algorithm_refused'));
   });
 
   it('a token of HS256 made with the public key (algorithm confusion)', async () => {
     const publicKey = new TextEncoder().encode(await exportSPKI(rsa.publicKey));
     const confused = await token(goodClaims, { alg: 'HS256', kid: 'rsa' }).sign(publicKey);
     expect(await setup({ jwksUrl: keySetUrl() }).send(confused)).toEqual(
-      refusal('401', 'token_algorithm_refused'),
+      denial('401', 'token_algorithm_refused'),
     );
     expect(await setup({ secret, jwksUrl: keySetUrl() }).send(confused)).toEqual(
-      refusal('401', 'token_signature_invalid'),
+      denial('401', 'token_signature_invalid'),
     );
   });
 
   it('an algorithm that is not on the list, or has no key here', async () => {
     const longer = await token(goodClaims, { alg: 'HS512' }).sign(new Uint8Array(64));
-    expect(await setup().send(longer)).toEqual(refusal('401', 'token_algorithm_refused'));
+    expect(await setup().send(longer)).toEqual(denial('401', 'token_algorithm_refused'));
     const asymmetric = await token(goodClaims, { alg: 'RS256', kid: 'rsa' }).sign(rsa.privateKey);
-    expect(await setup().send(asymmetric)).toEqual(refusal('401', 'token_algorithm_refused'));
+    expect(await setup().send(asymmetric)).toEqual(denial('401', 'token_algorithm_refused'));
     const symmetric = await token().sign(secret);
     const byKeySet = setup({ jwksUrl: keySetUrl() });
-    expect(await byKeySet.send(symmetric)).toEqual(refusal('401', 'token_algorithm_refused'));
+    expect(await byKeySet.send(symmetric)).toEqual(denial('401', 'token_algorithm_refused'));
   });
 
   it('a signature of another key, and one that was changed', async () => {
     const other = await token().sign(new TextEncoder().encode('another secret of at least 32 bytes'));
-    expect(await setup().send(other)).toEqual(refusal('401', 'token_signature_invalid'));
+    expect(await setup().send(other)).toEqual(denial('401', 'token_signature_invalid'));
     const [head, , signature] = (await token().sign(secret)).split('.');
     const [, raised] = (await token({ ...goodClaims, organizations: '*' }).sign(secret)).split('.');
     expect(await setup().send(`${head}.${raised}.${signature}`)).toEqual(
-      refusal('401', 'token_signature_invalid'),
+      denial('401', 'token_signature_invalid'),
     );
     const borrowed = await token(goodClaims, { alg: 'RS256', kid: 'rsa' }).sign(strange.privateKey);
     expect(await setup({ jwksUrl: keySetUrl() }).send(borrowed)).toEqual(
-      refusal('401', 'token_signature_invalid'),
+      denial('401', 'token_signature_invalid'),
     );
   });
 
@@ -202,7 +203,7 @@ describe('refused as 401 is', () => {
     const before = fetches;
     for (const kid of ['a', 'b', 'c', 'd']) {
       const signed = await token(goodClaims, { alg: 'RS256', kid }).sign(strange.privateKey);
-      expect(await send(signed)).toEqual(refusal('401', 'token_key_unknown'));
+      expect(await send(signed)).toEqual(denial('401', 'token_key_unknown'));
     }
     expect(fetches - before).toBeLessThanOrEqual(2);
   });
@@ -229,7 +230,7 @@ describe('refused as 401 is', () => {
   ])('a token that is %s', async (_, unsigned, code) => {
     const { send, logger } = setup();
     const signed = await unsigned.sign(secret);
-    expect(await send(signed)).toEqual(refusal('401', code));
+    expect(await send(signed)).toEqual(denial('401', code));
     expect(JSON.stringify(logger.lines)).not.toContain(signed);
   });
 });
@@ -237,14 +238,14 @@ describe('refused as 401 is', () => {
 describe('refused as 403 is', () => {
   it('a token without organizations', async () => {
     const signed = await token({ scope: 'read' }).sign(secret);
-    expect(await setup().send(signed)).toEqual(refusal('403', 'organizations_missing'));
+    expect(await setup().send(signed)).toEqual(denial('403', 'organizations_missing'));
   });
 
   it.each([[[]], [['*']], [['org_1', '*']], ['org_1'], [['a b']], [[1]], [{ org_1: true }], [null]])(
     'a token for the organizations %j',
     async (organizations) => {
       const signed = await token({ ...goodClaims, organizations }).sign(secret);
-      expect(await setup().send(signed)).toEqual(refusal('403', 'organizations_invalid'));
+      expect(await setup().send(signed)).toEqual(denial('403', 'organizations_invalid'));
     },
   );
 });
@@ -259,7 +260,7 @@ it('a verified token is remembered for a minute, and not beyond its end', async 
   await send(signed);
   expect(verifications()).toBe(2);
   clock.nowMs = testNowMs + (600 + tokenClockToleranceSeconds) * 1000;
-  expect(await send(signed)).toEqual(refusal('401', 'token_expired'));
+  expect(await send(signed)).toEqual(denial('401', 'token_expired'));
 });
 
 it('nobody passes, and nobody is called a liar, while the key set cannot be fetched', async () => {

@@ -14,8 +14,8 @@ describe('back-off of restarts', () => {
   });
 
   it('a death after 30 healthy seconds counts as the first', () => {
-    expect(deathsInARow(5, 30_000)).toBe(1);
-    expect(deathsInARow(5, 29_999)).toBe(6);
-    expect(deathsInARow(5, undefined)).toBe(6);
+    expect(deathsInARow({ before: 5, readyMs: 30_000 })).toBe(1);
+    expect(deathsInARow({ before: 5, readyMs: 29_999 })).toBe(6);
+    expect(deathsInARow({ before: 5, readyMs: undefined })).toBe(6);
   });
 });

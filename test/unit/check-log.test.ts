@@ -1,75 +1,95 @@
 import { describe, expect, it } from 'vitest';
-import { checkLog } from '../../functions/flusher/check-log.ts';
+import { checkLog, type LogLook, type LogState } from '../../functions/flusher/check-log.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { logEndBehindMs, tailGapAgeMs } from '../../shared/limits.ts';
-import type { LogBounds, LogRecord } from '../../shared/log/event-log.ts';
-import { recordHashOf } from '../../shared/segments/fold.ts';
+import { recordHashOf } from '../../shared/log/envelope.ts';
 
+const nowMs = 1_000_000;
 const value = Buffer.from('the last committed record');
-const progress = {
-  partition: 3,
-  generation: 1,
-  nextOffset: 10,
-  recordHash: Buffer.from(recordHashOf(value), 'hex'),
-  halted: false,
-  checkedRanges: 0,
+
+type ProgressState = 'before the first commit' | 'after a commit';
+/** What the log shows, and the verdict; null where the progress row rules the state out. */
+type Cell = readonly [look: Partial<LogLook>, verdict: string] | null;
+
+const progress: Readonly<Record<ProgressState, LogLook['progress']>> = {
+  'before the first commit': { nextOffset: 10, recordHash: null },
+  'after a commit': { nextOffset: 10, recordHash: Buffer.from(recordHashOf(value), 'hex') },
 };
-const head: LogRecord = { offset: 9, value };
+
+const bounds = { start: 0, end: 12 };
+const behind = { start: 0, end: 8 };
+const table: Readonly<Record<ProgressState, Readonly<Record<LogState, readonly Cell[]>>>> = {
+  'before the first commit': {
+    missing: [[{ bounds: undefined }, 'waits']],
+    'start-ahead': [[{ bounds: { start: 11, end: 12 } }, 'halts log_start_ahead']],
+    'end-behind': [[{ bounds: behind, behindSinceMs: nowMs - 1000 }, 'waits']],
+    'end-behind-long': [[{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs }, 'halts log_end_behind']],
+    'not-kept': [[{ bounds }, 'goes on']],
+    'not-delivered': [null],
+    'as-committed': [null],
+    rewritten: [null],
+  },
+  'after a commit': {
+    missing: [[{ bounds: undefined }, 'waits']],
+    'start-ahead': [[{ bounds: { start: 11, end: 12 } }, 'halts log_start_ahead']],
+    'end-behind': [
+      [{ bounds: behind, behindSinceMs: null }, 'waits'],
+      [{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs + 1 }, 'waits'],
+    ],
+    'end-behind-long': [[{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs }, 'halts log_end_behind']],
+    'not-kept': [[{ bounds: { start: 10, end: 12 } }, 'goes on']],
+    'not-delivered': [[{ bounds }, 'waits']],
+    'as-committed': [[{ bounds, lastCommitted: { offset: 9, value } }, 'goes on']],
+    rewritten: [
+      [{ bounds, lastCommitted: { offset: 9, value: Buffer.from('x') } }, 'halts log_rewritten'],
+      // The log goes on behind a gap.
+      [{ bounds, lastCommitted: { offset: 10, value } }, 'halts log_rewritten'],
+    ],
+  },
+};
+
+const cases = Object.entries(table).flatMap(([state, cells]) =>
+  Object.entries(cells).flatMap(([log, looks]) =>
+    looks.flatMap((cell) => (cell === null ? [] : [[state, log, ...cell] as const])),
+  ),
+);
 
 describe('checkLog', () => {
-  const now = 1_000_000;
-  const rows: [string, LogBounds | undefined, LogRecord | undefined, number | null, string][] = [
-    ['the record as it was committed', { start: 0, end: 12 }, head, null, 'goes-on'],
-    [
-      'other content at the position',
-      { start: 0, end: 12 },
-      { offset: 9, value: Buffer.from('x') },
-      null,
-      'halts log_rewritten',
-    ],
-    ['another offset delivered', { start: 0, end: 12 }, { offset: 10, value }, null, 'halts log_rewritten'],
-    ['the record removed by retention', { start: 10, end: 12 }, undefined, null, 'goes-on'],
-    ['a log that starts above', { start: 11, end: 12 }, undefined, null, 'halts log_start_ahead'],
-    ['a log that ends below, for a moment', { start: 0, end: 8 }, undefined, now - 1000, 'waits'],
-    [
-      'a log that ends below, for long',
-      { start: 0, end: 8 },
-      undefined,
-      now - logEndBehindMs,
-      'halts log_end_behind',
-    ],
-    ['a record not delivered', { start: 0, end: 12 }, undefined, null, 'waits'],
-    ['no such partition', undefined, undefined, null, 'waits'],
-  ];
-  it.each(rows)('U7: %s', (_name, bounds, record, behindSince, expected) => {
-    const verdict = checkLog(progress, bounds, record, behindSince, now);
-    expect(verdict.kind === 'halts' ? `halts ${verdict.code}` : verdict.kind).toBe(expected);
-  });
-
-  it('U7: before the first commit there is nothing to compare', () => {
-    const fresh = { ...progress, nextOffset: 0, recordHash: null };
-    expect(checkLog(fresh, { start: 0, end: 5 }, undefined, null, now).kind).toBe('goes-on');
+  it.each(cases)('U7: %s, a log that is %s', (state, _log, look, expected) => {
+    const verdict = checkLog({
+      // `Object.entries` forgets that its keys are those of the table.
+      progress: progress[state as ProgressState],
+      bounds: undefined,
+      lastCommitted: undefined,
+      behindSinceMs: null,
+      nowMs,
+      ...look,
+    });
+    const text = verdict?.kind === 'halts' ? `halts ${verdict.code}` : (verdict?.kind ?? 'goes on');
+    expect(text).toBe(expected);
   });
 });
 
 describe('LogHistory', () => {
+  const seen = { partition: 0, nextOffset: 0 };
+
   it('knows the end that was seen tailGapAgeMs ago, and no younger one', () => {
     const history = new LogHistory();
-    history.note(0, 5, 0, 0);
-    history.note(0, 9, 0, 1000);
-    expect(history.oldEnd(0, tailGapAgeMs - 1)).toBe(0);
-    expect(history.oldEnd(0, tailGapAgeMs)).toBe(5);
-    history.note(0, 20, 0, tailGapAgeMs + 1000);
-    expect(history.oldEnd(0, tailGapAgeMs + 1000)).toBe(9);
-    expect(history.oldEnd(1, tailGapAgeMs)).toBe(0);
+    history.note({ ...seen, end: 5, nowMs: 0 });
+    history.note({ ...seen, end: 9, nowMs: 1000 });
+    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs - 1 })).toBe(0);
+    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs })).toBe(5);
+    history.note({ ...seen, end: 20, nowMs: tailGapAgeMs + 1000 });
+    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs + 1000 })).toBe(9);
+    expect(history.oldEnd({ partition: 1, nowMs: tailGapAgeMs })).toBe(0);
   });
 
   it('remembers since when an end has been below what is committed', () => {
     const history = new LogHistory();
-    history.note(0, 5, 9, 100);
-    history.note(0, 5, 9, 200);
+    history.note({ partition: 0, end: 5, nextOffset: 9, nowMs: 100 });
+    history.note({ partition: 0, end: 5, nextOffset: 9, nowMs: 200 });
     expect(history.behindSinceMs(0)).toBe(100);
-    history.note(0, 9, 9, 300);
+    history.note({ partition: 0, end: 9, nextOffset: 9, nowMs: 300 });
     expect(history.behindSinceMs(0)).toBeNull();
   });
 });

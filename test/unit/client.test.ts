@@ -141,7 +141,9 @@ describe('waitUntilComplete', () => {
 
   it('gives up after its time, and says what is in flight', async () => {
     edge.interfere = () => summaryThrough(null);
-    await expect(client.waitUntilComplete('org_1', 0, 300)).rejects.toThrow('3 records in flight');
+    await expect(client.waitUntilComplete('org_1', 0, { timeoutMs: 300 })).rejects.toThrow(
+      '3 records in flight',
+    );
   });
 });
 
@@ -159,7 +161,7 @@ describe('back-off', () => {
   ])(
     'after attempt %i, Retry-After %s and chance %f it is %i ms',
     (attempt, retryAfterMs, random, delayMs) => {
-      expect(retryDelayMs(policy, attempt, retryAfterMs, random)).toBe(delayMs);
+      expect(retryDelayMs(policy, { attempt, retryAfterMs, random })).toBe(delayMs);
     },
   );
 

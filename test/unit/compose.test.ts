@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { authorizerConfig } from '../../functions/authorizer/config.ts';
 import { consumerConfig } from '../../functions/consumer/config.ts';
 import { flusherConfig } from '../../functions/flusher/config.ts';
 import { ingestConfig } from '../../functions/ingest/config.ts';
@@ -16,13 +17,16 @@ import {
   secretsDir,
   shardUrls,
 } from '../../localstack/compose/addresses.ts';
+import { tokenRequiredOf } from '../../localstack/runtime/auth-setting.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { kafkaProperties } from '../../localstack/servers/kafka-settings.ts';
 import { postgresSettings } from '../../localstack/servers/postgres-settings.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
+import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts';
 import * as names from '../../shared/contracts/env.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
+import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createFileSecrets } from '../../shared/runtime/secrets/file-secrets.ts';
 import { fromSentinelUrl } from '../../shared/segments/redis/connect.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
@@ -109,16 +113,32 @@ it('every role gets the settings that its functions read, and each name is a con
   expect(made, made.output).toMatchObject({ ok: true });
   const secrets = createFileSecrets(join(secretsFolder, 'roles.json'));
   const configs = {
-    'api-1': [ingestConfig, queryConfig, metricsConfig],
-    'api-2': [ingestConfig, queryConfig, metricsConfig],
-    'api-3': [ingestConfig, queryConfig, metricsConfig],
+    'api-1': [authorizerConfig, ingestConfig, queryConfig, metricsConfig],
+    'api-2': [authorizerConfig, ingestConfig, queryConfig, metricsConfig],
+    'api-3': [authorizerConfig, ingestConfig, queryConfig, metricsConfig],
     consumer: [consumerConfig],
     flusher: [flusherConfig],
   };
   for (const [role, schemas] of Object.entries(configs))
     for (const schema of schemas)
       await expect.soft(loadConfig(schema, serviceOf(role).environment, secrets), role).resolves.toBeTruthy();
-  // The SDK's own, for what stands beside an emulator.
+  // Behind nginx nobody is known by an address, so Prometheus has a token, which every instance takes.
+  const token = readFileSync(join(secretsFolder, 'prometheus-token'), 'utf8');
+  const prometheus = readFileSync(join(folder, 'prometheus', 'prometheus.yml'), 'utf8');
+  expect(prometheus).toContain(`credentials_file: ${secretsDir}/prometheus-token\n`);
+  for (const role of ['api-1', 'api-2', 'api-3']) {
+    const { environment } = serviceOf(role);
+    expect.soft(tokenRequiredOf(environment), role).toBe(true);
+    const verifier = createTokenVerifier(
+      await loadConfig(authorizerConfig, environment, secrets),
+      systemClock,
+    );
+    await expect.soft(verifier.verify(token), role).resolves.toMatchObject({
+      kind: 'verified',
+      claims: { scope: 'admin', organizations: '*' },
+    });
+  }
+  // The SDK's own, for what is beside an emulator.
   const contracts = Object.values(names).filter((name) => typeof name === 'string');
   const known: ReadonlySet<string> = new Set([...contracts, ...sdkVariables]);
   const given = roles.flatMap(([, { environment }]) => Object.keys(environment));
@@ -131,7 +151,7 @@ it('every role gets the settings that its functions read, and each name is a con
 
 it('every host that a role or a settings file names is a service', () => {
   const sentinelUrl = serviceOf('consumer').environment[names.ENV_REDIS_SENTINEL_URL] ?? '';
-  const { sentinels, name } = fromSentinelUrl(sentinelUrl, 'redis://unused');
+  const { sentinels, name } = fromSentinelUrl({ sentinelUrl, url: 'redis://unused' });
   const sentinelConf = readFileSync(join(folder, 'redis', 'sentinel.conf'), 'utf8');
   expect(sentinelConf).toContain(`sentinel monitor ${name} ${redisHost} 6379`);
   const kafka = serviceOf('consumer').environment[names.ENV_KAFKA_BOOTSTRAP_SERVERS] ?? '';

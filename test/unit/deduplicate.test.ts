@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
-import {
-  type CandidateRow,
-  type CountedRow,
-  deduplicate,
-  isConflict,
-  probesOf,
-} from '../../shared/ledger/deduplicate.ts';
+import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
+import type { KeyedRow } from '../../shared/segments/copy-row.ts';
 
 interface Sent {
   readonly day: number;
@@ -17,7 +12,7 @@ interface Sent {
 }
 
 /** Events as rows in log order, several to a record, so that both offset and index order them. */
-function rowsOf(sent: readonly Sent[], firstOffset = 0): readonly CandidateRow[] {
+function rowsOf(sent: readonly Sent[], firstOffset = 0): readonly KeyedRow[] {
   return sent.map((event, position) => ({
     keyHash: keyHash(event.organization ?? 'acme', event.key ?? 'key-1'),
     fingerprint: (event.payload ?? 'aa').padEnd(32, '0'),

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { readMapping, readSchedule } from '../../localstack/deployed/template.ts';
+import { readMapping, readSchedules } from '../../localstack/deployed/template.ts';
 
 const snapshot = (stage: string) =>
   join(import.meta.dirname, '..', 'infra', 'snapshots', `${stage}-app.json`);
@@ -33,8 +33,11 @@ it.each(['local', 'production'])('the mapping of the stage %s is what the stacks
   });
 });
 
-it('the schedule’s target is the flusher', () => {
-  expect(readSchedule(snapshot('local')).functionId).toMatch(/^FlusherFunction/);
+it('the target of each shard’s schedule is the flusher', () => {
+  const functionId = expect.stringMatching(/^FlusherFunction/);
+  expect(readSchedules(snapshot('local'))).toEqual(
+    [0, 1, 2, 3].map((shard) => ({ functionId, input: { shards: [shard] } })),
+  );
 });
 
 it.each([

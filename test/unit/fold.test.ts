@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
 import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
-import { readRowPlaces, readRowUsage } from '../../shared/segments/copy-row.ts';
-import { foldRecords, recordHashOf } from '../../shared/segments/fold.ts';
+import { recordHashOf } from '../../shared/log/envelope.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { foldRecords } from '../../shared/segments/fold.ts';
 import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 
 describe('foldRecords', () => {
@@ -11,7 +12,7 @@ describe('foldRecords', () => {
       envelope([sealedEvent({ quantity: '1.5' }), sealedEvent({ idempotencyKey: 'b', quantity: '2.25' })]),
       envelope([sealedEvent({ idempotencyKey: 'c', metric: 'storage', undated: true })]),
     ];
-    const { segments, stop } = foldRecords(records(values, 40), 0, 0);
+    const { segments, stop } = foldRecords(records(values, 40), 0);
     expect(stop).toBeNull();
     expect(segments).toHaveLength(1);
     const meta = segments[0]?.meta;
@@ -34,14 +35,14 @@ describe('foldRecords', () => {
     const events = quantities.map((quantity, i) =>
       sealedEvent({ quantity, idempotencyKey: `k${i}`, undated: i === 3 }),
     );
-    const { segments } = foldRecords(records([envelope(events)], 7), 0, 0);
+    const { segments } = foldRecords(records([envelope(events)], 7), 0);
     const rows = segments[0]?.days[0]?.rows ?? Buffer.alloc(0);
-    const places = readRowPlaces(rows);
-    expect(places.map(({ at }) => readRowUsage(rows, at).quantity)).toEqual(quantities);
-    expect(places.map(({ index, offset, undated }) => [offset, index, undated])).toEqual(
+    const tuples = readCopyTuples(rows);
+    expect(tuples.map(({ at }) => readRowUsage(rows, at).quantity)).toEqual(quantities);
+    expect(tuples.map(({ index, offset, undated }) => [offset, index, undated])).toEqual(
       quantities.map((_, i) => [7, i, i === 3]),
     );
-    expect(places[2]?.keyHash).toBe(keyHash('org_1', 'k2'));
+    expect(tuples[2]?.keyHash).toBe(keyHash('org_1', 'k2'));
     expect(readRowUsage(rows, 0)).toMatchObject({
       organization: 'org_1',
       metric: 'api_calls',
@@ -53,7 +54,7 @@ describe('foldRecords', () => {
     const events = [noonMs, noonMs + dayMs, noonMs].map((eventTimeMs, i) =>
       sealedEvent({ eventTimeMs, idempotencyKey: `k${i}` }),
     );
-    const { segments } = foldRecords(records([envelope(events)]), 0, 0);
+    const { segments } = foldRecords(records([envelope(events)]), 0);
     const day = Math.floor(noonMs / dayMs);
     expect(segments[0]?.meta.days.map(({ day, count }) => [day, count])).toEqual([
       [day, 2],
@@ -64,7 +65,7 @@ describe('foldRecords', () => {
   it('carries a foreign record as quarantined and counts its neighbours', () => {
     const poison = Buffer.from('not an envelope');
     const values = [envelope([sealedEvent()]), poison, envelope([sealedEvent({ idempotencyKey: 'b' })])];
-    const { segments } = foldRecords(records(values), 0, 0);
+    const { segments } = foldRecords(records(values), 0);
     expect(segments[0]?.meta).toMatchObject({
       to: 3,
       seen: 2,
@@ -74,7 +75,7 @@ describe('foldRecords', () => {
 
   it('refuses an event that cannot be counted and keeps it with its bytes', () => {
     const events = [sealedEvent(), sealedEvent({ quantity: 'NaN' })];
-    const { segments } = foldRecords(records([envelope(events)]), 0, 0);
+    const { segments } = foldRecords(records([envelope(events)]), 0);
     expect(segments[0]?.meta).toMatchObject({
       seen: 2,
       refusals: [{ offset: 0, index: 1, code: 'quantity_invalid' }],
@@ -83,7 +84,7 @@ describe('foldRecords', () => {
   });
 
   it('waits before a record of newer code, with what came before folded', () => {
-    const { segments, stop } = foldRecords(records([envelope([sealedEvent()]), newerEnvelope()]), 0, 0);
+    const { segments, stop } = foldRecords(records([envelope([sealedEvent()]), newerEnvelope()]), 0);
     expect(segments[0]?.meta.to).toBe(1);
     expect(stop).toMatchObject({ offset: 1 });
   });
@@ -92,20 +93,20 @@ describe('foldRecords', () => {
     const bad = Array.from({ length: refusedEventsMax + 1 }, (_, i) =>
       sealedEvent({ quantity: '1e5', idempotencyKey: `k${i}` }),
     );
-    expect(foldRecords(records([envelope(bad)]), 0, 0)).toMatchObject({ segments: [], stop: { offset: 0 } });
-    expect(foldRecords(records([envelope(bad.slice(1))]), 0, 0).stop).toBeNull();
+    expect(foldRecords(records([envelope(bad)]), 0)).toMatchObject({ segments: [], stop: { offset: 0 } });
+    expect(foldRecords(records([envelope(bad.slice(1))]), 0).stop).toBeNull();
   });
 
   it('starts a new segment above segmentEventsMax and at a hole in the offsets', () => {
     const events = Array.from({ length: 900 }, (_, i) => sealedEvent({ idempotencyKey: `k${i}` }));
     const many = Array.from({ length: Math.ceil(segmentEventsMax / 900) + 1 }, () => envelope(events));
-    expect(foldRecords(records(many), 0, 0).segments.length).toBe(2);
+    expect(foldRecords(records(many), 0).segments.length).toBe(2);
     const value = envelope([sealedEvent()]);
     const holed = [
       { offset: 1, value },
       { offset: 3, value },
     ];
-    expect(foldRecords(holed, 0, 0).segments.map(({ meta }) => [meta.from, meta.to])).toEqual([
+    expect(foldRecords(holed, 0).segments.map(({ meta }) => [meta.from, meta.to])).toEqual([
       [1, 2],
       [3, 4],
     ]);

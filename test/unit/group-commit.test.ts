@@ -12,7 +12,8 @@ import {
 import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 import type { Append } from '../../shared/log/event-log.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import { FakeClock, FakeLog, settled, testNowMs } from '../harness/builders/handlers.ts';
+import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
 
 const partitions = 20;
 const lingerMs = 5;

@@ -3,7 +3,8 @@ import { OdometerError } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import type { HttpHandler } from '../../shared/http/stack.ts';
 import { lateAnswerMs } from '../../shared/limits.ts';
-import { bodyOf, FakeLogger, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const event = httpEvent({ routeKey: 'GET /x' });
 const answers: HttpHandler = async () => ({ statusCode: 200, body: '{}' });

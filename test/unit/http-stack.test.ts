@@ -3,7 +3,8 @@ import { fromHttpCaller } from '../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import { problem } from '../../shared/http/problem.ts';
 import { createHttpHandler, type HttpAnswer, type HttpRequest } from '../../shared/http/stack.ts';
-import { administrator, bodyOf, FakeLogger, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 async function answerOf(respond: (request: HttpRequest) => Promise<HttpAnswer>, logger = new FakeLogger()) {
   const handle = createHttpHandler({ logger, respond });

@@ -10,20 +10,15 @@ import {
   administrator,
   batchEvent,
   bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
   httpEvent,
   lambdaContext,
-  settled,
-  testNowMs,
   usageBody,
 } from '../harness/builders/handlers.ts';
+import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
-  bootstrapServers: '',
-  topic: 'test',
-  partitions: 20,
   generation: 1,
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
@@ -158,7 +153,7 @@ describe('keys and stamps that the server makes', () => {
 
   it('a header that makes no key is refused', async () => {
     const { send } = setup();
-    for (const header of ['', 'x'.repeat(508), 'a\u0001']) {
+    for (const header of ['', 'x'.repeat(508), 'a\u0001', 'clÃ©']) {
       const result = await send(batchEvent([usageBody()], { headers: { 'idempotency-key': header } }));
       expect(result.statusCode).toBe(400);
       expect(bodyOf(result)).toMatchObject({ errors: [{ field: 'Idempotency-Key' }] });

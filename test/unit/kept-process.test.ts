@@ -44,7 +44,7 @@ function watched(): {
   };
 }
 
-it('a process that is killed is started again, and is told of in order', async () => {
+it('a process that is killed is started again, and is reported in order', async () => {
   const { seen, watcher } = watched();
   const child = new KeptProcess(specOf(waits), watcher);
   await child.start();

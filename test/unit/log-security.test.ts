@@ -19,8 +19,8 @@ afterEach(() => {
 });
 
 it('a log is plain text unless it says msk-iam, which needs a region', async () => {
-  expect((await placeOf({ AWS_REGION: 'eu-central-1' })).iamRegion).toBeUndefined();
-  expect((await placeOf({ KAFKA_AUTH: 'msk-iam', AWS_REGION: 'eu-central-1' })).iamRegion).toBe(
+  expect((await placeOf({ AWS_REGION: 'eu-central-1' })).log.iamRegion).toBeUndefined();
+  expect((await placeOf({ KAFKA_AUTH: 'msk-iam', AWS_REGION: 'eu-central-1' })).log.iamRegion).toBe(
     'eu-central-1',
   );
   await expect(placeOf({ KAFKA_AUTH: 'msk-iam' })).rejects.toThrow('AWS_REGION: must be set with');

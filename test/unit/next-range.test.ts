@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { nextRange } from '../../functions/flusher/next-range.ts';
+import { type NextRangePorts, nextRange } from '../../functions/flusher/next-range.ts';
+import { WaitingSegments } from '../../functions/flusher/waiting-segments.ts';
+import type { EventLogReader } from '../../shared/log/event-log.ts';
+import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, sealScope } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
-import { fakeLog } from '../harness/fakes/log.ts';
-import { fakeLogger } from '../harness/fakes/logger.ts';
+import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
@@ -14,17 +18,23 @@ const values = Array.from({ length: 6 }, (_, i) => envelope([sealedEvent({ idemp
 async function storeWith(...ranges: [number, number][]) {
   const store = new FakeSegmentStore();
   for (const [from, to] of ranges) {
-    const [segment] = foldRecords(records(values.slice(from, to), from), 0, 0).segments;
+    const [segment] = foldRecords(records(values.slice(from, to), from), 0).segments;
     if (segment === undefined) throw new Error('a range holds a record');
     await store.append(0, { from, to, events: to - from }, encodeSegment(segment, seal));
   }
   return store;
 }
 
-async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = fakeLog(0, values)) {
+function portsOf(segments: FakeSegmentStore, log: EventLogReader): NextRangePorts {
+  const logger = new FakeLogger();
+  const watch = new Stopwatch<'folding'>(new FakeClock());
+  return { log, segments: new WaitingSegments({ segments, seal, logger, watch }), logger, watch };
+}
+
+async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = FakeLog.of({ values })) {
   const stored = store.down ? [] : ((await store.list([0])).get(0) ?? []);
   const outlook = { partition: 0, next, stored, logEnd: 6, oldEnd };
-  const found = await nextRange(outlook, { log, segments: store, seal, logger: fakeLogger() });
+  const found = await nextRange(outlook, portsOf(store, log));
   if (found.kind === 'range') return `${found.range.source} ${found.range.from}-${found.range.to}`;
   return found.kind === 'halts' ? `halts ${found.code}` : found.kind;
 }
@@ -59,8 +69,10 @@ describe('nextRange', () => {
     const store = await storeWith([0, 2]);
     const stored = (await store.list([0])).get(0) ?? [];
     store.down = true;
-    const ports = { log: fakeLog(0, values), segments: store, seal, logger: fakeLogger() };
-    const found = await nextRange({ partition: 0, next: 0, stored, logEnd: 6, oldEnd: 0 }, ports);
+    const found = await nextRange(
+      { partition: 0, next: 0, stored, logEnd: 6, oldEnd: 0 },
+      portsOf(store, FakeLog.of({ values })),
+    );
     expect(found).toMatchObject({ kind: 'range', range: { source: 'log', from: 0, to: 6 } });
   });
 
@@ -69,20 +81,22 @@ describe('nextRange', () => {
       i === 1 ? envelope([sealedEvent({ quantity: '9' })]) : value,
     );
     const store = await storeWith([0, 2]);
-    expect(await look(store, 0, 0, fakeLog(0, rewritten))).toBe('log 0-6');
+    expect(await look(store, 0, 0, FakeLog.of({ values: rewritten }))).toBe('log 0-6');
     expect(store.stored.size).toBe(0);
   });
 
   it('U7: halts when the log goes on above the next offset', async () => {
-    expect(await look(new FakeSegmentStore(), 0, 6, fakeLog(0, values.slice(2), 2))).toBe(
+    expect(await look(new FakeSegmentStore(), 0, 6, FakeLog.of({ values: values.slice(2), start: 2 }))).toBe(
       'halts offset_missing',
     );
   });
 
-  it('tells a record that needs newer code from one that the log did not deliver', async () => {
+  it('distinguishes a record that needs newer code from one that the log did not deliver', async () => {
     const none = new FakeSegmentStore();
-    expect(await look(none, 5, 6, fakeLog(0, [newerEnvelope()], 5))).toBe('waits-for-code');
-    expect(await look(none, 5, 6, fakeLog(0, []))).toBe('waits');
+    expect(await look(none, 5, 6, FakeLog.of({ values: [newerEnvelope()], start: 5 }))).toBe(
+      'waits-for-code',
+    );
+    expect(await look(none, 5, 6, FakeLog.of({ values: [] }))).toBe('waits');
   });
 
   it('never starts with a segment that straddles the next offset', async () => {

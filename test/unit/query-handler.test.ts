@@ -2,16 +2,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { build, type QueryPorts } from '../../functions/query/handler.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
-import type { SummaryReader } from '../../shared/ledger/usage-summary.ts';
-import { readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
-import {
-  administrator,
-  bodyOf,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  testNowMs,
-} from '../harness/builders/handlers.ts';
+import type { SummaryReader } from '../../shared/ledger/summary.ts';
+import { readinessAgeMsMax, readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
+import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
 type Request = Parameters<SummaryReader['summarize']>[0];
 
@@ -31,6 +26,7 @@ function setup(ports: Partial<QueryPorts> = {}) {
     log: { bounds: async () => new Map() },
     segments: { assertNothingEvicted: async () => {} },
     logger: new FakeLogger(),
+    clock: new FakeClock(),
     ...ports,
   });
   const summary = (
@@ -141,6 +137,26 @@ describe('health and readiness', () => {
     const { get } = setup();
     const result = await get('/health');
     expect([result.statusCode, result.body]).toEqual([200, '{"status":"ok"}']);
+  });
+
+  it('ready asks the dependencies once in two seconds, whoever asks, and again when the clock is set back', async () => {
+    let asked = 0;
+    const clock = new FakeClock();
+    const bounds = async () => {
+      asked += 1;
+      return new Map();
+    };
+    const { get } = setup({ log: { bounds }, clock });
+    await Promise.all(Array.from({ length: 50 }, () => get('/ready')));
+    await clock.advance(readinessAgeMsMax - 1);
+    await get('/ready');
+    expect(asked).toBe(1);
+    await clock.advance(1);
+    await get('/ready');
+    expect(asked).toBe(2);
+    await clock.advance(-3_600_000);
+    await get('/ready');
+    expect(asked).toBe(3);
   });
 
   it('ready names each dependency', async () => {

@@ -97,7 +97,7 @@ describe('the recount reads records by the documented layout', () => {
   });
 });
 
-it('the recount tells holes and repeats of producer sequences', () => {
+it('the recount reports holes and repeats of producer sequences', () => {
   const producers = new Producers();
   for (const sequence of [0, 1, 1, 4]) producers.add('a', sequence);
   producers.add('b', 0);
@@ -209,7 +209,7 @@ describe('the recount of a hand-made partition', () => {
   ];
   const counts = { to: 2, records: 2, seen: 3, inserted: 2, duplicate: 1 };
 
-  it('tells the day digest that the ledger should hold', async () => {
+  it('names the day digest that the ledger should hold', async () => {
     const { names, counts: found } = await walk(records, buildCommit(counts), () => {});
     expect(names).toEqual(['day_digest']);
     expect(found).toMatchObject({ events: 3, counted: 2, duplicates: 1 });

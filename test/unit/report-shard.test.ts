@@ -4,18 +4,19 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
-import { FakeClock, FakeLogger, testNowMs } from '../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
-import { fakeLog } from '../harness/fakes/log.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeLog } from '../harness/fakes/log.ts';
+import { FakeLogger } from '../harness/fakes/logger.ts';
 
-/** The ledger of partition 2 ends where its progress stands, unless a test says otherwise. */
+/** The ledger of partition 2 ends at its next offset, unless a test says otherwise. */
 function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: number } = {}) {
-  const told: Parameters<Metrics['flushed']>[] = [];
+  const published: Parameters<Metrics['flushed']>[] = [];
   const clock = new FakeClock();
   let committed = 3;
   const ledger = {
     shard: 2,
-    places: async () => {
+    positions: async () => {
       if (options.shardDown === true)
         throw new OdometerError('shard_unavailable', 'down', { retryable: true });
       // A commit of partition 10 that a log asked before would not know of.
@@ -31,8 +32,7 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
   const head = (partition: number, ageMs: number) => [
     { offset: 0, value: envelope([sealedEvent()], { partition, createdAtMs: testNowMs - ageMs }) },
   ];
-  const log = {
-    ...fakeLog(2, []),
+  const log = Object.assign(new FakeLog(), {
     bounds: async () => {
       if (options.kafkaDown === true) throw new OdometerError('log_unavailable', 'down', { retryable: true });
       return new Map([
@@ -46,21 +46,22 @@ function setup(options: { kafkaDown?: boolean; shardDown?: boolean; ledgerEnd?: 
         [2, head(2, 3000)],
         [6, head(6, 7000)],
       ]),
-  };
-  const metrics: Metrics = { ...noMetrics, flushed: (...said) => void told.push(said) };
+  });
+  const metrics: Metrics = { ...noMetrics, flushed: (...said) => void published.push(said) };
   const logger = new FakeLogger();
-  return { told, clock, logger, report: new ShardReport(ledger, { log, clock, logger, metrics }) };
+  return { published, clock, logger, report: new ShardReport(ledger, { log, clock, logger, metrics }) };
 }
 
-const counts = { committed: 5, duplicate: 2, quarantined: 1 };
-const nothing = { committed: 0, duplicate: 0, quarantined: 0 };
+const counts = { committed: 5, duplicate: 2, quarantined: 1, records: 4, bytes: 300 };
+const noTime = { foldMs: 0, waitMs: 0, commitMs: 0 };
+const nothing = { committed: 0, duplicate: 0, quarantined: 0, records: 0, bytes: 0, ...noTime };
 
-it('a report sums what was committed since the last one, and says how the partitions stand', async () => {
-  const { told, report } = setup();
+it('a report sums what was committed since the last one, and says how the partitions are', async () => {
+  const { published, report } = setup();
   report.add(counts);
   report.add(counts);
-  await report.tell();
-  await report.tell();
+  await report.publish();
+  await report.publish();
   const standing = {
     halted: 1,
     waitingForCode: 0,
@@ -68,47 +69,64 @@ it('a report sums what was committed since the last one, and says how the partit
     oldestInFlightMs: 7000,
     ledgerLogDifference: 0,
   };
-  expect(told).toEqual([
-    [2, { committed: 10, duplicate: 4, quarantined: 2 }, standing],
+  expect(published).toEqual([
+    [2, { committed: 10, duplicate: 4, quarantined: 2, records: 8, bytes: 600, ...noTime }, standing],
     [2, nothing, standing],
   ]);
 });
 
-it('a report is told at most once an interval', async () => {
-  const { told, clock, report } = setup();
-  await report.tellIfDue();
-  expect(told).toEqual([]);
+it('a report is published at most once an interval', async () => {
+  const { published, clock, report } = setup();
+  await report.publishIfDue();
+  expect(published).toEqual([]);
   await clock.advance(metricsPublishMs);
-  await report.tellIfDue();
-  await report.tellIfDue();
-  expect(told.length).toBe(1);
+  await report.publishIfDue();
+  await report.publishIfDue();
+  expect(published.length).toBe(1);
+});
+
+it('what a pass neither folds nor commits it waits for, and a second report starts from zero', async () => {
+  const { published, clock, report } = setup();
+  const { watch } = report;
+  await watch.during('pass', async () => {
+    await clock.advance(5);
+    await watch.during('folding', () => clock.advance(20));
+    await watch.during('committing', () => clock.advance(300));
+    await clock.advance(2);
+  });
+  await report.publish();
+  await report.publish();
+  expect(published.map(([, work]) => work)).toMatchObject([
+    { foldMs: 20, waitMs: 7, commitMs: 300 },
+    { foldMs: 0, waitMs: 0, commitMs: 0 },
+  ]);
 });
 
 it('a ledger that ends before its progress is a difference', async () => {
-  const { told, report } = setup({ ledgerEnd: 7 });
-  await report.tell();
-  expect(told[0]?.[2]?.ledgerLogDifference).toBe(3);
+  const { published, report } = setup({ ledgerEnd: 7 });
+  await report.publish();
+  expect(published[0]?.[2]?.ledgerLogDifference).toBe(3);
 });
 
 it('partitions that wait for newer code are those of the latest pass', async () => {
-  const { told, report } = setup();
+  const { published, report } = setup();
   report.waitingForCode = 2;
-  await report.tell();
+  await report.publish();
   report.waitingForCode = 0;
-  await report.tell();
-  expect(told.map(([, , standing]) => standing?.waitingForCode)).toEqual([2, 0]);
+  await report.publish();
+  expect(published.map(([, , standing]) => standing?.waitingForCode)).toEqual([2, 0]);
 });
 
-it('a shard that does not answer has no standing, so that its gauges are silent', async () => {
-  const { told, report } = setup({ shardDown: true });
-  await report.tell();
-  expect(told).toEqual([[2, nothing, null]]);
+it('a shard that does not answer has no standing, so that its gauges are missing', async () => {
+  const { published, report } = setup({ shardDown: true });
+  await report.publish();
+  expect(published).toEqual([[2, nothing, null]]);
 });
 
 it('a log that is down costs the standing, and no counts', async () => {
-  const { told, report, logger } = setup({ kafkaDown: true });
+  const { published, report, logger } = setup({ kafkaDown: true });
   report.add(counts);
-  await report.tell();
-  expect(told).toEqual([[2, counts, null]]);
+  await report.publish();
+  expect(published).toEqual([[2, { ...counts, ...noTime }, null]]);
   expect(logger.lines[0]).toMatchObject({ level: 'warn', message: 'standing not read' });
 });

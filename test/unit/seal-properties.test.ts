@@ -16,7 +16,7 @@ it.each([
   ['index', { ...place, index: 4 }],
   ['organization', { ...place, organization: 'org_2' }],
   ['key', { ...place, idempotencyKey: 'schlussel' }],
-  // The same characters, cut elsewhere: the length in the associated data tells them apart.
+  // The same characters, cut elsewhere: the length in the associated data is another.
   ['border of organization and key', { ...place, organization: 'org_', idempotencyKey: '1schlüssel' }],
 ])('sealed properties do not open under another %s', (_what, other) => {
   const sealer = new PropertySealer(encryptionKey, producerId);

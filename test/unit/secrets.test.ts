@@ -44,14 +44,14 @@ it('on Lambda a secret is the text that Secrets Manager keeps under its name', a
   expect(asked).toEqual(['odometer/production/redis-url']);
 });
 
-it('a name that Secrets Manager does not know is a deployment’s mistake, not weather', async () => {
+it('a name that Secrets Manager does not know is a deployment’s mistake, not transient', async () => {
   answer = () => ({ status: 400, body: { __type: 'ResourceNotFoundException', message: 'no' } });
   const read = createSecrets(onLambda).read('odometer/production/typo');
   await expect(read).rejects.toMatchObject({ code: 'secret_missing', retryable: false });
   await expect(read).rejects.toThrow('odometer/production/typo');
 });
 
-it('a Secrets Manager that fails is asked once more, and then is weather', async () => {
+it('a Secrets Manager that fails is asked once more, and then is transient', async () => {
   answer = () => ({ status: 500, body: { __type: 'InternalServiceError', message: 'no' } });
   const read = createSecrets(onLambda).read('odometer/production/redis-url');
   await expect(read).rejects.toMatchObject({ code: 'secrets_unavailable', retryable: true });

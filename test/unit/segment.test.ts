@@ -7,7 +7,6 @@ const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
 const [segment] = foldRecords(
   records([envelope([sealedEvent(), sealedEvent({ idempotencyKey: 'b' })])]),
   0,
-  0,
 ).segments;
 if (segment === undefined) throw new Error('a fold of one record is one segment');
 const bytes = encodeSegment(segment, seal);

@@ -12,7 +12,7 @@ import {
   tokenKeysTimeoutMs,
 } from '../../limits.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { TokenRefusal, TokenVerdict, TokenVerifier } from '../token-verifier.ts';
+import type { TokenProblem, TokenVerdict, TokenVerifier } from '../token-verifier.ts';
 
 export interface TokenVerifierSettings {
   readonly issuer: string;
@@ -75,26 +75,26 @@ function keysOf({ secret, jwksUrl }: TokenVerifierSettings): JWTVerifyGetKey {
   };
 }
 
-const refusalsByClaim: Readonly<Record<string, TokenRefusal>> = {
+const problemsByClaim: Readonly<Record<string, TokenProblem>> = {
   iss: 'token_wrong_issuer',
   aud: 'token_wrong_audience',
   nbf: 'token_not_yet_valid',
 };
 
-/** Total: what is wrong with the token is a verdict; that keys cannot be had is weather. */
+/** Total: a token that is wrong is a verdict; keys that cannot be fetched are a transient error. */
 function toVerdict(error: unknown): TokenVerdict {
-  const code = refusalOf(error);
-  if (code !== null) return { kind: 'refused', code };
+  const code = problemOf(error);
+  if (code !== null) return { kind: 'invalid', code };
   throw new OdometerError('token_keys_unavailable', "the issuer's keys cannot be fetched", {
     retryable: true,
     cause: error,
   });
 }
 
-function refusalOf(error: unknown): TokenRefusal | null {
+function problemOf(error: unknown): TokenProblem | null {
   if (error instanceof errors.JWTExpired) return 'token_expired';
   if (error instanceof errors.JWTClaimValidationFailed) {
-    const named = refusalsByClaim[error.claim];
+    const named = problemsByClaim[error.claim];
     return error.reason === 'check_failed' && named !== undefined ? named : 'token_claim_invalid';
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return 'token_algorithm_refused';

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { copyColumns } from '../../segments/copy-row.ts';
-import type { DayRows, LoadOutcome } from '../shard-ledger.ts';
+import type { DayLoad } from '../load.ts';
+import type { LoadOutcome } from '../shard-ledger.ts';
 import { withinAnswerTime } from './execute.ts';
 import { leafOf } from './row-values.ts';
 import { isCountedAlready, toOdometerError } from './shard-error.ts';
@@ -12,10 +13,10 @@ const copyHeader = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), B
 const copyTrailer = Buffer.from([0xff, 0xff]);
 
 /** Loads one day's rows by COPY BINARY straight into its leaf; the count is the server's own (U5). Throws OdometerError. */
-export async function copyDay(client: pg.ClientBase, rows: DayRows): Promise<LoadOutcome> {
-  const leaf = leafOf(rows.day);
+export async function copyDay(client: pg.ClientBase, { day, rows }: DayLoad): Promise<LoadOutcome> {
+  const leaf = leafOf(day);
   try {
-    return { kind: 'loaded', count: await withinAnswerTime(copyRows(client, leaf, rows.rows)) };
+    return { kind: 'loaded', count: await withinAnswerTime(copyRows(client, leaf, rows)) };
   } catch (error) {
     if (isCountedAlready(error, leaf)) return { kind: 'unique' };
     throw toOdometerError(error);
@@ -24,11 +25,11 @@ export async function copyDay(client: pg.ClientBase, rows: DayRows): Promise<Loa
 
 /**
  * Written by hand instead of by `pipeline`: after an error of the server, `pipeline` would destroy the stream,
- * which sends CopyFail to a server that is no longer copying and waits for an answer that never comes.
+ * which sends CopyFail to a server that has stopped copying, and waits for an answer that never comes.
  */
 async function copyRows(client: pg.ClientBase, leaf: string, chunks: readonly Buffer[]): Promise<number> {
   const stream = client.query(copyFrom(`copy ${leaf} (${copyColumns}) from stdin (format binary)`));
-  // Whoever waits below hears of an error; this listener only keeps a second one from ending the process.
+  // `once` below rejects with the first error; this listener keeps a second one from ending the process.
   stream.on('error', () => undefined);
   const ended = once(stream, 'finish');
   for (const chunk of [copyHeader, ...chunks]) {

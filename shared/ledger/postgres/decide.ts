@@ -1,7 +1,6 @@
 import type pg from 'pg';
-import { type ChainedCommit, chainStart } from '../commit-hash.ts';
 import type { Decision, DecisionOutcome } from '../shard-control.ts';
-import { commitValues } from './commit-values.ts';
+import { CountedWrites } from './counted-writes.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
@@ -9,7 +8,6 @@ import { loadSql } from './sql.ts';
 const setDecision = loadSql('set-decision');
 const lockDecision = loadSql('lock-decision');
 const readHead = loadSql('read-head');
-const addCommit = loadSql('add-commit');
 const resumePartition = loadSql('resume-partition');
 const declareTopic = loadSql('declare-topic');
 
@@ -38,8 +36,9 @@ async function write(
   mapVersion: number,
 ): Promise<DecisionOutcome> {
   const { partition, action, by, why } = decision;
-  await execute(client, setDecision, [by, why]);
-  const [locked] = (await execute<LockedRow>(client, lockDecision, [partition])).rows;
+  const statements = new CountedWrites(client);
+  await statements.read(setDecision, [by, why]);
+  const [locked] = await statements.read<LockedRow>(lockDecision, [partition]);
   if (locked === undefined) return 'unknown_partition';
   if (!locked.halted) return 'not_halted';
   const next = toSafeInteger(locked.next_offset);
@@ -47,19 +46,21 @@ async function write(
   const generation = locked.generation + (action.kind === 'restart' ? 1 : 0);
   const to = action.kind === 'retry' ? next : action.offset;
   const from = action.kind === 'skip' ? next : to;
-  const [head] = (await execute<{ sequence: string; hash: Buffer }>(client, readHead, [partition])).rows;
-  const row: ChainedCommit = {
-    ...{ partition, generation, from, to, mapVersion, decidedBy: by, decidedWhy: why },
-    ...{ seen: 0, inserted: 0, duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 2 },
-    sequence: toSafeInteger(head?.sequence ?? '0') + 1,
-    // No segment is part of a decision.
-    segmentVersion: 0,
-    source: 'decision',
-    days: [],
-    committedAtMs: toSafeInteger(locked.decided_at_ms),
-  };
-  await execute(client, addCommit, commitValues(head?.hash ?? chainStart, row, 0));
-  await execute(client, resumePartition, [partition, generation, to]);
-  if (action.kind === 'restart') await execute(client, declareTopic, [action.topicId]);
+  const [head] = await statements.read<{ sequence: string; hash: Buffer }>(readHead, [partition]);
+  await statements.write(resumePartition, [partition, generation, to]);
+  await statements.addCommit(
+    head === undefined ? null : { sequence: toSafeInteger(head.sequence), hash: head.hash },
+    {
+      ...{ partition, generation, from, to, mapVersion, decidedBy: by, decidedWhy: why },
+      ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0 },
+      // No segment is part of a decision.
+      segmentVersion: 0,
+      source: 'decision',
+      days: [],
+      committedAtMs: toSafeInteger(locked.decided_at_ms),
+    },
+  );
+  // Behind the row, so that every decision counts two writes: its own and the resumed progress.
+  if (action.kind === 'restart') await statements.write(declareTopic, [action.topicId]);
   return 'resumed';
 }

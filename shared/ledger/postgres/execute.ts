@@ -4,10 +4,7 @@ import { shardAnswerTimeoutMs } from '../../limits.ts';
 import { within } from '../../runtime/within.ts';
 import { toOdometerError } from './shard-error.ts';
 
-/**
- * One statement with a bound on the answer: a server that stands still must not hold the caller.
- * Throws OdometerError.
- */
+/** One statement whose answer is waited for only so long: the server may hang. Throws OdometerError. */
 export async function execute<Row extends pg.QueryResultRow>(
   client: pg.ClientBase,
   text: string,

@@ -2,7 +2,7 @@ import { invariant } from '../../errors.ts';
 import { readAnswerTimeoutMs } from '../../limits.ts';
 import type { FiguresReader, LedgerWindow } from '../shard-figures.ts';
 import { execute } from './execute.ts';
-import { readPlaces } from './read-places.ts';
+import { readPositions } from './read-positions.ts';
 import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
@@ -21,14 +21,17 @@ interface WindowRow {
 export function createFiguresReader(settings: ReaderPoolsSettings): FiguresReader {
   const pools = createReaderPools(settings, 'metrics');
   return {
-    async read(shard, windowSeconds) {
+    async read({ shard, windowSeconds }) {
       const pool = pools[shard];
       invariant(pool !== undefined, `there is no shard ${shard}`);
       return withReading(pool, async (client) => {
         const values = [windowSeconds];
         const { rows } = await execute<WindowRow>(client, measureWindow, values, readAnswerTimeoutMs);
         invariant(rows[0] !== undefined, 'an aggregate has one row');
-        return { window: fromRowWindow(rows[0]), places: await readPlaces(client, readAnswerTimeoutMs) };
+        return {
+          window: fromRowWindow(rows[0]),
+          positions: await readPositions(client, readAnswerTimeoutMs),
+        };
       });
     },
     async close() {

@@ -11,12 +11,11 @@ export interface OwnerSession {
 
 /** Opens one session for `work` and closes it. Throws OdometerError. */
 export async function withOwnerSession<T>(
-  url: string,
-  applicationName: string,
+  { ownerUrl, applicationName }: { readonly ownerUrl: string; readonly applicationName: string },
   work: (session: OwnerSession) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
-    connectionString: url,
+    connectionString: ownerUrl,
     application_name: applicationName,
     connectionTimeoutMillis: shardConnectTimeoutMs,
     options: '-c timezone=UTC',

@@ -1,21 +1,19 @@
 import type pg from 'pg';
 import { invariant } from '../../errors.ts';
+import { formatDay } from '../../events/calendar.ts';
 import type { Rollup } from '../../segments/rollup.ts';
 import type { Refusal } from '../../segments/segment.ts';
-import { type ChainedCommit, chainStart } from '../commit-hash.ts';
+import type { CountedRow, KeyProbe } from '../deduplicate.ts';
+import type { Conflict, DayLoad } from '../load.ts';
 import type {
   CommitRecord,
-  Conflict,
-  CountedKey,
-  DayRows,
-  KeyProbe,
   LoadOutcome,
+  MovedRange,
+  ProgressMove,
   RangeTransaction,
 } from '../shard-ledger.ts';
-import { commitValues } from './commit-values.ts';
-import { copyDay } from './copy-day.ts';
-import { execute } from './execute.ts';
-import { fromUuid, toDateText, toSafeInteger } from './row-values.ts';
+import { type ChainEnd, CountedWrites } from './counted-writes.ts';
+import { fromUuid, toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
 const moveProgress = loadSql('move-progress');
@@ -23,7 +21,6 @@ const findCounted = loadSql('find-counted');
 const addRollups = loadSql('add-rollups');
 const addQuarantine = loadSql('add-quarantine');
 const addConflicts = loadSql('add-conflicts');
-const addCommit = loadSql('add-commit');
 
 interface MovedRow {
   readonly moved: boolean;
@@ -33,65 +30,61 @@ interface MovedRow {
   readonly hash: Buffer | null;
 }
 
-interface CountedRow {
+interface FoundRow {
   readonly key_hash: string;
   readonly fingerprint: string;
   readonly offset: string;
   readonly index: number;
 }
 
-/** Where the partition's ledger stands; known once progress has moved. */
-interface LedgerHead {
-  readonly partition: number;
-  readonly generation: number;
-  readonly sequence: number;
-  readonly hash: Buffer;
-  readonly committedAtMs: number;
+/** The transaction of one partition on a connection that has it open. */
+export function rangeTransaction(
+  client: pg.ClientBase,
+  ids: { readonly partition: number; readonly mapVersion: number },
+): RangeTransaction {
+  const statements = new CountedWrites(client);
+  return {
+    async moveProgress(move) {
+      const { from, to, recordHash, checkedRanges } = move;
+      const values = [ids.partition, from, to, recordHash, checkedRanges];
+      const [row] = await statements.write<MovedRow>(moveProgress, values);
+      invariant(row !== undefined, `this shard has no partition ${ids.partition}`);
+      return row.moved ? new PostgresMovedRange(statements, { ...ids, ...move, ...fromMovedRow(row) }) : null;
+    },
+  };
 }
 
-/** The statements of one range, on a connection that has a transaction open. */
-export class PostgresRange implements RangeTransaction {
-  readonly #client: pg.ClientBase;
-  readonly #mapVersion: number;
-  #head: LedgerHead | undefined;
-  #written = 0;
+/** What the statement that moved progress said. */
+interface Moved {
+  readonly generation: number;
+  readonly committedAtMs: number;
+  /** The last row of the ledger before this range. */
+  readonly end: ChainEnd | null;
+}
 
-  constructor(client: pg.ClientBase, mapVersion: number) {
-    this.#client = client;
-    this.#mapVersion = mapVersion;
+function fromMovedRow({ generation, committed_at_ms: committedAt, sequence, hash }: MovedRow): Moved {
+  const end = sequence === null || hash === null ? null : { sequence: toSafeInteger(sequence), hash };
+  return { generation, committedAtMs: toSafeInteger(committedAt), end };
+}
+
+type Range = Moved &
+  Pick<ProgressMove, 'from' | 'to'> & { readonly partition: number; readonly mapVersion: number };
+
+class PostgresMovedRange implements MovedRange {
+  readonly #statements: CountedWrites;
+  readonly #range: Range;
+
+  constructor(statements: CountedWrites, range: Range) {
+    this.#statements = statements;
+    this.#range = range;
   }
 
-  get writeStatements(): number {
-    return this.#written;
-  }
-
-  async moveProgress(
-    partition: number,
-    from: number,
-    to: number,
-    recordHash: Buffer,
-    checkedRanges: number,
-  ): Promise<boolean> {
-    const rows = await this.#write<MovedRow>(moveProgress, [partition, from, to, recordHash, checkedRanges]);
-    const [row] = rows;
-    invariant(row !== undefined, `this shard has no partition ${partition}`);
-    if (!row.moved) return false;
-    this.#head = {
-      partition,
-      generation: row.generation,
-      sequence: toSafeInteger(row.sequence ?? '0'),
-      hash: row.hash ?? chainStart,
-      committedAtMs: toSafeInteger(row.committed_at_ms),
-    };
-    return true;
-  }
-
-  async findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedKey[]> {
-    const found: CountedKey[] = [];
+  async findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]> {
+    const found: CountedRow[] = [];
     for (const { day, keyHashes } of probes) {
       // Hex digits need no quoting in an array literal.
-      const rows = await this.#read<CountedRow>(findCounted, [toDateText(day), `{${keyHashes.join(',')}}`]);
-      for (const row of rows) {
+      const values = [formatDay(day), `{${keyHashes.join(',')}}`];
+      for (const row of await this.#statements.read<FoundRow>(findCounted, values)) {
         found.push({
           keyHash: fromUuid(row.key_hash),
           day,
@@ -104,15 +97,14 @@ export class PostgresRange implements RangeTransaction {
     return found;
   }
 
-  loadDay(rows: DayRows): Promise<LoadOutcome> {
-    this.#written += 1;
-    return copyDay(this.#client, rows);
+  loadDay(load: DayLoad): Promise<LoadOutcome> {
+    return this.#statements.copyDay(load);
   }
 
-  async addRollups(partition: number, rollups: readonly Rollup[]): Promise<void> {
+  async addRollups(rollups: readonly Rollup[]): Promise<void> {
     if (rollups.length === 0) return;
-    await this.#write(addRollups, [
-      partition,
+    await this.#statements.write(addRollups, [
+      this.#range.partition,
       rollups.map((rollup) => rollup.organization),
       rollups.map((rollup) => rollup.metric),
       rollups.map((rollup) => rollup.quarter),
@@ -121,12 +113,11 @@ export class PostgresRange implements RangeTransaction {
     ]);
   }
 
-  async addQuarantine(partition: number, refusals: readonly Refusal[]): Promise<void> {
+  async addQuarantine(refusals: readonly Refusal[]): Promise<void> {
     if (refusals.length === 0) return;
-    const { generation } = this.#movedHead(partition);
-    await this.#write(addQuarantine, [
-      partition,
-      generation,
+    await this.#statements.write(addQuarantine, [
+      this.#range.partition,
+      this.#range.generation,
       refusals.map((refusal) => refusal.offset),
       refusals.map((refusal) => refusal.index),
       refusals.map((refusal) => refusal.code),
@@ -134,19 +125,18 @@ export class PostgresRange implements RangeTransaction {
     ]);
   }
 
-  async addConflicts(partition: number, conflicts: readonly Conflict[]): Promise<void> {
+  async addConflicts(conflicts: readonly Conflict[]): Promise<void> {
     if (conflicts.length === 0) return;
-    const { generation } = this.#movedHead(partition);
-    await this.#write(addConflicts, [
-      partition,
-      generation,
+    await this.#statements.write(addConflicts, [
+      this.#range.partition,
+      this.#range.generation,
       conflicts.map((conflict) => conflict.offset),
       conflicts.map((conflict) => conflict.index),
       conflicts.map((conflict) => conflict.organization),
       conflicts.map((conflict) => conflict.keyHash),
-      conflicts.map((conflict) => toDateText(conflict.day)),
+      conflicts.map((conflict) => formatDay(conflict.day)),
       conflicts.map((conflict) => conflict.fingerprint),
-      conflicts.map((conflict) => toDateText(conflict.firstDay)),
+      conflicts.map((conflict) => formatDay(conflict.firstDay)),
       conflicts.map((conflict) => conflict.firstOffset),
       conflicts.map((conflict) => conflict.firstIndex),
       conflicts.map((conflict) => conflict.firstFingerprint),
@@ -154,34 +144,13 @@ export class PostgresRange implements RangeTransaction {
   }
 
   async addCommit(commit: CommitRecord): Promise<void> {
-    const head = this.#movedHead(commit.partition);
-    const days = commit.days.map(({ day, count, digest }) => ({ day: toDateText(day), count, digest }));
-    const chained: ChainedCommit = {
+    const { end, partition, generation, mapVersion, from, to, committedAtMs } = this.#range;
+    const days = commit.days.map(({ day, count, digest }) => ({ day: formatDay(day), count, digest }));
+    await this.#statements.addCommit(end, {
       ...commit,
-      sequence: head.sequence + 1,
-      generation: head.generation,
-      mapVersion: this.#mapVersion,
-      days,
+      ...{ partition, generation, mapVersion, from, to, committedAtMs, days },
       decidedBy: null,
       decidedWhy: null,
-      committedAtMs: head.committedAtMs,
-    };
-    await this.#write(addCommit, commitValues(head.hash, chained, commit.conflicts));
-    this.#head = undefined;
-  }
-
-  #movedHead(partition: number): LedgerHead {
-    const head = this.#head;
-    invariant(head?.partition === partition, 'progress moves before anything is written beside it');
-    return head;
-  }
-
-  #write<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
-    this.#written += 1;
-    return this.#read<Row>(text, values);
-  }
-
-  async #read<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
-    return (await execute<Row>(this.#client, text, values)).rows;
+    });
   }
 }

@@ -27,7 +27,7 @@ export function createReaderPools(
     (url, shard) =>
       new ShardPool({
         url,
-        identity: new IdentityCheck(shard, routeMapVersion),
+        identity: new IdentityCheck({ shard, mapVersion: routeMapVersion }),
         applicationName,
         connectionsMax: shardReadConnectionsMax,
         lockTimeoutMs,
@@ -39,8 +39,8 @@ export function createReaderPools(
   );
 }
 
-/** What of a pool a read needs. */
-export type ReadingPool = Pick<ShardPool, 'connect' | 'leaveIdle'>;
+/** The part of a pool that a read uses. */
+export type ReadingPool = Pick<ShardPool, 'connect' | 'dropIdle'>;
 
 /** Runs `read` in a read-only transaction and discards the connection when it throws. */
 export async function withReading<T>(
@@ -60,8 +60,8 @@ export async function withReading<T>(
 }
 
 /**
- * A function that was frozen may hold connections that died meanwhile, some without a word: one that does not
- * begin at once is left with its like, and the read begins on a new one. Nothing was read yet, so once is enough.
+ * A function that was frozen may hold connections that broke meanwhile without a notice. If one does not begin soon,
+ * all idle ones are dropped and the read begins on a new one, once: nothing was read yet.
  */
 async function beginReading(pool: ReadingPool): Promise<pg.PoolClient> {
   const client = await pool.connect();
@@ -70,7 +70,7 @@ async function beginReading(pool: ReadingPool): Promise<pg.PoolClient> {
   } catch (error) {
     if (!(error instanceof OdometerError) || error.code !== 'shard_unavailable') throw error;
   }
-  pool.leaveIdle();
+  pool.dropIdle();
   return begun(await pool.connect());
 }
 

@@ -1,6 +1,6 @@
 /** Between our words and what the driver sends and returns. */
 import { invariant } from '../../errors.ts';
-import { dayMs } from '../../limits.ts';
+import { formatDay } from '../../events/calendar.ts';
 
 /** An int8 or numeric column, which the driver returns as text. */
 export function toSafeInteger(text: string): number {
@@ -9,14 +9,9 @@ export function toSafeInteger(text: string): number {
   return value;
 }
 
-/** Days since 1970 as `YYYY-MM-DD`. */
-export function toDateText(day: number): string {
-  return new Date(day * dayMs).toISOString().slice(0, 10);
-}
-
 /** The leaf of `usage_events` that holds a day. */
 export function leafOf(day: number): string {
-  return `usage_events_${toDateText(day).replaceAll('-', '')}`;
+  return `usage_events_${formatDay(day).replaceAll('-', '')}`;
 }
 
 /** A uuid column as 32 hex digits. */

@@ -6,8 +6,8 @@ import {
   verifyStatementTimeoutMs,
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { ChainedDay } from '../commit-hash.ts';
-import type { PartitionState, QuarantinedRecord, ShardControl, StoredCommit } from '../shard-control.ts';
+import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
+import type { PartitionState, QuarantinedRecord, ShardControl } from '../shard-control.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
@@ -85,7 +85,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     shard,
     partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
     decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
-    commits: async (partition, aboveSequence, rowsMax) =>
+    commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
     dayMismatches: async (day) => {
@@ -105,7 +105,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
 function controlPool(url: string, { shard, mapVersion, logger }: ShardControlSettings): ShardPool {
   return new ShardPool({
     url,
-    identity: new IdentityCheck(shard, mapVersion),
+    identity: new IdentityCheck({ shard, mapVersion }),
     applicationName: 'operator',
     connectionsMax: shardControlConnectionsMax,
     lockTimeoutMs,

@@ -2,12 +2,12 @@ import pg from 'pg';
 import { OdometerError } from '../../errors.ts';
 
 /**
- * SQLSTATE classes that say something about the server or the session, not about our statement: connection
+ * SQLSTATE classes of failures of the server or the session, not of our statement: connection
  * (08), transaction state (25), rollback (40), resources (53), object state (55: lock_timeout), operator
  * intervention (57: shutdown, statement_timeout), system (58), internal (XX).
  */
-const weatherClasses: ReadonlySet<string> = new Set(['08', '25', '40', '53', '55', '57', '58', 'XX']);
-/** Authorization: no such login, another password, or a door that this client may not use. */
+const transientClasses: ReadonlySet<string> = new Set(['08', '25', '40', '53', '55', '57', '58', 'XX']);
+/** Authorization: no such login, another password, or a database that this client may not enter. */
 const refusedClass = '28';
 /** In these a COMMIT may have happened although its answer says otherwise, or does not come. */
 const outcomeUnknownClasses: ReadonlySet<string> = new Set(['08', '57']);
@@ -16,7 +16,7 @@ const lockNotAvailable = '55P03';
 const uniqueViolation = '23505';
 
 /**
- * The one translation of whatever the driver throws. Weather and everything without an SQLSTATE (sockets,
+ * The one translation of whatever the driver throws. What is transient, and everything without an SQLSTATE (sockets,
  * time-outs) is `shard_unavailable`, retryable; a refused login is `credentials_refused`, retryable because secrets
  * are read again; the rest is `shard_refused`: a bug, never retried.
  */
@@ -24,7 +24,7 @@ export function toOdometerError(error: unknown): OdometerError {
   if (error instanceof OdometerError) return error;
   const state = sqlState(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (state === undefined || weatherClasses.has(state.slice(0, 2))) {
+  if (state === undefined || transientClasses.has(state.slice(0, 2))) {
     return new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
   }
   if (state.startsWith(refusedClass)) {

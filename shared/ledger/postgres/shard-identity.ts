@@ -13,16 +13,16 @@ interface IdentityRow {
 }
 
 /**
- * Refuses a database that is not the shard that its address stands for (U9). The topic is what the first
- * connection found: a later one that counts another topic's offsets is another database, or an operator has
- * declared a new topic. It is refused once and then forgotten, so that the next pass compares it with the log.
+ * Refuses a database that is not the shard which belongs to this address (U9). The topic is what the first connection
+ * found. Where a later one finds another topic, either the database is another, or an operator has declared a new
+ * topic: it is refused once, and the next connection may find any, because the next pass compares it with the log.
  */
 export class IdentityCheck {
   readonly shard: number;
   readonly #mapVersion: number;
   #topicId: string | undefined;
 
-  constructor(shard: number, mapVersion: number) {
+  constructor({ shard, mapVersion }: { readonly shard: number; readonly mapVersion: number }) {
     this.shard = shard;
     this.#mapVersion = mapVersion;
   }

@@ -1,16 +1,17 @@
 /**
  * One shard as the flusher's ledger. One connection a partition, named `flusher:<partition>`, and a few for
  * everything else. Whatever fails discards its connection: the server rolls an open transaction back when it
- * sees the socket close, and the next user meets a new, checked connection.
+ * sees the socket close, and the next call gets a new, checked connection.
  *
  *   BEGIN -> work -> ROLLBACK                      rolled-back   (also when the ROLLBACK itself is lost)
  *                 -> COMMIT -> answer              committed
- *                           -> refused             throws        (the server said that it did not)
+ *                           -> refused             throws        (the server answered that it did not)
  *                           -> no answer           unknown       (`nextOffset` decides)
  *         -> throws                                throws        (connection discarded)
  */
 import type pg from 'pg';
-import { invariant } from '../../errors.ts';
+import { failure, invariant } from '../../errors.ts';
+import { formatDay } from '../../events/calendar.ts';
 import {
   commitDaysMax,
   idleInTransactionTimeoutMs,
@@ -20,9 +21,8 @@ import {
   stuckTransactionMs,
 } from '../../limits.ts';
 import type { LoggedHead } from '../chain-check.ts';
-import type { PartitionPlace } from '../shard-figures.ts';
+import type { PartitionPosition } from '../shard-figures.ts';
 import type {
-  EventDay,
   Observation,
   Progress,
   RangeTransaction,
@@ -30,9 +30,9 @@ import type {
   TransactionOutcome,
 } from '../shard-ledger.ts';
 import { execute } from './execute.ts';
-import { PostgresRange } from './range-transaction.ts';
-import { readPlaces } from './read-places.ts';
-import { toDateText, toSafeInteger } from './row-values.ts';
+import { rangeTransaction } from './range-transaction.ts';
+import { readPositions } from './read-positions.ts';
+import { toSafeInteger } from './row-values.ts';
 import { isLockTimeout, leavesCommitUnknown } from './shard-error.ts';
 import { IdentityCheck } from './shard-identity.ts';
 import { type ShardListeners, ShardPool, withConnection } from './shard-pool.ts';
@@ -84,7 +84,7 @@ class PostgresLedger implements ShardLedger {
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
     this.#settings = settings;
-    this.#identity = new IdentityCheck(settings.shard, settings.mapVersion);
+    this.#identity = new IdentityCheck(settings);
     this.#control = this.#createPool('flusher', shardControlConnectionsMax);
   }
 
@@ -104,8 +104,8 @@ class PostgresLedger implements ShardLedger {
     }));
   }
 
-  places(): Promise<readonly PartitionPlace[]> {
-    return withConnection(this.#control, (client) => readPlaces(client));
+  positions(): Promise<readonly PartitionPosition[]> {
+    return withConnection(this.#control, (client) => readPositions(client));
   }
 
   async heads(): Promise<readonly LoggedHead[]> {
@@ -125,10 +125,10 @@ class PostgresLedger implements ShardLedger {
     ]);
   }
 
-  async ensureDays(days: readonly EventDay[]): Promise<ReadonlySet<EventDay>> {
+  async ensureDays(days: readonly number[]): Promise<ReadonlySet<number>> {
     if (days.length === 0) return new Set();
     invariant(days.length <= commitDaysMax, `a commit makes at most ${commitDaysMax} days`);
-    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(toDateText)]);
+    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(formatDay)]);
     return new Set(rows.map((row) => row.day));
   }
 
@@ -137,10 +137,11 @@ class PostgresLedger implements ShardLedger {
     work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
   ): Promise<TransactionOutcome<T>> {
     const client = await this.#writer(partition).connect();
+    const { mapVersion } = this.#settings;
     let usable = false;
     try {
       await execute(client, beginRange);
-      const { commit, value } = await work(new PostgresRange(client, this.#settings.mapVersion));
+      const { commit, value } = await work(rangeTransaction(client, { partition, mapVersion }));
       if (!commit) {
         usable = await rollBack(client);
         return { kind: 'rolled-back', value };
@@ -169,7 +170,10 @@ class PostgresLedger implements ShardLedger {
     }
   }
 
-  async halt(partition: number, code: string, reason: string): Promise<void> {
+  async halt(
+    partition: number,
+    { code, reason }: { readonly code: string; readonly reason: string },
+  ): Promise<void> {
     await this.#controlled(haltPartition, [partition, code, reason]);
   }
 
@@ -208,7 +212,7 @@ class PostgresLedger implements ShardLedger {
     });
   }
 
-  /** Ends what holds a partition's row for too long; the range is taken again by the caller. */
+  /** Ends sessions that hold a partition's row for too long; the caller tries its range again. */
   async #endStuck(partition: number): Promise<void> {
     const { logger } = this.#settings;
     try {
@@ -216,7 +220,7 @@ class PostgresLedger implements ShardLedger {
       if (rows.length > 0) logger?.warn({ partition, sessions: rows }, 'ended stuck writer sessions');
     } catch (error) {
       // The caller throws the lock timeout; this is tried again after the next one.
-      logger?.warn({ partition, err: error }, 'could not end stuck writer sessions');
+      logger?.warn({ partition, ...failure(error) }, 'could not end stuck writer sessions');
     }
   }
 }
@@ -235,7 +239,7 @@ async function rollBack(client: pg.ClientBase): Promise<boolean> {
   }
 }
 
-/** True when the server said that it committed, false when nobody knows. */
+/** True when the server answered that it committed, false when there is no answer. */
 async function commitKnown(client: pg.ClientBase): Promise<boolean> {
   let command: string;
   try {

@@ -9,7 +9,7 @@ export interface ShardLoginPassword {
 
 /** Installs the statistics extension where the shard has none yet; needs the right only in that case. */
 export async function ensureStatistics(ownerUrl: string): Promise<void> {
-  await withOwnerSession(ownerUrl, 'logins', (session) =>
+  await withOwnerSession({ ownerUrl, applicationName: 'logins' }, (session) =>
     session.query('create extension if not exists pg_stat_statements'),
   );
 }
@@ -19,7 +19,7 @@ export async function setLoginPasswords(
   ownerUrl: string,
   logins: readonly ShardLoginPassword[],
 ): Promise<void> {
-  await withOwnerSession(ownerUrl, 'logins', async (session) => {
+  await withOwnerSession({ ownerUrl, applicationName: 'logins' }, async (session) => {
     for (const { login, password } of logins) {
       const name = login.replaceAll('"', '""');
       await session.query(`alter role "${name}" password '${scramVerifier(password)}'`);

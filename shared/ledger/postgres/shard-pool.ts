@@ -1,10 +1,11 @@
 import pg from 'pg';
+import { failure } from '../../errors.ts';
 import { shardConnectTimeoutMs, shardIdleMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { toOdometerError } from './shard-error.ts';
 import type { IdentityCheck } from './shard-identity.ts';
 
-/** What every client of shards may be told to tell. */
+/** Where a client of shards reports warnings and refused logins. */
 export interface ShardListeners {
   readonly logger?: Logger | undefined;
   /** The server refused our login. */
@@ -31,7 +32,7 @@ export class ShardPool {
     this.#pool = createPool(settings);
   }
 
-  /** A checked connection, new or idle before; whoever gets it releases it. Throws OdometerError. */
+  /** A checked connection, new or idle before; the caller releases it. Throws OdometerError. */
   async connect(): Promise<pg.PoolClient> {
     try {
       return await this.#pool.connect();
@@ -42,12 +43,12 @@ export class ShardPool {
     }
   }
 
-  /** Leaves the idle connections, which may all be dead: what is asked for next is connected anew. */
-  leaveIdle(): void {
-    const left = this.#pool;
+  /** Drops the idle connections, which may all be broken: the next `connect` opens a new one. */
+  dropIdle(): void {
+    const dropped = this.#pool;
     this.#pool = createPool(this.#settings);
-    // It ends when what is in use is released.
-    left.end().catch(() => undefined);
+    // It ends when the connections in use are released.
+    dropped.end().catch(() => undefined);
   }
 
   end(): Promise<void> {
@@ -55,7 +56,7 @@ export class ShardPool {
   }
 }
 
-/** An error of a connection is met by whoever uses it next, so the events that would end the process are logged. */
+/** Error events, which would end the process, are logged: the next statement on the connection fails by itself. */
 function createPool(settings: ShardPoolSettings): pg.Pool {
   const { logger, identity } = settings;
   const pool = new pg.Pool({
@@ -78,7 +79,7 @@ function createPool(settings: ShardPoolSettings): pg.Pool {
   });
   // Translated, because the driver's own error carries its whole client.
   const note = (error: Error): void =>
-    logger?.warn({ err: toOdometerError(error), shard: identity.shard }, 'shard connection');
+    logger?.warn({ ...failure(toOdometerError(error)), shard: identity.shard }, 'shard connection');
   pool.on('error', note);
   pool.on('connect', (client) => {
     client.on('error', note);

@@ -1,10 +1,11 @@
 import { invariant, OdometerError } from '../../errors.ts';
+import { formatDay } from '../../events/calendar.ts';
 import { readAnswerTimeoutMs } from '../../limits.ts';
 import { partitionOf, shardOf } from '../../log/routing.ts';
-import type { SummaryReader } from '../usage-summary.ts';
+import type { SummaryReader } from '../summary.ts';
 import { execute } from './execute.ts';
 import { createReaderPools, type ReaderPoolsSettings, withReading } from './reader-pool.ts';
-import { toDateText, toSafeInteger } from './row-values.ts';
+import { toSafeInteger } from './row-values.ts';
 import type { ShardPool } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 import { asTenant } from './tenant.ts';
@@ -25,15 +26,15 @@ interface SummaryRow {
 
 /** Reads committed totals from the home shards; connects when it is first used. */
 export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
-  const { urls, partitions } = settings;
+  const { partitions } = settings;
   const pools = createReaderPools(settings, 'query');
   return {
     async summarize({ organization, startDay, endDay }) {
       const partition = partitionOf(organization, partitions);
-      const pool = pools[shardOf(partition, urls.length)];
+      const pool = pools[shardOf(partition)];
       invariant(pool !== undefined, 'there is no shard to read');
       const row = await asTenant(pool, organization, async (client) => {
-        const values = [partition, organization, toDateText(startDay), toDateText(endDay)];
+        const values = [partition, organization, formatDay(startDay), formatDay(endDay)];
         return (await execute<SummaryRow>(client, summarize, values, readAnswerTimeoutMs)).rows[0];
       });
       invariant(row !== undefined, `the shard has no partition ${partition}`);

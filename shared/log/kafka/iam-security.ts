@@ -1,4 +1,4 @@
-import type { LogSecurity } from './log-place.ts';
+import type { LogSecurity } from './log-connection.ts';
 
 /**
  * MSK's IAM access control: the role of the function signs each token, which lives 15 minutes at most. Nothing

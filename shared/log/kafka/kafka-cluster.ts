@@ -10,7 +10,7 @@ import {
   SASLMechanisms,
   type SASLOptions,
 } from '@platformatic/kafka';
-import type { LogPlace, LogSecurity } from './log-place.ts';
+import type { LogConnection, LogSecurity } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const connectTimeoutMs = 2000;
@@ -37,7 +37,7 @@ export class KafkaCluster {
   readonly #pool: ConnectionPool;
   #metadata: Promise<TopicMetadata> | undefined;
 
-  constructor({ bootstrapServers, security }: LogPlace, topic: string) {
+  constructor({ bootstrapServers, security }: LogConnection, topic: string) {
     this.#bootstrap = bootstrapServers.split(',').map((server) => parseBroker(server.trim(), kafkaPort));
     this.#topic = topic;
     this.#pool = new ConnectionPool('odometer', {
@@ -45,8 +45,8 @@ export class KafkaCluster {
       requestTimeout: requestTimeoutMs,
       ...(security === undefined ? {} : authenticated(security)),
     });
-    // The pool hears a connection's first error only, and an error that nobody hears ends the process: a refused
-    // token is followed by the broker's reset.
+    // The pool listens to a connection's first error only, and an error without a listener ends the process: after a
+    // refused token comes the broker's reset.
     this.#pool.on('connecting', ({ connection }) => connection.on('error', () => undefined));
   }
 
@@ -93,7 +93,7 @@ function authenticated({ token }: LogSecurity): Pick<ConnectionOptions, 'tls' | 
   const sasl: SASLOptions = {
     mechanism: SASLMechanisms.OAUTHBEARER,
     token,
-    // A broker that takes the token says nothing; its words are the reason of a refusal (RFC 7628, 3.2.2).
+    // A broker that accepts the token answers nothing; any bytes are the reason of a refusal (RFC 7628, 3.2.2).
     authBytesValidator: (words, done) =>
       words.length === 0 ? done(null, words) : done(new AuthenticationError(`the token: ${words}`), words),
   };

@@ -1,21 +1,21 @@
 /** The kafkajs client with what must differ from its defaults; every use of kafkajs starts here. */
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js';
 import { produceTimeoutMs } from '../../limits.ts';
-import type { LogPlace, LogSecurity } from './log-place.ts';
+import type { LogConnection, LogSecurity } from './log-connection.ts';
 
 const connectTimeoutMs = 2000;
 const leaderNotAvailable = 5;
-
-keepOtherLeadersUsable();
-silenceNegativeTimeouts();
+let corrected = false;
 
 /**
  * A kafkajs client that never retries by itself: our callers retry within their own deadlines, and kafkajs
  * forgets partitions that change their leader between two of its own attempts. It logs nothing, because every
  * failure reaches a caller as an error.
  */
-export function createKafka({ bootstrapServers, security }: LogPlace, retries = 0): Kafka {
+export function createKafka({ bootstrapServers, security }: LogConnection, retries = 0): Kafka {
+  correctKafkajs();
   return new Kafka({
     clientId: 'odometer',
     brokers: bootstrapServers.split(',').map((server) => server.trim()),
@@ -30,6 +30,17 @@ export function createKafka({ bootstrapServers, security }: LogPlace, retries = 
 function authenticated({ token }: LogSecurity): Pick<KafkaConfig, 'ssl' | 'sasl'> {
   const oauthBearerProvider = async () => ({ value: await token() });
   return { ssl: true, sasl: { mechanism: 'oauthbearer', oauthBearerProvider } };
+}
+
+/**
+ * Corrects what no option of kafkajs 2.2.4, its last release, can be asked for: twice in its own inside, nothing of
+ * the process. With the first client, not on import, so that a program that makes no client changes nothing.
+ */
+function correctKafkajs(): void {
+  if (corrected) return;
+  corrected = true;
+  keepOtherLeadersUsable();
+  letIdleConnectionsRest();
 }
 
 /**
@@ -53,12 +64,14 @@ function keepOtherLeadersUsable(): void {
 }
 
 /**
- * Node 24 warns on standard error about negative timeouts, and kafkajs 2.2.4 sets one per request
- * (`throttledUntil` starts at -1). They are harmless: Node runs them after 1 ms.
+ * A connection without pending requests looks for some every millisecond, by a timer in the past (`throttledUntil`
+ * starts at -1), which Node 24 also reports as a TimeoutNegativeWarning. There is nothing to look for: requests are
+ * sent when they come, or when another one is answered.
  */
-function silenceNegativeTimeouts(): void {
-  const { emitWarning } = process;
-  process.emitWarning = (...values: unknown[]) => {
-    if (values[1] !== 'TimeoutNegativeWarning') Reflect.apply(emitWarning, process, values);
+function letIdleConnectionsRest(): void {
+  const queue = RequestQueue.prototype;
+  const schedule = queue.scheduleCheckPendingRequests;
+  queue.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
   };
 }

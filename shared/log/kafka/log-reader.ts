@@ -8,7 +8,7 @@ import { invariant, OdometerError } from '../../errors.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../event-log.ts';
 import { fromKafkaBatches } from './fetched-records.ts';
 import { KafkaCluster, type Node, partOf } from './kafka-cluster.ts';
-import type { LogPlace } from './log-place.ts';
+import type { LogConnection } from './log-connection.ts';
 import { logUnavailable, toLogError } from './log-unavailable.ts';
 
 /** A broker with nothing to send answers after this long. */
@@ -23,7 +23,7 @@ const latest = -1n;
 const earliest = -2n;
 const offsetOutOfRange = 1;
 
-export interface LogReaderOptions extends LogPlace {
+export interface LogReaderOptions extends LogConnection {
   readonly topic: string;
 }
 
@@ -34,12 +34,15 @@ export function createLogReader(options: LogReaderOptions): EventLogReader {
   return {
     topicId: () => attempt(cluster, async () => (await cluster.metadata()).topicId),
     bounds: () => attempt(cluster, () => readBoundsTwice(cluster, topic)),
-    read: (reads) => attempt(cluster, () => readRecords(cluster, reads)),
+    read: async (reads) => {
+      if (reads.length === 0) return new Map<number, LogRecord[]>();
+      return attempt(cluster, () => readRecords(cluster, reads));
+    },
     close: () => cluster.close(),
   };
 }
 
-/** A moved leader or a connection that died while idle is met with fresh metadata, once. */
+/** After a failure, which may be a moved leader or a broken idle connection, tries once more with fresh metadata. */
 async function attempt<T>(cluster: KafkaCluster, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -54,7 +57,7 @@ async function attempt<T>(cluster: KafkaCluster, work: () => Promise<T>): Promis
   }
 }
 
-/** A leader that just moved is met with one more look; a partition that still has none is missing. */
+/** Looks twice where a leader may just have moved; a partition that still has none is missing. */
 async function readBoundsTwice(
   cluster: KafkaCluster,
   topic: string,

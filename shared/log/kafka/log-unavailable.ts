@@ -1,6 +1,6 @@
 import { OdometerError } from '../../errors.ts';
 
-/** Kafka did not do it, or not in time: weather, to be tried again. */
+/** Kafka did not do it, or not in time: transient, to be tried again. */
 export function logUnavailable(message: string, cause?: unknown): OdometerError {
   return new OdometerError('log_unavailable', message, { retryable: true, cause });
 }

@@ -9,7 +9,7 @@ import { produceTimeoutMs, wakeAnswerTimeoutMs } from '../../limits.ts';
 import { within } from '../../runtime/within.ts';
 import type { Append, Appended, EventLogWriter } from '../event-log.ts';
 import { createKafka } from './kafkajs.ts';
-import type { LogPlace } from './log-place.ts';
+import type { LogConnection } from './log-connection.ts';
 import { logUnavailable } from './log-unavailable.ts';
 
 const retryPauseMs = 50;
@@ -20,18 +20,29 @@ const metadataAgeMs = 24 * 60 * 60 * 1000;
 /** Without an acknowledgement for this long a producer has slept. */
 const sleepMsMin = 5000;
 
-export interface LogWriterOptions extends LogPlace {
+export interface LogWriterOptions extends LogConnection {
   readonly topic: string;
   /** Shorter in tests. */
   readonly timeoutMs?: number;
 }
 
+export interface LogWriter extends EventLogWriter {
+  /** Connects before the first append, which connects by itself otherwise. Throws when it takes too long. */
+  connect(): Promise<void>;
+}
+
 /** A writer of one topic; connects with its first append. */
-export function createLogWriter(options: LogWriterOptions): EventLogWriter {
+export function createLogWriter(options: LogWriterOptions): LogWriter {
   const leaders = new LeaderMap();
   const session = new ProducerSession(options, leaders);
   const timeoutMs = options.timeoutMs ?? produceTimeoutMs;
   return {
+    connect: () =>
+      within(
+        session.use(async () => {}),
+        timeoutMs,
+        () => passDeadline(undefined),
+      ),
     laneOf: (partition) => leaders.laneOf(partition),
     async append(records) {
       const byLane = Map.groupBy(records.keys(), (index) => leaders.laneOf(records[index]?.partition ?? -1));
@@ -96,17 +107,17 @@ class ProducerSession {
     return result;
   }
 
-  /** It is connected, and nothing was acknowledged for so long that its connections may be dead. */
+  /** It is connected, and nothing was acknowledged for so long that its connections may be broken. */
   slept(): boolean {
     return this.#producer !== undefined && Date.now() - this.#usedAtMs > sleepMsMin;
   }
 
-  /** A producer that served another lane meanwhile is sound: only this lane's partitions are not. */
+  /** A producer that another lane used meanwhile works: the failure is of this lane's partitions only. */
   dropUnlessUsedSince(startedMs: number): void {
     if (this.#usedAtMs >= startedMs) return;
     const dropped = this.#producer;
     this.#producer = undefined;
-    // It is dropped because it does not work; how its end fails interests nobody.
+    // It is dropped because it does not work, so a failing disconnect changes nothing.
     dropped?.then((producer) => producer.disconnect()).catch(() => {});
   }
 
@@ -148,7 +159,7 @@ async function appendLane(
   const messages = records.map(({ partition, value }) => ({ partition, value, key: null }));
   let failure: unknown;
   for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs)) {
-    // A producer that slept may hold connections that died without a word: it has to answer sooner, else go.
+    // A producer that slept may hold broken connections: it has to answer sooner, or is replaced.
     const slept = session.slept();
     const untilMs = slept ? Math.min(deadline, Date.now() + wakeAnswerTimeoutMs) : deadline;
     try {

@@ -1,6 +1,7 @@
-/** How every function starts: with what its environment names, once, and again when credentials are refused. */
+/** How every function starts: once, as its environment says, and again when a server refuses its credentials. */
 import type { z } from 'zod';
-import { ENV_LAMBDA_NAME } from '../../contracts/env.ts';
+import { ENV_LAMBDA_INITIALIZATION } from '../../contracts/env.ts';
+import { failure } from '../../errors.ts';
 import { type Environment, loadConfig } from '../config.ts';
 import { type Lifetime, renewable, withLifetime } from '../lifetime.ts';
 import type { Logger } from '../logger.ts';
@@ -15,11 +16,13 @@ import { systemClock } from './system-clock.ts';
 export interface FunctionStart extends Lifetime {
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** No request waits: whatever the first one would wait for may be done now. */
+  readonly ahead: boolean;
   /** The environment, as the function's own schema reads it. Throws `config_invalid` with every problem. */
   readonly load: <Schema extends z.ZodType>(schema: Schema) => Promise<Readonly<z.output<Schema>>>;
 }
 
-/** A function of ours before its first invocation. */
+/** A function before its first invocation. */
 export interface StartedFunction<Started> {
   readonly logger: Logger;
   /** What `start` made; each invocation asks for it. */
@@ -37,6 +40,22 @@ export function functionStart<Started>(
   return { logger, started };
 }
 
+/**
+ * Starts an environment that Lambda makes ahead of requests before the first one, which need not wait for secrets and
+ * connections then. A start that fails leaves it to the first request: a version whose environments cannot be made would
+ * stop its own deployment and the one after it.
+ */
+export async function startedAhead<Started>(
+  fn: StartedFunction<Started>,
+  environment: Environment = processEnvironment(),
+): Promise<StartedFunction<Started>> {
+  if (!isAhead(environment)) return fn;
+  await fn.started().catch((error: unknown) => {
+    fn.logger.warn(failure(error), 'the function did not start ahead of requests');
+  });
+  return fn;
+}
+
 /** Starts the function of this name in the given environment, uses it once, and closes its clients. */
 export function startForOnce<Started, Answer>(
   name: string,
@@ -48,13 +67,18 @@ export function startForOnce<Started, Answer>(
   return withLifetime(async (lifetime) => use(await start(startOf(name, environment, logger, lifetime))));
 }
 
+function isAhead({ [ENV_LAMBDA_INITIALIZATION]: initialization }: Environment): boolean {
+  return initialization === 'provisioned-concurrency';
+}
+
 function startOf(name: string, environment: Environment, logger: Logger, lifetime: Lifetime): FunctionStart {
   return {
     keep: lifetime.keep,
     onRefused: lifetime.onRefused,
     logger,
-    metrics: createMetrics(name, environment[ENV_LAMBDA_NAME]),
-    // Secrets are read anew at each start: remembered ones would bring refused credentials back.
+    metrics: createMetrics(name, environment),
+    ahead: isAhead(environment),
+    // Secrets are read anew at each start: remembered ones would be the refused ones.
     load: (schema) => loadConfig(schema, environment, createSecrets(environment)),
   };
 }

@@ -32,7 +32,7 @@ function toSecretError(name: string, cause: unknown): OdometerError {
       retryable: false,
       cause,
     });
-  // Of its kind only: what the service says of it may hold names of roles and keys.
+  // The kind only: the service's message may hold names of roles and keys.
   const kind = cause instanceof Error ? cause.name : typeof cause;
   return new OdometerError('secrets_unavailable', `the secret ${name} cannot be read: ${kind}`, {
     retryable: true,

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 
 const connectTimeoutMs = 1000;
-/** A server that says nothing for this long while commands wait is left; reconnecting finds out. */
+/** A connection on which commands wait for this long without an answer is closed and made again. */
 const silenceMs = 2000;
 const reconnectPauseMs = 50;
 const reconnectPauseMaxMs = 1000;
@@ -18,7 +18,7 @@ const refusal = /^(?:WRONGPASS|NOAUTH)\b/;
 
 /**
  * A client that fails at once while Redis is down and connects again without end. Nothing is queued or sent
- * twice: whoever calls knows better what to do instead (U6).
+ * twice: the caller knows what to do instead (U6).
  */
 export function connectRedis({ url, sentinelUrl, onRefused }: RedisLocation): Redis {
   const options = {
@@ -32,8 +32,8 @@ export function connectRedis({ url, sentinelUrl, onRefused }: RedisLocation): Re
   const redis =
     sentinelUrl === undefined
       ? new Redis(url, options)
-      : new Redis({ ...options, ...fromSentinelUrl(sentinelUrl, url) });
-  // Without a listener ioredis prints every failed reconnect; each call reports its own failure to its caller.
+      : new Redis({ ...options, ...fromSentinelUrl({ sentinelUrl, url }) });
+  // Without a listener ioredis prints every failed reconnect; here each call reports its own failure.
   redis.on('error', ({ message }: Error) => {
     if (refusal.test(message)) onRefused?.();
   });
@@ -52,10 +52,17 @@ interface SentinelTarget {
 }
 
 /**
- * What `sentinel://h1:26379,h2:26379/master` and the credentials of a Redis URL mean to ioredis. With `rediss:`
- * the Sentinels are spoken to by TLS too: whoever could answer for one would say which host gets the password.
+ * `sentinel://h1:26379,h2:26379/master` and the credentials of a Redis URL as options of ioredis. With `rediss:` the
+ * connections to Sentinels use TLS too: somebody who could answer in their place would choose the host that gets the
+ * password.
  */
-export function fromSentinelUrl(sentinelUrl: string, url: string): SentinelTarget {
+export function fromSentinelUrl({
+  sentinelUrl,
+  url,
+}: {
+  readonly sentinelUrl: string;
+  readonly url: string;
+}): SentinelTarget {
   const [hosts = '', name = 'mymaster'] = sentinelUrl.replace(/^[a-z+]+:\/\//, '').split('/');
   const { username, password, pathname, protocol } = new URL(url);
   return {

@@ -7,7 +7,7 @@ import type { AppendOutcome, SegmentStore, StoredRange } from '../segment-store.
 import { connectRedis, type RedisLocation } from './connect.ts';
 import { segmentKeys } from './keys.ts';
 
-/** The flusher's calls carry many segments and hold up nobody. */
+/** For calls of the flusher, which carry many segments and keep no request waiting. */
 const readTimeoutMs = 5000;
 const appendScript = readFileSync(new URL('append-segment-3.lua', import.meta.url), 'utf8');
 const deleteScript = readFileSync(new URL('delete-segments-3.lua', import.meta.url), 'utf8');
@@ -24,8 +24,8 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
   const redis = connectRedis(options);
   const opened = connection(redis);
-  const append = script(redis, 'appendSegment', appendScript);
-  const remove = script(redis, 'deleteSegments', deleteScript);
+  const append = script(redis, { name: 'appendSegment', lua: appendScript });
+  const remove = script(redis, { name: 'deleteSegments', lua: deleteScript });
   const keysOf = (partition: number) => {
     const { index, content, bytes } = segmentKeys(topic, partition);
     return [index, content, bytes];
@@ -44,9 +44,9 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
           ? []
           : redis.hmgetBuffer(segmentKeys(topic, partition).content, ...froms.map(String)),
       ),
-    deleteBelow: (partition, nextOffset) =>
+    deleteBelow: ({ partition, nextOffset }) =>
       answerOf(opened(), readTimeoutMs, async () => void (await remove(...keysOf(partition), 0, nextOffset))),
-    delete: (partition, from) =>
+    delete: ({ partition, from }) =>
       answerOf(
         opened(),
         readTimeoutMs,
@@ -60,7 +60,7 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
 type Script = (...keysAndArguments: (string | number | Buffer)[]) => Promise<unknown>;
 
 /** ioredis sends the hash and, where the server has forgotten the script, the script itself. */
-function script(redis: Redis, name: string, lua: string): Script {
+function script(redis: Redis, { name, lua }: { readonly name: string; readonly lua: string }): Script {
   redis.defineCommand(name, { numberOfKeys: 3, lua });
   const command: unknown = Reflect.get(redis, name);
   invariant(typeof command === 'function', `ioredis has no command ${name}`);
@@ -114,8 +114,8 @@ async function answerOf<T>(opened: Promise<void>, timeoutMs: number, work: () =>
 }
 
 /**
- * Resolves while Redis is connected, else rejects with why it is not. The first attempt to connect is worth a
- * call's own time, as a lost connection is not.
+ * Resolves while Redis is connected, else rejects with why it is not. Calls wait for the first connection attempt, but
+ * fail at once while a lost connection is made again.
  */
 function connection(redis: Redis): () => Promise<void> {
   let cause: Error | undefined;

@@ -7,6 +7,7 @@ const folder = join(import.meta.dirname, '..', '..', 'data', 'golden');
 const bytesPerLine = 32;
 
 /** Compares a text with a file of `test/data/golden`. */
+// Same type: a text is no file of the folder, so the comparison fails.
 export function expectGolden(file: string, text: string): Promise<void> {
   return expect(text.endsWith('\n') ? text : `${text}\n`).toMatchFileSnapshot(join(folder, file));
 }

@@ -8,9 +8,8 @@ import { envelope, noonMs, sealedEvent } from './records.ts';
 export const goldenEncryptionKey = Buffer.alloc(32, 1);
 /** What `envelope` gives as producer. */
 export const goldenProducerId = Buffer.alloc(16, 7);
-/** Home of both organizations in a log of 20 partitions, and its shard. */
+/** Home of both organizations in a log of 20 partitions; its shard is 2. */
 export const goldenPartition = 6;
-export const goldenShard = 2;
 /** 2026-10-15: the day that a test closes. */
 export const closedDayMs = Date.UTC(2026, 9, 15, 8);
 

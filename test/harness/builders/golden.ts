@@ -7,11 +7,12 @@ export function golden(name: string): unknown {
 
 /** Field names and types of a value; lists by their first item, records with free names by any of theirs. */
 export function shapeOf(value: unknown, freeNames: readonly string[] = []): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0], freeNames)];
+  if (Array.isArray(value)) return value.slice(0, 1).map((item: unknown) => shapeOf(item, freeNames));
   if (typeof value !== 'object' || value === null) return typeof value;
+  const entries: readonly (readonly [string, unknown])[] = Object.entries(value);
   return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
+    entries
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, field]) => [
         name,
         freeNames.includes(name) ? anyField(field, freeNames) : shapeOf(field, freeNames),
@@ -20,6 +21,6 @@ export function shapeOf(value: unknown, freeNames: readonly string[] = []): unkn
 }
 
 function anyField(value: unknown, freeNames: readonly string[]): unknown {
-  const [field] = Object.values(value ?? {});
+  const [field]: unknown[] = Object.values(value ?? {});
   return shapeOf(field, freeNames);
 }

@@ -1,13 +1,8 @@
-/** Builders with defaults for tests of the HTTP edge: events, callers, contexts, a clock and a log that obey. */
+/** Builders with defaults for tests of the HTTP edge: events, callers, contexts. */
 import type { Context } from 'aws-lambda';
 import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
-import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent, HttpResult } from '../../../shared/http/stack.ts';
-import type { Append, Appended, EventLogWriter } from '../../../shared/log/event-log.ts';
-import type { Clock } from '../../../shared/runtime/clock.ts';
-import type { Logger } from '../../../shared/runtime/logger.ts';
-
-export const testNowMs = Date.UTC(2026, 10, 23, 10);
+import { testNowMs } from '../fakes/clock.ts';
 
 /** All scopes, all organizations, as the local administrator has them. */
 export const administrator: AuthorizerContext = {
@@ -29,6 +24,7 @@ interface HttpEventParts {
 }
 
 /** Asks for the summary of one organization and one day, `YYYY-MM-DD`. */
+// Same type: the API refuses a name for a date.
 export function summaryEvent(organization: string, day: string): HttpEvent {
   return httpEvent({
     routeKey: 'GET /api/v1/usage/summary/{organization}',
@@ -122,100 +118,4 @@ export function bodyOf(result: HttpResult): AnswerBody {
   const body: unknown = JSON.parse(result.body ?? 'null');
   if (typeof body !== 'object' || body === null) throw new Error('the answer has no JSON object');
   return { ...body };
-}
-
-/** A clock that stands still until a test moves it. */
-export class FakeClock implements Clock {
-  #nowMs = testNowMs;
-  #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((wake) => {
-      this.#sleepers.push({ atMs: this.#nowMs + ms, wake });
-    });
-  }
-
-  /** Moves the time and lets everything that it wakes run. */
-  async advance(ms: number): Promise<void> {
-    this.#nowMs += ms;
-    const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#nowMs);
-    this.#sleepers = this.#sleepers.filter(({ atMs }) => atMs > this.#nowMs);
-    for (const { wake } of due) wake();
-    await settled();
-  }
-}
-
-/** Resolves after everything that can run without time passing has run. */
-export async function settled(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
-interface HeldAppend {
-  readonly records: readonly Append[];
-  readonly acknowledge: () => Promise<void>;
-  readonly fail: () => Promise<void>;
-}
-
-/** A log in memory. With `hold`, appends wait for the test to acknowledge or fail them. */
-export class FakeLog implements EventLogWriter {
-  readonly appends: HeldAppend[] = [];
-  readonly laneOf: (partition: number) => number;
-  readonly #hold: boolean;
-  readonly #ends = new Map<number, number>();
-
-  constructor(options: { readonly hold?: boolean; readonly laneOf?: (partition: number) => number } = {}) {
-    this.#hold = options.hold ?? false;
-    this.laneOf = options.laneOf ?? (() => 0);
-  }
-
-  async append(records: readonly Append[]): Promise<readonly Appended[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>();
-    const held: HeldAppend = {
-      records,
-      acknowledge: () => {
-        resolve(records.map(({ partition }) => ({ partition, offset: this.#nextOffset(partition) })));
-        return settled();
-      },
-      fail: () => {
-        reject(new OdometerError('log_unavailable', 'the test failed this append', { retryable: true }));
-        return settled();
-      },
-    };
-    this.appends.push(held);
-    if (!this.#hold) void held.acknowledge();
-    return promise;
-  }
-
-  async close(): Promise<void> {}
-
-  #nextOffset(partition: number): number {
-    const offset = this.#ends.get(partition) ?? 0;
-    this.#ends.set(partition, offset + 1);
-    return offset;
-  }
-}
-
-/** Keeps what is logged at warn and above. */
-export class FakeLogger implements Logger {
-  readonly lines: {
-    readonly level: string;
-    readonly fields: Record<string, unknown>;
-    readonly message: string;
-  }[] = [];
-
-  debug(): void {}
-
-  info(): void {}
-
-  warn(fields: Record<string, unknown>, message: string): void {
-    this.lines.push({ level: 'warn', fields, message });
-  }
-
-  error(fields: Record<string, unknown>, message: string): void {
-    this.lines.push({ level: 'error', fields, message });
-  }
 }

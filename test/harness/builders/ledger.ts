@@ -1,9 +1,9 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
 import { createHash } from 'node:crypto';
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
+import type { DayLoad } from '../../../shared/ledger/load.ts';
 import type {
   CommitRecord,
-  DayRows,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
@@ -16,12 +16,11 @@ import { noonMs } from './records.ts';
 
 export const noonDay = Math.floor(noonMs / dayMs);
 export const partitions = 8;
-const shards = 4;
 
 /** Where an organization lives in a log of `partitions` partitions. */
 export function homeOf(organization: string): { readonly partition: number; readonly shard: number } {
   const partition = partitionOf(organization, partitions);
-  return { partition, shard: shardOf(partition, shards) };
+  return { partition, shard: shardOf(partition) };
 }
 
 /** A row whose hashes and day follow from its fields. */
@@ -50,24 +49,25 @@ export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
 }
 
 /** Rows of one day as the bytes of a COPY. */
-export function dayRows(rows: readonly CopyRow[]): DayRows {
+export function dayRows(rows: readonly CopyRow[]): DayLoad {
   const bytes = new CopyRows();
-  for (const row of rows) bytes.append(row);
-  return { day: rows[0]?.day ?? noonDay, count: rows.length, rows: [Buffer.from(bytes.toBuffer())] };
+  const fingerprints = createHash('sha256');
+  for (const row of rows) {
+    bytes.append(row);
+    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
+  }
+  const day = { day: rows[0]?.day ?? noonDay, count: rows.length, digest: fingerprints.digest('hex') };
+  return { ...day, rows: [Buffer.from(bytes.toBuffer())] };
 }
 
 export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
   return {
-    partition: 0,
-    from: 0,
-    to: 1,
     seen: 0,
     inserted: 0,
     duplicate: 0,
     conflicts: 0,
     quarantined: 0,
     foreign: 0,
-    writeStatements: 2,
     segmentVersion: 1,
     source: 'segments',
     days: [],
@@ -85,23 +85,18 @@ export interface RowRange {
 /** What the flusher writes for a range; false where it was fenced or held a counted key. */
 export async function writeRange(
   transaction: RangeTransaction,
-  partition: number,
   { from, to, rows }: RowRange,
 ): Promise<boolean> {
-  if (!(await transaction.moveProgress(partition, from, to, Buffer.alloc(32, to), 0))) return false;
+  const recordHash = Buffer.alloc(32, to);
+  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges: 0 });
+  if (moved === null) return false;
   const loaded = dayRows(rows);
   const sums = new RollupSums();
-  const fingerprints = createHash('sha256');
-  for (const row of rows) {
-    sums.addEvent(row);
-    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
-  }
-  if (rows.length > 0 && (await transaction.loadDay(loaded)).kind === 'unique') return false;
-  await transaction.addRollups(partition, sums.toRollups());
-  const day = { day: loaded.day, count: rows.length, digest: fingerprints.digest('hex') };
-  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [day] : [] };
-  const writeStatements = transaction.writeStatements + 1;
-  await transaction.addCommit(commitRecord({ partition, from, to, writeStatements, ...counts }));
+  for (const row of rows) sums.addEvent(row);
+  if (rows.length > 0 && (await moved.loadDay(loaded)).kind === 'unique') return false;
+  await moved.addRollups(sums.toRollups());
+  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [loaded] : [] };
+  await moved.addCommit(commitRecord(counts));
   return true;
 }
 
@@ -113,7 +108,7 @@ export async function commitRows(
 ): Promise<TransactionOutcome<boolean>> {
   await ledger.ensureDays([...new Set(range.rows.map((row) => row.day))]);
   return ledger.transaction(partition, async (transaction) => {
-    const written = await writeRange(transaction, partition, range);
+    const written = await writeRange(transaction, range);
     return { commit: written, value: written };
   });
 }

@@ -27,12 +27,12 @@ export class FakeSegmentStore implements SegmentStore {
     return froms.map((from) => this.stored.get(from)?.bytes ?? null);
   }
 
-  async deleteBelow(_partition: number, nextOffset: number) {
+  async deleteBelow({ nextOffset }: { readonly nextOffset: number }) {
     this.#assertUp();
     for (const from of this.stored.keys()) if (from < nextOffset) this.stored.delete(from);
   }
 
-  async delete(_partition: number, from: number) {
+  async delete({ from }: { readonly from: number }) {
     this.#assertUp();
     this.stored.delete(from);
   }

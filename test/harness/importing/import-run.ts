@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SummaryBody } from '../../../client/bodies.ts';
 import { createClient } from '../../../client/client.ts';
-import { failureText } from '../../../localstack/importing/failure.ts';
+import { toImportFailure } from '../../../localstack/importing/failure.ts';
 import { openRows } from '../../../localstack/importing/read-rows.ts';
 import { sendRows } from '../../../localstack/importing/send-rows.ts';
 import { reportLines } from '../../../localstack/importing/tally.ts';
@@ -35,6 +35,7 @@ const timestamp = new Date().toISOString();
 export const today = timestamp.slice(0, 10);
 
 /** A row of `org_1` and `m`; `rest` follows its last member. */
+// Same type: the rest starts with a comma, which no quantity does.
 export function rowText(quantity: string, rest = ''): string {
   return `{"organization_id":"org_1","metric_name":"m","quantity":${quantity},"timestamp":"${timestamp}"${rest}}`;
 }
@@ -75,9 +76,9 @@ async function importHere(edge: EdgeServer, path: string): Promise<{ code: numbe
       concurrency: 4,
       onProgress: () => undefined,
     });
-    return { code: report.refused > 0 ? 2 : 0, said: reportLines(report, 1).join('\n') };
+    return { code: report.refused > 0 ? 3 : 0, said: reportLines(report).join('\n') };
   } catch (error) {
-    return { code: 1, said: failureText(error) };
+    return { code: 1, said: String(toImportFailure(error)) };
   } finally {
     await client.close();
   }
@@ -89,7 +90,7 @@ export async function runImport(
   environment: Environment = {},
   input?: Buffer,
 ): Promise<Ended> {
-  const command = promisify(execFile)(process.execPath, ['localstack/import.ts', ...args], {
+  const command = promisify(execFile)(process.execPath, ['odometer.ts', 'import', ...args], {
     env: { ...processEnvironment(), ...environment },
   });
   command.child.stdin?.end(input);

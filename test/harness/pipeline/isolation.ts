@@ -5,12 +5,12 @@ import { inSession, oneStatement } from '../../../localstack/servers/postgres-se
 import { databaseUrl, provisionShard, setServicePasswords } from '../../../localstack/servers/provision.ts';
 import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
 import { migrateShard } from '../../../migrations/migrate.ts';
-import { usageTopic } from '../../../shared/contracts/topic.ts';
-import { shardCount } from '../../../shared/limits.ts';
+import { type ShardLogin, shardLogins } from '../../../shared/contracts/shards.ts';
+import { logGeneration, usageTopic } from '../../../shared/contracts/topic.ts';
 import { partitionsOf, routeMapVersion } from '../../../shared/log/routing.ts';
+import { sessionsLeft } from '../leaks/sessions.ts';
 
 const partitionsDefault = 20;
-const generation = 1;
 
 /** A topic that no other file uses. */
 export interface FreshTopic {
@@ -25,12 +25,16 @@ export interface FreshShards {
   readonly ownerUrls: readonly string[];
   readonly writerUrls: readonly string[];
   readonly readerUrls: readonly string[];
-  /** The login `billing`. */
+  /** The role `billing`. */
   readonly operatorUrls: readonly string[];
   readonly superuserUrls: readonly string[];
-  /** Drops the databases, whoever is still connected. */
+  /** Rows of one statement on one shard, as the login `billing` sees them. */
+  query(shard: number, sql: string): Promise<Rows>;
+  /** Drops the databases, whoever is still connected, and then throws if somebody was. */
   drop(): Promise<void>;
 }
+
+export type Rows = readonly Record<string, unknown>[];
 
 /** Creates a topic with the settings of the real one. */
 export async function freshTopic(partitions = partitionsDefault): Promise<FreshTopic> {
@@ -56,49 +60,53 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
   const { superuserUrls, passwords } = inject('servers');
   const database = `test_${suffix()}`;
   const urls = superuserUrls.map((url) => databaseUrl(url, database));
-  const as = (login: keyof typeof passwords): readonly string[] =>
-    urls.map((url) => asLogin(url, login, passwords[login]));
-  const ownerUrls = as('odometer_owner');
+  const as = (login: ShardLogin): readonly string[] =>
+    urls.map((text) => {
+      const url = new URL(text);
+      url.username = shardLogins[login].role;
+      url.password = passwords[login];
+      return url.href;
+    });
+  const ownerUrls = as('owner');
+  const operatorUrls = as('operator');
   await Promise.all(
     ownerUrls.map(async (ownerUrl, shard) => {
       const superuserUrl = superuserUrls[shard] ?? '';
-      await provisionShard({ superuserUrl, database, ownerPassword: passwords.odometer_owner });
-      const partitions = partitionsOf(shard, topic.partitions, shardCount);
-      await migrateShard({
-        ownerUrl,
-        shard,
-        topicId: topic.topicId,
-        mapVersion: routeMapVersion,
-        partitions,
-        generation,
-      });
+      await provisionShard({ superuserUrl, database, ownerPassword: passwords.owner });
+      await migrateShard({ ownerUrl, shard, ...identityOf(shard, topic) });
       await setServicePasswords(ownerUrl, passwords);
     }),
   );
   return {
     ownerUrls,
-    writerUrls: as('odometer_writer'),
-    readerUrls: as('odometer_reader'),
-    operatorUrls: as('billing'),
+    writerUrls: as('writer'),
+    readerUrls: as('reader'),
+    operatorUrls,
     superuserUrls: urls,
+    query: (shard, sql) => rowsOf(operatorUrls[shard] ?? '', sql),
     drop: async () => {
-      await Promise.all(
-        superuserUrls.map((url) => oneStatement(url, `drop database ${database} with (force)`)),
-      );
+      const left = await Promise.all(superuserUrls.map((url) => sessionsLeft(url, { database })));
+      const statement = `drop database ${database} with (force)`;
+      await Promise.all(superuserUrls.map((url) => oneStatement(url, statement)));
+      if (left.flat().length > 0) throw new Error(left.flat().join('\n'));
     },
   };
 }
 
-/** Rows of one statement, for tests that look into a database by themselves. */
-export function rowsOf(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
-  return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
+/** What a migrated shard says of the topic that it belongs to. */
+function identityOf(shard: number, { topicId, partitions }: Pick<FreshTopic, 'topicId' | 'partitions'>) {
+  return {
+    topicId,
+    mapVersion: routeMapVersion,
+    partitions: partitionsOf({ shard, partitions }),
+    generation: logGeneration,
+  };
 }
 
-function asLogin(url: string, login: string, password: string): string {
-  const changed = new URL(url);
-  changed.username = login;
-  changed.password = password;
-  return changed.href;
+/** Rows of one statement, for tests that look into a database by themselves. */
+// Same type: an address is no statement; the first call fails.
+export function rowsOf(url: string, sql: string): Promise<Rows> {
+  return inSession(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
 }
 
 function suffix(): string {

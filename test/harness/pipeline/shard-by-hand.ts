@@ -37,83 +37,115 @@ export async function writeByHand(
     let from = 0;
     let previous: Buffer = chainStart;
     for (const [position, records] of ranges.entries()) {
-      previous = await writeRange(client, { partition, from, sequence: position + 1 }, records, previous);
+      previous = await writeRange(client, { partition, from, sequence: position + 1, previous }, records);
       from += records.length;
     }
   });
 }
 
+/** Where a range begins, and the hash of the commit before it. */
+interface RangeStart {
+  readonly partition: number;
+  readonly from: number;
+  readonly sequence: number;
+  readonly previous: Buffer;
+}
+
+/** Writes one range and its commit; answers the commit's hash. */
 async function writeRange(
   client: pg.Client,
-  range: { readonly partition: number; readonly from: number; readonly sequence: number },
+  start: RangeStart,
   records: readonly HandRecord[],
-  previous: Buffer,
 ): Promise<Buffer> {
-  const { partition, from, sequence } = range;
-  const fates = { counts: 0, duplicate: 0, conflict: 0 };
-  const days = new Map<string, string[]>();
-  let foreign = 0;
-  for (const [i, record] of records.entries()) {
-    if ('foreign' in record) {
-      foreign += 1;
-      await quarantine(client, { partition, offset: from + i, index: -1 }, record.foreign);
-      continue;
-    }
-    for (const [index, [event, fate]] of record.events.entries()) {
-      fates[fate] += 1;
-      const place = { partition, offset: from + i, index };
-      if (fate === 'conflict') await addConflict(client, place, event);
-      if (fate !== 'counts') continue;
-      await insertEvent(client, place, event, record.createdAtMs);
-      const day = dateOf(event);
-      days.set(day, [...(days.get(day) ?? []), event.fingerprint]);
-    }
+  const { partition, from } = start;
+  for (const [i, record] of records.entries())
+    await writeRecord(client, { partition, offset: from + i }, record);
+  const hash = await addCommit(client, start, records);
+  await moveProgress(client, { partition, to: from + records.length }, records.at(-1));
+  return hash;
+}
+
+async function writeRecord(
+  client: pg.Client,
+  at: { readonly partition: number; readonly offset: number },
+  record: HandRecord,
+): Promise<void> {
+  if ('foreign' in record) return quarantine(client, { ...at, index: -1 }, record.foreign);
+  for (const [index, [event, fate]] of record.events.entries()) {
+    if (fate === 'conflict') await addConflict(client, { ...at, index }, event);
+    if (fate === 'counts') await insertEvent(client, { ...at, index }, event, record.createdAtMs);
   }
-  const duplicate = fates.duplicate + fates.conflict;
+}
+
+async function addCommit(
+  client: pg.Client,
+  { partition, from, sequence, previous }: RangeStart,
+  records: readonly HandRecord[],
+): Promise<Buffer> {
   const commit = {
     partition,
     sequence,
     generation: 1,
     from,
     to: from + records.length,
-    seen: fates.counts + duplicate,
-    inserted: fates.counts,
-    duplicate,
+    ...countsOf(records),
     quarantined: 0,
-    foreign,
     writeStatements: 5,
     segmentVersion: 1,
     mapVersion: 1,
     source: 'log',
-    days: [...days].sort().map(([day, prints]) => ({ day, count: prints.length, digest: digestOf(prints) })),
+    days: daysOf(records),
     decidedBy: null,
     decidedWhy: null,
     committedAtMs: Date.UTC(2026, 10, 23),
   };
   const hash = commitHash(previous, commit);
-  const last = records.at(-1);
+  const { to, seen, inserted, duplicate, foreign } = commit;
   await client.query(
     `insert into commit_ledger (partition, sequence, generation, from_offset, to_offset, records, seen, inserted,
        duplicate, quarantined, foreign_records, write_statements, segment_version, map_version, source, days,
        previous_hash, hash, committed_at)
      values ($1, $2, 1, $3, $4, $5, $6, $7, $8, 0, $9, 5, 1, 1, 'log', $10::jsonb, $11, $12, to_timestamp($13))`,
-    [partition, sequence, from, commit.to, records.length, commit.seen, commit.inserted, duplicate, foreign]
+    [partition, sequence, from, to, records.length, seen, inserted, duplicate, foreign]
       .map((value): unknown => value)
       .concat(JSON.stringify(commit.days), previous, hash, commit.committedAtMs / 1000),
   );
+  return hash;
+}
+
+async function moveProgress(
+  client: pg.Client,
+  { partition, to }: { readonly partition: number; readonly to: number },
+  last: HandRecord | undefined,
+): Promise<void> {
+  const value = last !== undefined && ('foreign' in last ? last.foreign : last.value);
   await client.query(
     'update partition_progress set next_offset = $2, record_hash = $3 where partition = $1',
-    [
-      partition,
-      commit.to,
-      last === undefined
-        ? null
-        : createHash('sha256')
-            .update('foreign' in last ? last.foreign : last.value)
-            .digest(),
-    ],
+    [partition, to, value === false ? null : createHash('sha256').update(value).digest()],
   );
-  return hash;
+}
+
+function countsOf(records: readonly HandRecord[]) {
+  const fates = records.flatMap((record) =>
+    'foreign' in record ? [] : record.events.map(([, fate]) => fate),
+  );
+  const inserted = fates.filter((fate) => fate === 'counts').length;
+  const foreign = records.filter((record) => 'foreign' in record).length;
+  return { seen: fates.length, inserted, duplicate: fates.length - inserted, foreign };
+}
+
+/** What counts, by day, in the order of the days; inside a day in the order of the log. */
+function daysOf(records: readonly HandRecord[]) {
+  const counted = records
+    .flatMap((record) => ('foreign' in record ? [] : record.events))
+    .flatMap(([event, fate]) => (fate === 'counts' ? [event] : []));
+  return [...Map.groupBy(counted, dateOf)]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([day, events]) => ({
+      day,
+      count: events.length,
+      digest: digestOf(events.map(({ fingerprint }) => fingerprint)),
+    }));
 }
 
 async function insertEvent(

@@ -1,96 +1,148 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+/** A TCP proxy to one server that cuts the connection around the next COMMIT when it is armed. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Where the connection breaks: before the server hears of COMMIT, or before the client hears the answer. */
-type Cut = 'before-commit-arrives' | 'before-answer-arrives';
+export type Cut = 'before-commit-arrives' | 'before-answer-arrives';
 
-/** How connections die while nobody looks: by a reset, or without a word, as behind a router that forgot them. */
+/** How connections die unnoticed: by a reset, or in silence, as behind a router that forgot them. */
 export type Death = 'reset' | 'silence';
-
-/** A TCP proxy to one server that cuts the connection around the next COMMIT when it is armed. */
-export interface CutProxy {
-  /** The same address through the proxy. */
-  readonly url: string;
-  arm(cut: Cut): void;
-  /** Ends every open connection; new ones pass. Answers how many there were. */
-  kill(death: Death): number;
-  /** How often it has cut: a test proves that its fault happened. */
-  readonly cuts: number;
-  close(): Promise<void>;
-}
 
 const commitMessage = Buffer.from('commit\0');
 
 export async function cutProxy(url: string): Promise<CutProxy> {
   const target = new URL(url);
-  const sockets = new Set<Socket>();
-  const silent = new Set<Socket>();
-  const clients: Socket[] = [];
-  let armed: Cut | undefined;
-  let cuts = 0;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    const both = [client, upstream];
-    clients.push(client);
-    for (const socket of both) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        for (const one of both) one.destroy();
-      });
-    }
-    const cut = (): void => {
-      armed = undefined;
-      cuts += 1;
-      for (const socket of both) socket.destroy();
-    };
-    let answering = false;
-    client.on('data', (chunk: Buffer) => {
-      if (silent.has(client)) return;
-      const commits = chunk.includes(commitMessage);
-      if (commits && armed === 'before-commit-arrives') return cut();
-      answering = commits && armed === 'before-answer-arrives';
-      upstream.write(chunk);
-    });
-    upstream.on('data', (chunk: Buffer) => {
-      if (silent.has(client)) return;
-      if (answering) return cut();
-      client.write(chunk);
-    });
+  const server = createServer();
+  const proxy = new CutProxy(target, server);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolve);
   });
-  const port = await listen(server);
-  const through = new URL(url);
-  through.port = String(port);
-  return {
-    url: through.href,
-    arm: (cut) => {
-      armed = cut;
-    },
-    kill: (death) => {
-      const dying = clients.filter((client) => sockets.has(client) && !silent.has(client));
-      for (const client of dying) {
-        if (death === 'reset') client.resetAndDestroy();
-        else silent.add(client);
-      }
-      return dying.length;
-    },
-    get cuts() {
-      return cuts;
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return proxy;
 }
 
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      if (typeof address === 'object' && address !== null) resolve(address.port);
-      else reject(new Error('the proxy has no port'));
+export class CutProxy {
+  readonly #target: URL;
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  #armed: Cut | undefined;
+  #cuts = 0;
+
+  constructor(target: URL, server: Server) {
+    this.#target = target;
+    this.#server = server.on('connection', (client: Socket) => this.#join(client));
+  }
+
+  /** The same address through the proxy. */
+  get url(): string {
+    const through = new URL(this.#target);
+    // A listening TCP server has an AddressInfo; only pipes have a string.
+    through.port = String((this.#server.address() as AddressInfo).port);
+    return through.href;
+  }
+
+  /** How often it has cut: a test proves that its fault happened. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
+  /** Cuts the next connection that sends COMMIT, and that one alone. */
+  arm(cut: Cut): void {
+    this.#armed = cut;
+  }
+
+  /** Ends every open connection; new ones pass. Answers how many there were. */
+  kill(death: Death): number {
+    const dying = [...this.#links].filter((link) => !link.silent);
+    for (const link of dying) link.die(death);
+    return dying.length;
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links) link.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket): void {
+    const upstream = connect(Number(this.#target.port), this.#target.hostname);
+    const link: Link = new Link(client, upstream, {
+      passes: (chunk) => this.#passes(link, chunk),
+      closed: () => this.#links.delete(link),
     });
-  });
+    this.#links.add(link);
+  }
+
+  /** Whether the link goes on after these bytes of its client. */
+  #passes(link: Link, chunk: Buffer): boolean {
+    const cut = this.#armed;
+    if (cut === undefined || !chunk.includes(commitMessage)) return true;
+    this.#armed = undefined;
+    if (cut === 'before-commit-arrives') this.#cuts += 1;
+    else
+      link.cutAtAnswer(() => {
+        this.#cuts += 1;
+      });
+    return cut === 'before-answer-arrives';
+  }
+}
+
+interface LinkEvents {
+  readonly passes: (chunk: Buffer) => boolean;
+  readonly closed: () => void;
+}
+
+/** One client and its connection to the server. */
+class Link {
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  #reportCut: (() => void) | undefined;
+  #silent = false;
+
+  // Same type: the two ends of one connection, in the order in which a request passes them.
+  constructor(client: Socket, upstream: Socket, events: LinkEvents) {
+    this.#client = client;
+    this.#upstream = upstream;
+    for (const socket of [client, upstream])
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          this.destroy();
+          events.closed();
+        });
+    client.on('data', (chunk: Buffer) => this.#forward(chunk, events.passes));
+    upstream.on('data', (chunk: Buffer) => this.#answer(chunk));
+  }
+
+  get silent(): boolean {
+    return this.#silent;
+  }
+
+  die(death: Death): void {
+    if (death === 'reset') this.#client.resetAndDestroy();
+    else this.#silent = true;
+  }
+
+  cutAtAnswer(reportCut: () => void): void {
+    this.#reportCut = reportCut;
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #forward(chunk: Buffer, passes: LinkEvents['passes']): void {
+    if (this.#silent) return;
+    if (passes(chunk)) this.#upstream.write(chunk);
+    else this.destroy();
+  }
+
+  #answer(chunk: Buffer): void {
+    if (this.#silent) return;
+    if (this.#reportCut === undefined) {
+      this.#client.write(chunk);
+      return;
+    }
+    this.#reportCut();
+    this.#reportCut = undefined;
+    this.destroy();
+  }
 }

@@ -1,12 +1,13 @@
 /** Programs that stand around the pipeline and that a developer's machine need not have. */
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cachedFolder } from '../../../localstack/servers/cache.ts';
 import { onPath, runCommand } from '../../../localstack/servers/command.ts';
 import { twinSettings } from '../../../localstack/settings.ts';
 
-/** The packages that hold a program and what it needs beyond a bare system, and where it then lies. */
+/** The packages that hold a program and what it needs beyond a bare system, and where it is then. */
 const packages = {
+  chromium: { debs: ['chromium'], path: 'usr/lib/chromium/chromium', needsAll: true },
   nginx: { debs: ['nginx'], path: 'usr/sbin/nginx' },
   prometheus: { debs: ['prometheus'], path: 'usr/bin/prometheus' },
   promtool: { debs: ['prometheus'], path: 'usr/bin/promtool' },
@@ -24,15 +25,25 @@ const packages = {
 export async function debianProgram(name: keyof typeof packages): Promise<string> {
   const found = onPath([name]);
   if (found !== undefined) return found;
-  const { debs, path } = packages[name];
+  const { debs, path, ...rest } = packages[name];
   const folder = await cachedFolder(twinSettings().cacheDir, `debian-${debs[0]}`, (into) =>
-    unpack(debs, into),
+    unpack(debs, into, 'needsAll' in rest),
   );
   return withLibraries(folder, path);
 }
 
-async function unpack(debs: readonly string[], folder: string): Promise<void> {
-  const fetched = () => runCommand('apt-get', ['download', ...debs], { cwd: folder });
+/** `needsAll`: with every package that they depend on and that this system lacks. */
+async function unpack(debs: readonly string[], folder: string, needsAll: boolean): Promise<void> {
+  mkdirSync(join(folder, 'partial'));
+  const whole = [
+    '-o',
+    `Dir::Cache::archives=${folder}`,
+    '-o',
+    'Debug::NoLocking=1',
+    '--no-install-recommends',
+  ];
+  const download = needsAll ? [...whole, '--yes', '--download-only', 'install'] : ['download'];
+  const fetched = () => runCommand('apt-get', [...download, ...debs], { cwd: folder });
   let outcome = await fetched();
   if (!outcome.ok && (await runCommand('apt-get', ['update'])).ok) outcome = await fetched();
   for (const file of readdirSync(folder).filter((entry) => outcome.ok && entry.endsWith('.deb')))
@@ -44,9 +55,11 @@ async function unpack(debs: readonly string[], folder: string): Promise<void> {
 }
 
 /** A script that becomes the program, with the libraries that were unpacked beside it. */
+// Same type: the order of the path that they make.
 function withLibraries(folder: string, path: string): string {
   const script = join(folder, `run-${basename(path)}`);
-  const libraries = `LD_LIBRARY_PATH="$(echo "${folder}"/usr/lib/*-linux-gnu)"`;
+  const own = `"${folder}"/usr/lib/*-linux-gnu`;
+  const libraries = `LD_LIBRARY_PATH="$(echo ${own} ${own}/pulseaudio | tr ' ' ':')"`;
   writeFileSync(script, `#!/bin/sh\n${libraries} exec "${folder}/${path}" "$@"\n`);
   chmodSync(script, 0o755);
   return script;

@@ -6,15 +6,17 @@ import { routes } from '../../../shared/contracts/routes.ts';
 import { DecimalSum } from '../../../shared/events/decimal.ts';
 import { keyHash } from '../../../shared/events/identity.ts';
 import type { HttpHandler } from '../../../shared/http/stack.ts';
-import type { SummaryReader } from '../../../shared/ledger/usage-summary.ts';
+import type { SummaryReader } from '../../../shared/ledger/summary.ts';
 import { dayMs } from '../../../shared/limits.ts';
 import { decodeEnvelope } from '../../../shared/log/envelope.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { FakeLog, FakeLogger, httpEvent, lambdaContext } from '../builders/handlers.ts';
+import { httpEvent, lambdaContext } from '../builders/handlers.ts';
+import { FakeLog } from '../fakes/log.ts';
+import { FakeLogger } from '../fakes/logger.ts';
 
 /** What a test may do to a request before the handlers see it; null lets it pass. */
-export type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;
+type Interference = (request: IncomingMessage, body: string) => 'destroy' | Interfered | null;
 
 interface Interfered {
   readonly statusCode: number;
@@ -48,6 +50,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
       summaries: { summarize: async (request) => summarize(log, request), ping: async () => {} },
       log: { bounds: async () => new Map() },
       segments: { assertNothingEvicted: async () => {} },
+      clock: ports.clock,
       logger: ports.logger,
     }),
   };

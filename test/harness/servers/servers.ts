@@ -9,14 +9,14 @@ import type { TestProject } from 'vitest/node';
 import { startTimeOf } from '../../../localstack/processes/identity.ts';
 import { runningSupervisor, stopLeftovers } from '../../../localstack/processes/state-file.ts';
 import { say } from '../../../localstack/screen.ts';
-import type { ServiceLogin } from '../../../localstack/servers/provision.ts';
-import { serviceLogins } from '../../../localstack/servers/provision.ts';
+import { passwordOf } from '../../../localstack/servers/secrets.ts';
 import { type Servers, startServers } from '../../../localstack/servers/start-servers.ts';
 import { twinSettings } from '../../../localstack/settings.ts';
+import type { ShardLogin } from '../../../shared/contracts/shards.ts';
 
 const testFolderPrefix = 'odometer-test-';
 
-/** What tests are told of the servers. Databases, topics and logins come from `integration/isolation.ts`. */
+/** What tests know of the servers. Databases, topics and logins come from `test/harness/pipeline/isolation.ts`. */
 export interface TestServers {
   readonly dataDir: string;
   /** `host:port` */
@@ -24,7 +24,7 @@ export interface TestServers {
   readonly redis: string;
   /** The superuser's DSN of each shard's maintenance database. */
   readonly superuserUrls: readonly string[];
-  readonly passwords: Readonly<Record<ServiceLogin | 'odometer_owner', string>>;
+  readonly passwords: Readonly<Record<ShardLogin, string>>;
 }
 
 declare module 'vitest' {
@@ -43,17 +43,16 @@ export async function setup(project: TestProject): Promise<void> {
   const { cacheDir } = twinSettings();
   running = await startServers({ dataDir: folder, cacheDir, log: say });
   const { kafka, redis, shards, secrets } = running;
-  const passwordOf = (login: ServiceLogin | 'odometer_owner') => secrets[`${login}-password`];
   project.provide('servers', {
     dataDir: folder,
     kafka,
     redis,
     superuserUrls: shards.map((shard) => shard.superuserUrl),
     passwords: {
-      odometer_owner: passwordOf('odometer_owner'),
-      odometer_writer: passwordOf(serviceLogins[0]),
-      odometer_reader: passwordOf(serviceLogins[1]),
-      billing: passwordOf(serviceLogins[2]),
+      owner: passwordOf(secrets, 'owner'),
+      writer: passwordOf(secrets, 'writer'),
+      reader: passwordOf(secrets, 'reader'),
+      operator: passwordOf(secrets, 'operator'),
     },
   });
 }
@@ -64,7 +63,7 @@ export async function teardown(): Promise<void> {
   if (folder !== undefined) removeTestFolder(folder);
 }
 
-/** A new folder that carries this process in its name, so that the next run can tell whether it is still used. */
+/** A new folder that carries this process in its name, so that the next run knows whether it is still used. */
 export function makeTestFolder(): string {
   return mkdtempSync(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
 }

@@ -79,6 +79,7 @@ export async function startTlsKafka(folder: string, { authority, keyFile }: Cert
 }
 
 /** A cluster whose only door is `hostssl`. */
+// Same type: a folder must be there, and no folder is called after a password.
 export async function startTlsPostgres(
   folder: string,
   { certFile, keyFile }: Certificate,
@@ -143,6 +144,7 @@ function speaksTls(port: number, authority: string): Promise<boolean> {
 }
 
 /** The file of a Sentinel that watches the server at this port by name; it is written by the Sentinel too. */
+// Same type: as for `startTlsPostgres`.
 export function sentinelSettings(folder: string, port: number, password: string): readonly string[] {
   const file = join(folder, 'sentinel.conf');
   const lines = [

@@ -7,7 +7,7 @@ import { identify, type ProcessIdentity, stillRuns } from '../../../localstack/p
 import { readState } from '../../../localstack/processes/state-file.ts';
 import { freePort } from '../../../localstack/servers/ports.ts';
 import { repositoryDir } from '../../../localstack/settings.ts';
-import type { Endpoints, Processes } from '../../../shared/contracts/endpoints.ts';
+import { type Endpoints, endpointsFileOf, type Processes } from '../../../shared/contracts/endpoints.ts';
 import { processEnvironment } from '../../../shared/runtime/process/environment.ts';
 import { makeTestFolder, removeTestFolder } from '../servers/servers.ts';
 
@@ -40,28 +40,37 @@ export interface Twin {
   restarted(role: keyof Processes, before: number): Promise<number>;
   /** The supervisor and all its children as recorded now. */
   processes(): readonly ProcessIdentity[];
-  /** Stops the twin, throws if a process of it is left, and deletes its data unless told to keep them. */
+  /** Stops the twin, throws if a process of it is left, and deletes its data unless asked to keep them. */
   stop(keepData?: boolean): Promise<void>;
 }
 
-/** Starts a supervisor and waits until it is ready; throws with its output if it ends instead. */
+/** Starts a supervisor and waits until it is ready; throws with its output, and leaves nothing, if it ends instead. */
 export async function startTwin(request: TwinRequest = {}): Promise<Twin> {
   const twin = await launchTwin(request);
+  try {
+    await untilReady(twin);
+  } catch (error) {
+    await twin.stop(request.dataDir !== undefined);
+    throw error;
+  }
+  return twin;
+}
+
+async function untilReady(twin: Twin): Promise<void> {
   const end = performance.now() + readyMs;
   while (!twin.output().includes('Odometer is ready')) {
     if (twin.child.exitCode !== null) throw new Error(`the twin ended:\n${twin.output()}`);
     if (performance.now() > end) throw new Error(`the twin is not ready in time:\n${twin.output()}`);
     await delay(pollMs);
   }
-  return twin;
 }
 
 /** Starts a supervisor without waiting for anything. */
 export async function launchTwin(request: TwinRequest = {}): Promise<Twin> {
   const dataDir = request.dataDir ?? makeTestFolder();
   const port = request.port ?? (await freePort());
-  const supervise = join(repositoryDir, 'localstack', 'supervise.ts');
-  const [file, ...args] = request.command ?? [process.execPath, supervise];
+  const odometer = join(repositoryDir, 'odometer.ts');
+  const [file, ...args] = request.command ?? [process.execPath, odometer, 'start'];
   const child = spawn(file, args, {
     cwd: repositoryDir,
     env: {
@@ -77,7 +86,7 @@ export async function launchTwin(request: TwinRequest = {}): Promise<Twin> {
   });
   const text = { all: '' };
   for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (part) => {
+    stream?.setEncoding('utf8').on('data', (part: string) => {
       text.all += part;
     });
   return twinOf(dataDir, port, child, () => text.all);
@@ -91,8 +100,7 @@ export function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
 }
 
 function twinOf(dataDir: string, port: number, child: ChildProcess, output: () => string): Twin {
-  const endpoints = (): Endpoints =>
-    JSON.parse(readFileSync(join(dataDir, 'endpoints.json'), 'utf8')) as Endpoints;
+  const endpoints = (): Endpoints => JSON.parse(readFileSync(endpointsFileOf(dataDir), 'utf8')) as Endpoints;
   const pidOf = (role: keyof Processes): number => {
     const value = endpoints().processes[role];
     const pid = typeof value === 'number' ? value : value[0];

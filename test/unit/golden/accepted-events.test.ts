@@ -7,14 +7,10 @@ import type { Append } from '../../../shared/log/event-log.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
 import { goldenEncryptionKey, goldenProducerId } from '../../harness/builders/golden-records.ts';
-import {
-  batchEvent,
-  bodyOf,
-  FakeClock,
-  FakeLog,
-  FakeLogger,
-  lambdaContext,
-} from '../../harness/builders/handlers.ts';
+import { batchEvent, bodyOf, lambdaContext } from '../../harness/builders/handlers.ts';
+import { FakeClock } from '../../harness/fakes/clock.ts';
+import { FakeLog } from '../../harness/fakes/log.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 vi.mock('node:crypto', async (original) => ({
   ...(await original<typeof import('node:crypto')>()),
@@ -125,9 +121,6 @@ function eventsOf({ partition, value }: Append) {
 it('every kind of event is rejected, or stored, as the golden files say', async () => {
   const log = new FakeLog();
   const config = {
-    bootstrapServers: '',
-    topic: 'test',
-    partitions: 20,
     generation: 1,
     encryptionKey: goldenEncryptionKey,
     lingerMs: 0,

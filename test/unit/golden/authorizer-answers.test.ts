@@ -3,7 +3,8 @@ import { it } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
-import { FakeLogger, testNowMs } from '../../harness/builders/handlers.ts';
+import { testNowMs } from '../../harness/fakes/clock.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const secret = new TextEncoder().encode('a secret of at least thirty-two bytes');
 const settings = { issuer: 'https://issuer.test', audience: 'odometer', secret, jwksUrl: undefined };

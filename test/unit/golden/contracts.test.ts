@@ -2,6 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { toBatchResponse } from '../../../functions/consumer/from-msk-event.ts';
 import * as environment from '../../../shared/contracts/env.ts';
+import { ENV_LAMBDA_NAME, ENV_STAGE } from '../../../shared/contracts/env.ts';
 import { functionMetrics, pipelineFigures } from '../../../shared/contracts/metrics.ts';
 import { routes } from '../../../shared/contracts/routes.ts';
 import { usageTopic } from '../../../shared/contracts/topic.ts';
@@ -31,14 +32,17 @@ it('variables, secrets, routes, topic and figures have the names of the golden f
 });
 
 it('metrics of the functions are the lines of the golden file', async () => {
+  const inLambda = { [ENV_LAMBDA_NAME]: 'lambda', [ENV_STAGE]: 'production' };
   const lines: unknown[] = [];
   vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
-  // The library writes nothing of its own accord where it is told that this is a developer's machine.
+  // So set, the library writes by the global console, which this test reads, and not by one of its own.
   vi.stubEnv('POWERTOOLS_DEV', 'true');
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
-  createMetrics('ingest', 'lambda').ingested({ accepted: 5, rejected: 2, overloaded: 1 });
-  createMetrics('consumer', 'lambda').segmentsStored({ stored: 3, dropped: 4 });
-  const counts = { committed: 6, duplicate: 7, quarantined: 8 };
+  createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
+  const batch = { records: 12, bytes: 13_000, stored: 3, dropped: 4, foldMs: 14.5, storeMs: 15 };
+  createMetrics('consumer', inLambda).batchStored(batch);
+  const counts = { committed: 6, duplicate: 7, quarantined: 8, records: 9, bytes: 10_000 };
+  const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
   const standing = {
     halted: 1,
     waitingForCode: 9,
@@ -46,8 +50,8 @@ it('metrics of the functions are the lines of the golden file', async () => {
     oldestInFlightMs: 2500,
     ledgerLogDifference: 11,
   };
-  createMetrics('flusher', 'lambda').flushed(2, counts, standing);
-  createMetrics('flusher', 'lambda').flushed(3, counts, null);
+  createMetrics('flusher', inLambda).flushed(2, work, standing);
+  createMetrics('flusher', inLambda).flushed(3, work, null);
   const timeless = lines.map((line) => String(line).replace(/"Timestamp":\d+/, '"Timestamp":"<time>"'));
   expect(timeless).toHaveLength(4);
   await expectGolden('answers/function-metrics.txt', timeless.join('\n'));

@@ -22,7 +22,7 @@ it('an envelope reads back as the golden file says', async () => {
   await expectGolden('formats/envelope.json', jsonText(decoded));
 });
 
-it('what is no envelope of ours is told apart as the golden file says', async () => {
+it('what is no envelope of ours is named as the golden file says', async () => {
   const [, foreign, damaged, elsewhere] = goldenValues();
   const empty = Buffer.alloc(0);
   const answers = {

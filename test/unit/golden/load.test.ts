@@ -3,21 +3,16 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import { probesOf } from '../../../shared/ledger/deduplicate.ts';
 import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
 import { dayMs } from '../../../shared/limits.ts';
-import { readRowPlaces } from '../../../shared/segments/copy-row.ts';
+import { readCopyTuples } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
-import {
-  closedDayMs,
-  goldenPartition,
-  goldenShard,
-  goldenValues,
-} from '../../harness/builders/golden-records.ts';
+import { closedDayMs, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
 import { noonMs, records } from '../../harness/builders/records.ts';
 
 const values = goldenValues();
 /** Two segments, as when the consumer is given the records in two batches. */
 const segments = [records(values.slice(0, 3), 40), records(values.slice(3), 43)].flatMap(
-  (batch) => foldRecords(batch, goldenPartition, goldenShard).segments,
+  (batch) => foldRecords(batch, goldenPartition).segments,
 );
 const range = { partition: goldenPartition, from: 40, to: 45, source: 'segments' as const, segments };
 const closedDays = new Set([Math.floor(closedDayMs / dayMs)]);
@@ -70,7 +65,7 @@ it('a range with duplicates, conflicts and a closed day is the load of the golde
   const load = loadWinners(range, rows, counted, closedDays);
   await expectGolden('formats/load-winners.json', loadText(load));
   const [refusal] = load.refusals.filter(({ code }) => code === 'day_closed');
-  expect(readRowPlaces(Buffer.from(refusal?.bytes ?? '', 'base64'))).toHaveLength(1);
+  expect(readCopyTuples(Buffer.from(refusal?.bytes ?? '', 'base64'))).toHaveLength(1);
 });
 
 it('the keys that decide over a range are those of the golden file', async () => {

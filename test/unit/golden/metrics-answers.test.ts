@@ -3,21 +3,16 @@ import { build } from '../../../functions/metrics/handler.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
-import {
-  administrator,
-  FakeClock,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  testNowMs,
-} from '../../harness/builders/handlers.ts';
+import { administrator, httpEvent, lambdaContext } from '../../harness/builders/handlers.ts';
 import { envelope, sealedEvent } from '../../harness/builders/records.ts';
+import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const partitions = 8;
 type Ports = Parameters<typeof build>[0];
 
 const window = { inserted: 300, duplicate: 4, conflicts: 1, quarantined: 2, writeStatements: 30 };
-const place = (partition: number) => ({
+const position = (partition: number) => ({
   partition,
   nextOffset: 10 + partition,
   ledgerEnd: partition === 5 ? 11 : 10 + partition,
@@ -28,9 +23,9 @@ const down = new OdometerError('shard_unavailable', 'a host', { retryable: true 
 /** Eight partitions of which each has one record in flight more than the one before it. */
 const healthy: Ports = {
   shards: {
-    read: async (shard) => ({
+    read: async ({ shard }) => ({
       window: { ...window, inserted: window.inserted * (shard + 1) },
-      places: [place(shard), place(shard + 4)],
+      positions: [position(shard), position(shard + 4)],
     }),
   },
   log: {
@@ -55,9 +50,9 @@ const healthy: Ports = {
 const idle: Ports = {
   ...healthy,
   shards: {
-    read: async (shard) => ({
+    read: async ({ shard }) => ({
       window: { inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, writeStatements: 0 },
-      places: [shard, shard + 4].map((partition) => ({
+      positions: [shard, shard + 4].map((partition) => ({
         partition,
         nextOffset: 0,
         ledgerEnd: 0,
@@ -74,7 +69,7 @@ const idle: Ports = {
 const broken: Ports = {
   ...healthy,
   shards: {
-    read: (shard, seconds) => (shard === 1 ? Promise.reject(down) : healthy.shards.read(shard, seconds)),
+    read: (asked) => (asked.shard === 1 ? Promise.reject(down) : healthy.shards.read(asked)),
   },
   segments: { list: () => Promise.reject(down) },
 };

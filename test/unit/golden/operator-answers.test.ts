@@ -5,8 +5,8 @@ import { listQuarantine } from '../../../functions/operator/list-quarantine.ts';
 import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
 import { resumePartition } from '../../../functions/operator/resume-partition.ts';
 import { verifyShard } from '../../../functions/operator/verify-shard.ts';
-import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
-import type { ShardControl, StoredCommit } from '../../../shared/ledger/shard-control.ts';
+import { chainStart, commitHash, type StoredCommit } from '../../../shared/ledger/commit-hash.ts';
+import type { ShardControl } from '../../../shared/ledger/shard-control.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { noonMs } from '../../harness/builders/records.ts';
 
@@ -41,7 +41,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
       { ...state(shard + 4), halt },
     ],
     decide: async () => 'resumed',
-    commits: async (partition, above) => chainOf(partition).slice(above),
+    commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
     dayMismatches: async () => [],
     quarantined: async () => [
@@ -94,10 +94,13 @@ it('the verbs are answered as in the golden file', async () => {
   const shards = [0, 1, 2, 3].map((shard) => controlOf(shard));
   const changed = chainOf(1).map((row) => (row.sequence === 2 ? { ...row, inserted: 1 } : row));
   const tampered = controlOf(1, {
-    commits: async (partition, above) => (partition === 1 ? changed : chainOf(partition)).slice(above),
+    commits: async ({ partition, aboveSequence }) =>
+      (partition === 1 ? changed : chainOf(partition)).slice(aboveSequence),
     dayMismatches: async () => [{ partition: 5, day, from: 1 }],
   });
-  const short = controlOf(2, { commits: async (partition, above) => chainOf(partition).slice(above, 2) });
+  const short = controlOf(2, {
+    commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence, 2),
+  });
   const decision = { partition: 5, by: 'ops', why: 'checked', action: { kind: 'retry' } as const };
   const request = { ownerUrls: ['a', 'b', 'c', 'd'], topicId: 't-1', partitions: 8, generation: 2 };
   const migrations: unknown[] = [];

@@ -4,14 +4,9 @@ import type { AuthorizerContext } from '../../../shared/callers/http-caller.ts';
 import { OdometerError } from '../../../shared/errors.ts';
 import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
-import {
-  administrator,
-  FakeLogger,
-  httpEvent,
-  lambdaContext,
-  summaryEvent,
-  testNowMs,
-} from '../../harness/builders/handlers.ts';
+import { administrator, httpEvent, lambdaContext, summaryEvent } from '../../harness/builders/handlers.ts';
+import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const freshness = { asOfMs: testNowMs, completeThroughMs: testNowMs - 31, inFlightRecords: 12 };
 const metrics = [
@@ -23,6 +18,7 @@ const healthy: QueryPorts = {
   summaries: { summarize: async () => ({ metrics, freshness }), ping: async () => {} },
   log: { bounds: async () => new Map() },
   segments: { assertNothingEvicted: async () => {} },
+  clock: new FakeClock(),
   logger: new FakeLogger(),
 };
 

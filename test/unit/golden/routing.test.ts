@@ -33,14 +33,14 @@ const organizations = [
 it('organizations live where the golden file says', async () => {
   const homes = organizations.map((organization) => {
     const partition = partitionOf(organization, 20);
-    return [organization, bucketOf(organization), partition, shardOf(partition, 4)].join(' ');
+    return [organization, bucketOf(organization), partition, shardOf(partition)].join(' ');
   });
   const buckets = Array.from({ length: 10_000 }, (_, i) => bucketOf(`organization-${i}`));
   const routing = {
     routeMapVersion,
     'organization bucket partition shard': homes,
     sha256OfTenThousandBuckets: hash('sha256', buckets.join(' '), 'hex'),
-    partitionsOfShards: [0, 1, 2, 3].map((shard) => partitionsOf(shard, 20, 4).join(' ')),
+    partitionsOfShards: [0, 1, 2, 3].map((shard) => partitionsOf({ shard, partitions: 20 }).join(' ')),
     keysOfPartition: segmentKeys('billing.usage.events', 6),
   };
   await expectGolden('formats/routing.json', jsonText(routing));

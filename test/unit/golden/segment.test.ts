@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { refusedEventsMax } from '../../../shared/limits.ts';
-import { copyColumns, readRowPlaces, readRowUsage } from '../../../shared/segments/copy-row.ts';
+import { copyColumns, readCopyTuples, readRowUsage } from '../../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../../shared/segments/segment.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
-import { goldenPartition, goldenShard, goldenValues } from '../../harness/builders/golden-records.ts';
+import { goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../../harness/builders/records.ts';
 
 const seal = { scope: sealScope('billing.usage.events', 3), key: Buffer.alloc(32, 9) };
-const { segments } = foldRecords(records(goldenValues(), 40), goldenPartition, goldenShard);
+const { segments } = foldRecords(records(goldenValues(), 40), goldenPartition);
 const [segment] = segments;
 if (segment === undefined) throw new Error('a fold of records has a segment');
 const bytes = encodeSegment(segment, seal);
@@ -28,8 +28,8 @@ it('the segment says of its records, sums and refusals what the golden file says
 
 it('the rows of the segment are the COPY tuples of the golden file', async () => {
   const tuples = segment.days.flatMap(({ rows }) =>
-    readRowPlaces(rows).map(({ at, end, bytes: _, ...place }) => {
-      const fields = JSON.stringify({ ...place, ...readRowUsage(rows, at) });
+    readCopyTuples(rows).map(({ at, end, bytes: _, ...row }) => {
+      const fields = JSON.stringify({ ...row, ...readRowUsage(rows, at) });
       return `### ${fields}\n${hexDump(rows.subarray(at, end))}\n`;
     }),
   );
@@ -41,8 +41,8 @@ it('the fold stops where the golden file says, and why', async () => {
     sealedEvent({ quantity: 'NaN', idempotencyKey: `k${i}` }),
   );
   const stops = {
-    'newer code': foldRecords(records([envelope([sealedEvent()]), newerEnvelope()], 7), 0, 0).stop,
-    'too many refused events': foldRecords(records([envelope(refused)], 7), 0, 0).stop,
+    'newer code': foldRecords(records([envelope([sealedEvent()]), newerEnvelope()], 7), 0).stop,
+    'too many refused events': foldRecords(records([envelope(refused)], 7), 0).stop,
   };
   await expectGolden('formats/fold-stops.json', jsonText(stops));
 });
@@ -60,6 +60,6 @@ it('events that cannot be counted are refused with the codes of the golden file'
     { idempotencyKey: 'a\0b' },
     { idempotencyKey: '\ud800' },
   ].map(sealedEvent);
-  const [fold] = foldRecords(records([envelope(events)]), 0, 0).segments;
+  const [fold] = foldRecords(records([envelope(events)]), 0).segments;
   await expectGolden('formats/refusals.json', jsonText(fold?.meta.refusals));
 });

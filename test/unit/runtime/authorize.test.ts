@@ -8,7 +8,7 @@ import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { issueToken, localAudience, localIssuer } from '../../../localstack/token-issuer.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { fakeLogger } from '../../harness/fakes/logger.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;
 const servers: Server[] = [];
@@ -32,7 +32,7 @@ const authorize = build({
     systemClock,
   ),
   clock: systemClock,
-  logger: fakeLogger(),
+  logger: new FakeLogger(),
 });
 
 /** Answers with the caller of the event. */
@@ -48,7 +48,7 @@ async function serve(options: Partial<HttpServerOptions> = {}, host = '127.0.0.1
   ]);
   // The handler's event type is what it reads of a request authorizer's event.
   const authorizer: Handler = (event) => authorize(event as Parameters<typeof authorize>[0]);
-  const server = createHttpServer({ handlers, authorizer, logger: fakeLogger(), ...options });
+  const server = createHttpServer({ handlers, authorizer, logger: new FakeLogger(), ...options });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return server;

@@ -2,7 +2,7 @@ import type { MSKEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventSourceMapping, type MappingLimits } from '../../../localstack/runtime/event-source-mapping.ts';
 import type { PolledRecord } from '../../../localstack/runtime/msk-event.ts';
-import { fakeLogger } from '../../harness/fakes/logger.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const windowMs = 100;
 const topic = 't';
@@ -33,7 +33,7 @@ function startMapping(limits: Partial<MappingLimits> = {}) {
   const taken: number[] = [];
   const mapping = new EventSourceMapping({
     source: { topic, bootstrapServers: 'localhost:9092' },
-    logger: fakeLogger(),
+    logger: new FakeLogger(),
     limits: { windowMs, recordsMax: 100, payloadBytesMax: 6_000_000, ...limits },
     onTaken: (partition) => taken.push(partition),
     commit: async (next) => {
@@ -119,7 +119,7 @@ describe('collecting', () => {
     expect(ranges()[0]).toEqual(['5: 0-0', '0: 0-1']);
   });
 
-  it('tells when records were taken, so that the poller goes on', async () => {
+  it('reports when records were taken, so that the poller goes on', async () => {
     const { mapping, taken } = startMapping();
     expect(mapping.offer(3, records(0, 2, 100))).toBeGreaterThan(200);
     await wait(windowMs);
@@ -251,7 +251,7 @@ describe('the group', () => {
 
   it('a lost commit is only a warning: the next one carries on', async () => {
     const committed: number[] = [];
-    const logger = fakeLogger();
+    const logger = new FakeLogger();
     const mapping = new EventSourceMapping({
       source: { topic, bootstrapServers: '' },
       logger,

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpServer } from '../../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { golden, shapeOf } from '../../harness/builders/golden.ts';
-import { fakeLogger } from '../../harness/fakes/logger.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;
 const servers: Server[] = [];
@@ -22,7 +22,7 @@ async function serve(handler: Handler, timeoutMs = 5000): Promise<Server> {
     ['ingest', handler],
     ['query', handler],
   ]);
-  const server = createHttpServer({ handlers, logger: fakeLogger(), timeoutMs });
+  const server = createHttpServer({ handlers, logger: new FakeLogger(), timeoutMs });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
@@ -163,7 +163,7 @@ describe('the gateway answers by itself, as problem details', () => {
 
   it('which methods a path has', async () => {
     const response = await send(await serve(handler), { path: '/api/v1/usage/summary/o', method: 'POST' });
-    expect(response.headers.allow).toBe('GET');
+    expect(response.headers.allow).toBe('GET, HEAD');
   });
 
   it('503 when the function takes too long', async () => {

@@ -119,6 +119,6 @@ describe('the answer of the function', () => {
     [{ batchItemFailures: 'all' }],
     [{ batchItemFailures: [{ itemIdentifier: 'my-topic-0' }] }],
   ])('%j names nothing in the batch, so the whole batch fails', (answer) => {
-    expect(fromBatchResponse('my-topic', answer, slices)).toMatchObject({ kind: 'refused' });
+    expect(fromBatchResponse('my-topic', answer, slices)).toMatchObject({ kind: 'malformed' });
   });
 });

@@ -3,7 +3,7 @@ import { createInvoke } from '../../../localstack/runtime/invoke.ts';
 import { runSchedule, toScheduledEvent } from '../../../localstack/runtime/scheduler.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { golden, shapeOf } from '../../harness/builders/golden.ts';
-import { fakeLogger } from '../../harness/fakes/logger.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const clock = {
   now: systemClock.now,
@@ -21,7 +21,7 @@ function startSchedule(durations: readonly number[], failures: ReadonlySet<numbe
   let stopped = false;
   const ended = runSchedule({
     clock,
-    logger: fakeLogger(),
+    logger: new FakeLogger(),
     stopping: () => stopped,
     invoke: async () => {
       running += 1;
@@ -64,7 +64,7 @@ describe('the schedule', () => {
 });
 
 describe('an invocation', () => {
-  const base = { name: 'flusher', timeoutMs: 1000, logger: fakeLogger() };
+  const base = { name: 'flusher', timeoutMs: 1000, logger: new FakeLogger() };
 
   it('has a context with its time, its name and an id', async () => {
     const handler = vi.fn(async () => 'answer');

@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import { type ChainedCommit, chainStart } from '../commit-hash.ts';
+import type { DayLoad } from '../load.ts';
+import type { LoadOutcome } from '../shard-ledger.ts';
+import { commitValues } from './commit-values.ts';
+import { copyDay } from './copy-day.ts';
+import { execute } from './execute.ts';
+import { loadSql } from './sql.ts';
+
+const addCommit = loadSql('add-commit');
+
+/** The last row of a partition's ledger; null before the first. */
+export interface ChainEnd {
+  readonly sequence: number;
+  readonly hash: Buffer;
+}
+
+/** A ledger row without what follows from the row before it and from the transaction that writes it. */
+export type NewCommit = Omit<ChainedCommit, 'sequence' | 'writeStatements'> & { readonly conflicts: number };
+
+/**
+ * The statements of one open transaction. Those that write are counted, because the ledger row says how many it took
+ * up to itself, and that number is part of its hash.
+ */
+export class CountedWrites {
+  readonly #client: pg.ClientBase;
+  #written = 0;
+
+  constructor(client: pg.ClientBase) {
+    this.#client = client;
+  }
+
+  async read<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return (await execute<Row>(this.#client, text, values)).rows;
+  }
+
+  write<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    this.#written += 1;
+    return this.read<Row>(text, values);
+  }
+
+  copyDay(load: DayLoad): Promise<LoadOutcome> {
+    this.#written += 1;
+    return copyDay(this.#client, load);
+  }
+
+  /** Appends a row to the chain (U12); the statement counts itself. */
+  async addCommit(end: ChainEnd | null, { conflicts, ...commit }: NewCommit): Promise<void> {
+    const writeStatements = this.#written + 1;
+    const row: ChainedCommit = { ...commit, sequence: (end?.sequence ?? 0) + 1, writeStatements };
+    await this.write(addCommit, commitValues(end?.hash ?? chainStart, row, conflicts));
+  }
+}

@@ -1,0 +1,27 @@
+/** The table "What is deployed" of the deploying guide names the stacks and functions that there are. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { production } from '../../infra/config/production.ts';
+import { synthesize, templateOf } from './synthesize.ts';
+
+const guide = readFileSync(join(import.meta.dirname, '../../infra/README.md'), 'utf8');
+const rows = [...guide.matchAll(/^\| `Odometer-STAGE-(\w+)` \| ([^|]+) \|/gm)].map(
+  ([, stack = '', holds = '']) => ({ stack, holds: holds.split(', ') }),
+);
+
+it('it has a row for every stack', () => {
+  expect(rows.map(({ stack }) => stack).sort()).toEqual([...synthesize(production).templates.keys()].sort());
+});
+
+it('the row of the App stack names every function in it', () => {
+  const ids = Object.keys(templateOf(production, 'App').findResources('AWS::Lambda::Function'));
+  // Functions of the stack itself; those of custom resources are inside a construct and have two names.
+  const functions = ids.flatMap(
+    (id) => /^([A-Z][a-z]+)Function[0-9A-F]{8}$/.exec(id)?.[1]?.toLowerCase() ?? [],
+  );
+  expect(functions).toHaveLength(7);
+  const [api, ...named] = rows.find(({ stack }) => stack === 'App')?.holds ?? [];
+  expect(api).toBe('HTTP API');
+  expect(named.sort()).toEqual(functions.sort());
+});
