@@ -33,6 +33,8 @@ const stopMs = 15_000;
 /** A process without a port counts as ready when it has run for this long. */
 const settledMs = 1_000;
 const runtimeDir = join(import.meta.dirname, 'runtime');
+/** As an address: Node would take a `#` or `%` of a path for the address's own. */
+const ignoreInterrupt = new URL('./processes/ignore-interrupt.ts', import.meta.url).href;
 
 /** Describes the `api` workers, which share one port through this process. */
 export function apiSpecs(settings: TwinSettings, servers: Servers): readonly ProcessSpec[] {
@@ -81,7 +83,7 @@ function apiSpec(name: string, environment: Environment, dataDir: string): Proce
       const log = openLog(logFile);
       cluster.setupPrimary({
         exec: join(runtimeDir, 'api.ts'),
-        execArgv: ['--import', join(import.meta.dirname, 'processes', 'ignore-interrupt.ts')],
+        execArgv: ['--import', ignoreInterrupt],
         stdio: ['ignore', log, log, 'ipc'],
       });
       const worker = cluster.fork(environment);

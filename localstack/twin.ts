@@ -8,7 +8,9 @@ import { writeJsonAtomically } from './processes/atomic-file.ts';
 import { KeptProcess, type ProcessWatcher } from './processes/kept-process.ts';
 import { StateFile } from './processes/state-file.ts';
 import { UserError } from './processes/user-error.ts';
+import { refuseFolders } from './servers/folders.ts';
 import { portIsFree } from './servers/ports.ts';
+import { installedPrograms } from './servers/postgres-account.ts';
 import { type Servers, startServers } from './servers/start-servers.ts';
 import type { TwinSettings } from './settings.ts';
 
@@ -33,6 +35,7 @@ export async function startTwin(
   signal: AbortSignal,
 ): Promise<Twin> {
   const { dataDir, cacheDir, apiPort, ports } = settings;
+  refuseFolders({ dataDir, cacheDir, programs: installedPrograms() });
   const state = await StateFile.claim(dataDir, log);
   if (!(await portIsFree(apiPort))) {
     state.remove();

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Client } from '../../client/client.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { decodeUtf8 } from '../../shared/events/utf8.ts';
 import { UserError } from '../processes/user-error.ts';
 
 /** `orgs` holds the totals; the first and last of `days` bound the summary that is asked for. */
@@ -24,8 +25,10 @@ export type ExpectedTotals = z.output<typeof expectedTotals>;
 
 /** Throws with the file's name when it is not a file of expected totals. */
 export async function readExpectedTotals(path: string): Promise<ExpectedTotals> {
-  const text = await readFile(path, 'utf8');
-  const parsed = jsonText.pipe(expectedTotals).safeParse(text);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new UserError(`There is no file ${path} that can be read.`, { cause });
+  });
+  const parsed = jsonText.pipe(expectedTotals).safeParse(decodeUtf8(bytes) ?? '');
   if (parsed.success) return parsed.data;
   throw new UserError(`${path} does not hold expected totals: ${z.prettifyError(parsed.error)}`);
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 
 /**
  * A process beyond doubt: process ids are reused, a pair of id and start time is not. `startedAt` is only
@@ -50,9 +51,15 @@ function linuxStartTime(pid: number): string | undefined {
   }
 }
 
-function psStartTime(pid: number): string | undefined {
+/** As `ps` says it where there is no `/proc`. */
+export function psStartTime(pid: number): string | undefined {
   try {
-    const line = execFileSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    // Two processes of a twin may have started in two time zones and languages.
+    const env = { ...processEnvironment(), TZ: 'UTC', LC_ALL: 'C' };
+    const line = execFileSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env,
+    }).trim();
     return line === '' || line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '');
   } catch {
     return undefined;

@@ -46,7 +46,7 @@ export class StateFile {
    * taken over at once, so that it stays recorded, and then stopped.
    */
   static async claim(dataDir: string, log: (line: string) => void): Promise<StateFile> {
-    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+    makeDataDir(dataDir);
     const state = readState(dataDir);
     if (state !== undefined && state.supervisor.pid !== process.pid && stillRuns(state.supervisor)) {
       throw new UserError(
@@ -86,6 +86,14 @@ export class StateFile {
   #write(): void {
     const state = { supervisor: identify(process.pid), children: Object.fromEntries(this.#children) };
     writeJsonAtomically(stateFileOf(this.#dataDir), state);
+  }
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new UserError(`${dataDir} cannot be made: name another folder with ODOMETER_DATA_DIR.`, { cause });
   }
 }
 

@@ -1,3 +1,5 @@
+import { invariant } from '../../shared/errors.ts';
+
 /** One broker of the local cluster; every node is broker and controller. */
 export interface KafkaNode {
   readonly id: number;
@@ -8,8 +10,15 @@ export interface KafkaNode {
 const recordBytesMax = 4 * 1024 * 1024;
 const segmentBytes = 256 * 1024 * 1024;
 
-/** The `server.properties` of one node. With three nodes a record is on two of them before it is acknowledged. */
+/** Java reads the file as Latin-1, in which a backslash escapes, and Kafka takes a comma for the end of a folder. */
+const plainPath = /^[\w./-]*$/;
+
+/**
+ * The `server.properties` of one node. With three nodes a record is on two of them before it is acknowledged.
+ * `logDir` is seen from the folder in which the broker runs.
+ */
 export function kafkaProperties(node: KafkaNode, nodes: readonly KafkaNode[], logDir: string): string {
+  invariant(plainPath.test(logDir), `${logDir} cannot be written into server.properties`);
   const copies = Math.min(3, nodes.length);
   const inSyncMin = Math.max(1, copies - 1);
   const settings: Record<string, string | number | boolean> = {

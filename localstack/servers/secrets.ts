@@ -7,7 +7,7 @@ import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
 
 const text = z.string().min(1);
 const secretsSchema = z.object({
-  /** Names this twin's data where it cannot be below the data directory; not secret, but as lasting. */
+  /** In the names of this twin's servers; not secret, but as lasting. */
   'twin-id': text,
   'encryption-key': text,
   'segment-key': text,

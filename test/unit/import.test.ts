@@ -1,59 +1,29 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sendRows } from '../../localstack/importing/send-rows.ts';
-import type { Environment } from '../../shared/runtime/config.ts';
-import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { type EdgeServer, startEdgeServer } from '../harness/servers/edge-server.ts';
+import {
+  type ImportBench,
+  rowText,
+  runImport,
+  startImportBench,
+  today,
+} from '../harness/importing/import-run.ts';
+import type { EdgeServer } from '../harness/servers/edge-server.ts';
 
 // Each test starts the importer as a process of its own, some of them twice.
 vi.setConfig({ testTimeout: 30_000 });
 
+let bench: ImportBench;
 let edge: EdgeServer;
-let folder: string;
+let fileOf: ImportBench['fileOf'];
 
 beforeEach(async () => {
-  edge = await startEdgeServer();
-  folder = await mkdtemp(join(tmpdir(), 'odometer-import-'));
+  bench = await startImportBench();
+  ({ edge, fileOf } = bench);
 });
 
-afterEach(async () => {
-  await edge.close();
-  await rm(folder, { recursive: true });
-});
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function runImport(args: readonly string[], environment: Environment = {}): Promise<Ended> {
-  const command = promisify(execFile)(process.execPath, ['odometer.ts', 'import', ...args], {
-    env: { ...processEnvironment(), ...environment },
-  });
-  return command.then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    // execFile rejects with the output and the exit code when it is not 0.
-    (error: Ended) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
-  );
-}
-
-async function fileOf(name: string, content: string | Buffer): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, content);
-  return path;
-}
-
-const timestamp = new Date().toISOString();
-const today = timestamp.slice(0, 10);
-const rowText = (quantity: string, rest = ''): string =>
-  `{"organization_id":"org_1","metric_name":"m","quantity":${quantity},"timestamp":"${timestamp}"${rest}}`;
+afterEach(() => bench.close());
 
 function expectedOf(total: string, count: number): string {
   return JSON.stringify({ days: { [today]: {} }, orgs: { org_1: { m: { count, total } } } });
@@ -87,8 +57,9 @@ it('bad rows are named by line and reason, and do not stop the others', async ()
   const { code, stdout } = await runImport([path, '--url', edge.url, '--batch', '2']);
   expect(code).toBe(3);
   expect(stdout).toContain('accepted 2, rejected 4');
-  expect(stdout).toContain('malformed: 2 (line 2, 4)');
-  expect(stdout).toContain('not_a_decimal: 2 (line 5, 7)');
+  expect(stdout).toContain('invalid_json: 1 (line 2)');
+  expect(stdout).toContain('wrong_type: 1 (line 4)');
+  expect(stdout).toContain('not_a_decimal quantity: 2 (line 5, 7)');
 });
 
 it('totals that differ are named, with what was expected and what was found', async () => {
@@ -109,7 +80,7 @@ it('a prefix keeps imports apart', async () => {
 it('the address comes from endpoints.json of the data directory', async () => {
   await fileOf('endpoints.json', JSON.stringify({ api: edge.url }));
   const path = await fileOf('rows.jsonl', rowText('1'));
-  const { code } = await runImport([path], { ODOMETER_DATA_DIR: folder });
+  const { code } = await runImport([path], { ODOMETER_DATA_DIR: bench.folder });
   expect([code, edge.bodies.length]).toEqual([0, 1]);
 });
 
@@ -124,7 +95,7 @@ it('an import that meets failures goes on with the same events', async () => {
 });
 
 it.each([
-  ['a file that is not there', ['nowhere.jsonl'], 1, 'there is no file nowhere.jsonl'],
+  ['a file that is not there', ['nowhere.jsonl'], 1, 'There is no file nowhere.jsonl'],
   ['a batch that is too large', ['x', '--batch', '1001'], 2, 'whole number from 1 to 1000'],
 ])('%s is a sentence and an exit code', async (_what, args, exitCode, sentence) => {
   const { code, stdout, stderr } = await runImport(args);
@@ -142,7 +113,7 @@ it('a gzip stream that ends early is a sentence with the line', async () => {
 it('the lines that are named are the first ones, whichever batch is answered first', async () => {
   const event = { organization_id: 'org_1', metric_name: 'm', quantity: 'many' };
   const rows = Array.from({ length: 8 }, (_, index) => ({
-    ...{ kind: 'row', line: index + 1, size: 1 },
+    ...{ kind: 'row', line: index + 1, bytes: 1, keyMade: false },
     event,
   }));
   const answered: (() => void)[] = [];
@@ -163,5 +134,5 @@ it('the lines that are named are the first ones, whichever batch is answered fir
       };
     },
   });
-  expect((await report).refusals.get('bad')).toMatchObject({ count: 8, lines: [1, 2, 3, 4, 5] });
+  expect((await report).refusals.get('bad quantity')).toMatchObject({ count: 8, lines: [1, 2, 3, 4, 5] });
 });

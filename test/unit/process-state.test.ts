@@ -3,9 +3,15 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeEach, expect, it, vi } from 'vitest';
 import { writeJsonAtomically } from '../../localstack/processes/atomic-file.ts';
-import { identify, signalExactly, startTimeInStat, stillRuns } from '../../localstack/processes/identity.ts';
+import {
+  identify,
+  psStartTime,
+  signalExactly,
+  startTimeInStat,
+  stillRuns,
+} from '../../localstack/processes/identity.ts';
 import { readState, StateFile, stopLeftovers } from '../../localstack/processes/state-file.ts';
 
 let dataDir = '';
@@ -28,6 +34,16 @@ function sleeper(): { readonly pid: number; readonly ended: Promise<unknown> } {
 it('a start time is read from a stat line whose program name holds spaces and parentheses', () => {
   const fields = ['S', ...Array.from({ length: 18 }, (_, index) => String(index)), '4711', 'rest'];
   expect(startTimeInStat(`12 (a (b) c) ${fields.join(' ')}`)).toBe('4711');
+});
+
+it('the start time that ps says is the same in every time zone and locale', () => {
+  const said = ['UTC', 'Asia/Tokyo'].map((zone) => {
+    vi.stubEnv('TZ', zone);
+    return psStartTime(process.pid);
+  });
+  vi.unstubAllEnvs();
+  expect(said[0]).toMatch(/\d\d:\d\d:\d\d/);
+  expect(said[1]).toBe(said[0]);
 });
 
 it('a zombie does not run', () => {

@@ -44,7 +44,7 @@ describe('server settings', () => {
   });
 
   it('Redis refuses rather than evicts, and wants its password', () => {
-    const text = redisSettings(20_000, 'abc', '/data');
+    const text = redisSettings(20_000, 'abc');
     expect(text).toContain('maxmemory-policy noeviction\n');
     expect(text).toContain('requirepass abc\n');
     expect(text).toContain('bind 127.0.0.1\n');

@@ -2,7 +2,7 @@
  * The global set-up of the tiers `integration` and `fault`: one set of real servers on free ports for the whole
  * run, in a folder that is thrown away. Tests get the addresses by `inject('servers')`.
  */
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -68,10 +68,8 @@ export function makeTestFolder(): string {
   return mkdtempSync(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
 }
 
-/** Deletes a folder of a test run, and what its `postgres` link points to where the data is elsewhere. */
+/** Deletes a folder of a test run. */
 export function removeTestFolder(path: string): void {
-  const postgres = join(path, 'postgres');
-  if (existsSync(postgres)) rmSync(realpathSync(postgres), { recursive: true, force: true });
   rmSync(path, { recursive: true, force: true });
 }
 

@@ -8,10 +8,10 @@ import { findJava } from '../../../localstack/servers/java.ts';
 import { kafkaJars } from '../../../localstack/servers/kafka-jars.ts';
 import { kafkaProperties } from '../../../localstack/servers/kafka-settings.ts';
 import { freePort } from '../../../localstack/servers/ports.ts';
-import { postgresSpecs } from '../../../localstack/servers/postgres.ts';
+import { postgresSpecs, shardFolder } from '../../../localstack/servers/postgres.ts';
 import {
+  ownFolder,
   postgresAccount,
-  postgresFolder,
   postgresPrograms,
 } from '../../../localstack/servers/postgres-account.ts';
 import { oneStatement } from '../../../localstack/servers/postgres-session.ts';
@@ -89,7 +89,7 @@ export async function startTlsPostgres(
   const twinId = `tls-${process.pid}`;
   await postgresSpecs({ dataDir: folder, ports: [port], superuserPassword, twinId });
   const account = await postgresAccount();
-  const data = join(await postgresFolder(folder, twinId, account), 'shard0');
+  const data = shardFolder(folder, 0);
   for (const [from, to] of [
     [certFile, 'server.crt'],
     [keyFile, 'server.key'],
@@ -103,7 +103,10 @@ export async function startTlsPostgres(
   const postgres = join(await postgresPrograms(account), 'bin', 'postgres');
   const url = `postgres://postgres:${superuserPassword}@localhost:${port}/postgres?sslmode=verify-full`;
   const ready = () => oneStatement(url, 'select 1').then(() => true);
-  return { ...(await startProgram(postgres, ['-D', data], ready, { ...account, cwd: data })), port };
+  return {
+    ...(await startProgram(postgres, ['-D', ownFolder(data)], ready, { ...account, cwd: data })),
+    port,
+  };
 }
 
 /** A server without a plain port; with `settings` it is a Sentinel that runs by this file. */

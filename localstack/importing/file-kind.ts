@@ -1,0 +1,28 @@
+/** What a file is by its first bytes, whatever its name says. */
+
+/** As many first bytes as every pattern below looks at. */
+export const startBytes = 4;
+
+const gzip = /^1f8b/;
+/** What is not read, by the hexadecimal digits of its start. UTF-32 is first: its mark begins as that of UTF-16. */
+const foreign: readonly (readonly [RegExp, string])[] = [
+  [/^(?:fffe0000|0000feff|..000000|000000..)/, 'text in UTF-32: convert it with iconv -f UTF-32 -t UTF-8'],
+  [/^(?:fffe|feff|..00..00|00..00..)/, 'text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8'],
+  [gzip, 'a gzip file within a gzip file: unpack it once'],
+  [/^504b0304/, 'a zip archive: unpack it'],
+  [/^28b52ffd/, 'a zstd file: unpack it'],
+  [/^fd377a58/, 'an xz file: unpack it'],
+  [/^425a68/, 'a bzip2 file: unpack it'],
+  [/^04224d18/, 'an lz4 file: unpack it'],
+  [/^50415231/, 'a Parquet file: write its rows as JSON Lines'],
+];
+
+export function startsAsGzip(start: Buffer): boolean {
+  return gzip.test(start.toString('hex', 0, startBytes));
+}
+
+/** What the bytes are and what to do about it, where they are no lines of UTF-8; null where they may be. */
+export function foreignKind(start: Buffer): string | null {
+  const digits = start.toString('hex', 0, startBytes);
+  return foreign.find(([pattern]) => pattern.test(digits))?.[1] ?? null;
+}
