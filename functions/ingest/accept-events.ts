@@ -9,11 +9,12 @@ import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { type Candidate, isRejection, type Rejection } from './candidate.ts';
+import type { EnvelopeReceipt } from './partition-queue.ts';
 
 export interface AcceptPorts {
   readonly clock: Clock;
-  /** Resolves with a receipt per event once all are durable; throws a retryable error by the deadline. */
-  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly string[]>;
+  /** Resolves with a receipt per envelope once all are durable; throws a retryable error by the deadline. */
+  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly EnvelopeReceipt[]>;
   /** A new idempotency key for an event without one. */
   readonly makeKey: () => string;
   readonly digestProperties: (properties: string) => string;
@@ -33,6 +34,12 @@ interface GeneratedKey {
   readonly idempotencyKey: string;
 }
 
+/** A receipt of events of a request: that of the event at `indexes[n]` of the request is `<receipt>.<n>`. */
+interface RequestReceipt {
+  readonly receipt: string;
+  readonly indexes: readonly number[];
+}
+
 /** What the server made up; a retry that repeats it counts once. */
 export interface ServerMade {
   readonly keys: readonly GeneratedKey[];
@@ -43,7 +50,8 @@ export interface ServerMade {
 export type AcceptOutcome =
   | {
       readonly kind: 'accepted';
-      readonly receipts: readonly string[];
+      readonly accepted: number;
+      readonly receipts: readonly RequestReceipt[];
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
@@ -54,11 +62,15 @@ export const organizationNotAllowed = 'organization_not_allowed';
 
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
-  const { accepted, rejected, made } = admitItems(ports, request);
+  const { accepted, indexes, rejected, made } = admitItems(ports, request);
   if (accepted.length === 0) return { kind: 'rejected', rejected };
   try {
-    const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
-    return { kind: 'accepted', receipts, rejected, made };
+    const reached = await ports.commit(accepted, ports.clock.now() + request.waitMs);
+    const receipts = reached.map(({ receipt, positions }) => ({
+      receipt,
+      indexes: positions.flatMap((position) => indexes[position] ?? []),
+    }));
+    return { kind: 'accepted', accepted: accepted.length, receipts, rejected, made };
   } catch (error) {
     if (error instanceof OdometerError && error.retryable) return { kind: 'unavailable', error, made };
     throw error;
@@ -67,14 +79,21 @@ export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): 
 
 interface Admission {
   readonly accepted: UsageEvent[];
+  /** Index in the request of each accepted event. */
+  readonly indexes: number[];
   readonly rejected: Rejection[];
   readonly made: { readonly keys: GeneratedKey[]; stampedAtMs: number | null };
 }
 
 function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
   const nowMs = ports.clock.now();
-  const admission: Admission = { accepted: [], rejected: [], made: { keys: [], stampedAtMs: null } };
-  const { accepted, rejected, made } = admission;
+  const admission: Admission = {
+    accepted: [],
+    indexes: [],
+    rejected: [],
+    made: { keys: [], stampedAtMs: null },
+  };
+  const { accepted, indexes, rejected, made } = admission;
   for (const item of request.items) {
     if (isRejection(item)) {
       rejected.push(item);
@@ -86,6 +105,7 @@ function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
       continue;
     }
     if (item.eventTimeMs === null) made.stampedAtMs = nowMs;
+    indexes.push(item.index);
     accepted.push(toUsageEvent(item, keyOf(item, request, ports, made.keys), nowMs, ports));
   }
   return admission;

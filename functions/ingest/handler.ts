@@ -14,6 +14,7 @@ import { acceptWaitMsMax, answerReserveMs } from '../../shared/limits.ts';
 import type { EventLogWriter } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
+import { Receipts } from '../../shared/log/receipt.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
@@ -44,7 +45,17 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
   const { encryptionKey, generation, lingerMs } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
-  const group = new GroupCommit({ log, clock, sealer, producerId, partitions, generation, lingerMs });
+  const receipts = new Receipts(encryptionKey);
+  const group = new GroupCommit({
+    log,
+    clock,
+    sealer,
+    producerId,
+    partitions,
+    generation,
+    receipts,
+    lingerMs,
+  });
   const ports: AcceptPorts = {
     clock,
     commit: (events, deadlineMs) => group.submit(events, deadlineMs),
@@ -81,7 +92,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
 function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   switch (outcome.kind) {
     case 'accepted':
-      return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
+      return { accepted: outcome.accepted, rejected: outcome.rejected.length, overloaded: 0 };
     case 'rejected':
       return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
     case 'unavailable':

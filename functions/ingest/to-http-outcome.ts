@@ -9,19 +9,16 @@ const generatedKeysWarning =
 /** The answer of the batch endpoint. */
 export function toHttpBatch(outcome: AcceptOutcome): HttpAnswer {
   if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
-  const { receipts, rejected, made } = outcome;
-  const body = { accepted: receipts.length, rejected, receipts, ...toHttpMade(made) };
+  const { accepted, receipts, rejected, made } = outcome;
+  const body = { accepted, rejected, receipts, ...toHttpMade(made) };
   return { status: 202, body };
 }
 
 /** The answer of the endpoint for one event: its receipt, or why it is not accepted. */
 export function toHttpSingle(outcome: AcceptOutcome): HttpAnswer {
   if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
-  const body = {
-    accepted: outcome.receipts.length,
-    receipt: outcome.receipts[0],
-    ...toHttpMade(outcome.made),
-  };
+  const { accepted, receipts, made } = outcome;
+  const body = { accepted, receipt: `${receipts[0]?.receipt}.0`, ...toHttpMade(made) };
   return { status: 202, body };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../functions/ingest/group-commit.ts';
+import type { EnvelopeReceipt } from '../../functions/ingest/partition-queue.ts';
 import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../../shared/limits.ts';
 import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 import type { Append } from '../../shared/log/event-log.ts';
+import type { ReceiptPlace } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
@@ -42,6 +44,15 @@ function organizationOf(partition: number): string {
   for (let i = 0; ; i++) if (partitionOf(`org_${i}`, partitions) === partition) return `org_${i}`;
 }
 
+/** A receipt that is not sealed. */
+function placeText({ generation, partition, offset, firstIndex, count }: ReceiptPlace): string {
+  return [generation, partition, offset, firstIndex, count].join('-');
+}
+
+function acknowledged(receipts: readonly EnvelopeReceipt[]): readonly number[] {
+  return receipts.flatMap(({ positions }) => positions).toSorted((a, b) => a - b);
+}
+
 interface Setup {
   readonly group: GroupCommit;
   readonly log: FakeLog;
@@ -61,6 +72,7 @@ function setup(options: { linger?: number; laneOf?: (partition: number) => numbe
     producerId,
     partitions,
     generation: 3,
+    receipts: { seal: placeText },
     lingerMs: options.linger ?? lingerMs,
   });
   return { group, log, clock };
@@ -85,7 +97,9 @@ describe('coalescing', () => {
     await clock.advance(1);
     expect(log.appends).toHaveLength(1);
     await log.appends[0]?.acknowledge();
-    await expect(receipts).resolves.toEqual([`3-${partitionOf('org_1', partitions)}-0-0`]);
+    await expect(receipts).resolves.toEqual([
+      { receipt: `3-${partitionOf('org_1', partitions)}-0-0-1`, positions: [0] },
+    ]);
   });
 
   it('without a linger the first request leaves at once, the next ones together behind it', async () => {
@@ -99,10 +113,10 @@ describe('coalescing', () => {
     expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a']], [['b', 'c']]]);
     await log.appends[1]?.acknowledge();
     const receipts = await Promise.all(requests);
-    expect(receipts.flat().map((receipt) => receipt.split('-').slice(2))).toEqual([
-      ['0', '0'],
-      ['1', '0'],
-      ['1', '1'],
+    expect(receipts.flat().map(({ receipt }) => receipt.split('-').slice(2))).toEqual([
+      ['0', '0', '1'],
+      ['1', '0', '1'],
+      ['1', '1', '1'],
     ]);
   });
 
@@ -184,10 +198,13 @@ describe('acknowledgement', () => {
     await log.appends[0]?.acknowledge();
     expect(answered).toBe(false);
     await log.appends[1]?.acknowledge();
-    await expect(receipts).resolves.toEqual(['3-4-0-0', '3-2-0-0', '3-4-0-1']);
+    await expect(receipts).resolves.toEqual([
+      { receipt: '3-4-0-0-2', positions: [0, 2] },
+      { receipt: '3-2-0-0-1', positions: [1] },
+    ]);
   });
 
-  it('a request larger than an envelope is cut, and its receipts stay in request order', async () => {
+  it('a request larger than an envelope is cut, and has a receipt for each envelope', async () => {
     const { group, log } = setup({ linger: 0 });
     const events = manyEvents(60, { properties: 'x'.repeat(4000) });
     const receipts = group.submit(events, deadlineMs);
@@ -195,9 +212,13 @@ describe('acknowledgement', () => {
     expect(records.length).toBeGreaterThan(1);
     expect(records.flatMap(keysOf)).toEqual(events.map(({ idempotencyKey }) => idempotencyKey));
     await log.appends[0]?.acknowledge();
-    const places = (await receipts).map((receipt) => receipt.split('-').slice(2).map(Number));
-    expect(places.map(([offset = 0]) => offset)).toEqual(
-      records.flatMap((record, offset) => keysOf(record).map(() => offset)),
+    const place = `3-${partitionOf('org_1', partitions)}`;
+    let position = 0;
+    await expect(receipts).resolves.toEqual(
+      records.map((record, offset) => {
+        const positions = keysOf(record).map(() => position++);
+        return { receipt: `${place}-${offset}-0-${positions.length}`, positions };
+      }),
     );
   });
 
@@ -207,7 +228,7 @@ describe('acknowledgement', () => {
     await settled();
     expect(log.appends[0]?.records).toHaveLength(produceEnvelopesMax);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
-    await expect(receipts).resolves.toHaveLength(600);
+    expect(acknowledged(await receipts)).toEqual(Array.from({ length: 600 }, (_, i) => i));
     const sequences = log.appends.flatMap(({ records }) =>
       records.map((record) => envelopeOf(record).sequence),
     );
@@ -280,7 +301,7 @@ describe('bounds', () => {
     await lost;
     const next = group.submit(manyEvents(inFlightEventsMax), deadlineMs);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
-    await expect(next).resolves.toHaveLength(inFlightEventsMax);
+    expect(acknowledged(await next)).toHaveLength(inFlightEventsMax);
   });
 
   it('a request is answered at its deadline although the log does not settle', async () => {

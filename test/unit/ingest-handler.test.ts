@@ -5,6 +5,8 @@ import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { HttpEvent, HttpResult } from '../../shared/http/stack.ts';
 import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/limits.ts';
 import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { Receipts } from '../../shared/log/receipt.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   administrator,
@@ -23,6 +25,7 @@ const config = {
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };
+const receiptsOfTest = new Receipts(config.encryptionKey);
 const single = 'POST /api/v1/usage/events';
 
 interface Setup {
@@ -55,7 +58,9 @@ describe('what is accepted', () => {
     const { send, log } = setup();
     const result = await send(httpEvent({ routeKey: single, body: JSON.stringify(usageBody()) }));
     expect(result.statusCode).toBe(202);
-    expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.stringMatching(/^1-\d+-0-0$/) });
+    expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.any(String) });
+    const place = { generation: 1, partition: partitionOf('org_1', 20), offset: 0, index: 0 };
+    expect(receiptsOfTest.openReceipt(String(bodyOf(result).receipt))).toEqual(place);
     expect(storedEvents(log)).toEqual([
       expect.objectContaining({
         organization: 'org_1',
@@ -74,7 +79,10 @@ describe('what is accepted', () => {
     expect(result.statusCode).toBe(202);
     const { accepted, rejected, receipts } = bodyOf(result);
     expect(accepted).toBe(2);
-    expect(receipts).toHaveLength(2);
+    expect(receipts).toEqual([
+      { receipt: expect.any(String), indexes: [0] },
+      { receipt: expect.any(String), indexes: [2] },
+    ]);
     expect(rejected).toEqual([
       { index: 1, code: 'not_a_decimal', field: 'quantity', message: expect.any(String) },
       { index: 3, code: 'wrong_type', field: '', message: expect.any(String) },
