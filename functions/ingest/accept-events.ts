@@ -25,6 +25,8 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
+  /** One event that is not accepted refuses all of them. */
+  readonly atomic: boolean;
   /** After this long the request is answered, whatever became of its events. */
   readonly waitMs: number;
 }
@@ -55,7 +57,12 @@ export type AcceptOutcome =
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
-  | { readonly kind: 'rejected'; readonly rejected: readonly Rejection[] }
+  | {
+      readonly kind: 'rejected';
+      readonly rejected: readonly Rejection[];
+      /** Events that would have been accepted without the others. */
+      readonly valid: number;
+    }
   | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
 
 export const organizationNotAllowed = 'organization_not_allowed';
@@ -63,7 +70,9 @@ export const organizationNotAllowed = 'organization_not_allowed';
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
   const { accepted, indexes, rejected, made } = admitItems(ports, request);
-  if (accepted.length === 0) return { kind: 'rejected', rejected };
+  if (accepted.length === 0 || (request.atomic && rejected.length > 0)) {
+    return { kind: 'rejected', rejected, valid: accepted.length };
+  }
   try {
     const reached = await ports.commit(accepted, ports.clock.now() + request.waitMs);
     const receipts = reached.map(({ receipt, positions }) => ({

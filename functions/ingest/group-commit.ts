@@ -4,9 +4,13 @@
  * One append at a time runs on a lane (the partitions of one broker). While it runs, and for at most `lingerMs`
  * after the first event when nothing runs, arriving events wait and are joined per partition. A lane:
  *
+ *   idle --event, no other request open--> appending
  *   idle --event--> lingering --linger over, or an envelope is full--> appending --settled, nothing waits--> idle
  *                       ^                                                  |  ^
  *                       '----- settled, events wait, linger not over ------'  '-- settled, a full linger is over
+ *
+ * The linger waits for the company of concurrent requests, so a request that is alone does not wait: a client that
+ * sends one after another would only be slowed down.
  *
  * A request is answered when all its own envelopes are acknowledged (U1). An append that fails, fails exactly the
  * requests with events in it. What waits or is in an append that has not settled is bounded by events and bytes.
@@ -124,7 +128,8 @@ export class GroupCommit {
     const lane = this.#lane(number);
     if (queue.isEmpty || lane.appending) return;
     const remainingMs = lingerMs - queue.waitedMs(nowMs);
-    if (remainingMs <= 0 || queue.fillsEnvelope) {
+    const alone = this.#open.size <= 1;
+    if (alone || remainingMs <= 0 || queue.fillsEnvelope) {
       void this.#append(number, lane);
     } else if (!lane.lingering) {
       lane.lingering = true;

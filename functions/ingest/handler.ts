@@ -22,6 +22,7 @@ import { type FunctionStart, functionStart } from '../../shared/runtime/process/
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
+import { fromHttpAtomic } from './from-http-atomic.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
@@ -65,6 +66,9 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
   return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
 }
 
+/** One event is accepted or not. */
+const notAtomic = { ok: true, value: false } as const;
+
 async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
   const { event, caller } = request;
   if (!caller.scopes.has('ingest')) {
@@ -73,6 +77,8 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   const batch = event.routeKey.endsWith('/batch');
   const reading: EventsReading = batch ? fromHttpBatch(event) : fromHttpEvent(event);
   if (!reading.ok) return { problem: reading.problem };
+  const atomic = batch ? fromHttpAtomic(event) : notAtomic;
+  if (!atomic.ok) return { problem: atomic.problem };
   const prefix = fromHttpKeyPrefix(event);
   if (!prefix.ok) return { problem: prefix.problem };
   const waitMs = Math.min(acceptWaitMsMax, request.remainingMs() - answerReserveMs);
@@ -80,6 +86,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
     caller,
     items: reading.items,
     keyPrefix: prefix.value,
+    atomic: atomic.value,
     waitMs,
   });
   metrics.ingested(countsOf(outcome));

@@ -59,6 +59,18 @@ interface Setup {
   readonly clock: FakeClock;
 }
 
+/** A request that stays open, on the lane of a partition that no other request of the test uses. */
+function keepOpen({ group }: Setup): void {
+  void group.submit([usageEvent({ organization: organizationOf(19) })], deadlineMs);
+}
+
+/** One lane, and beside it a request that is open: so nobody is alone. `appends` are those of the lane. */
+function setupInCompany(): Setup {
+  const made = setup({ laneOf: (partition) => (partition === 19 ? 1 : 0) });
+  keepOpen(made);
+  return made;
+}
+
 function setup(options: { linger?: number; laneOf?: (partition: number) => number } = {}): Setup {
   const laneOf = options.laneOf;
   const log = new FakeLog({ hold: true, ...(laneOf === undefined ? {} : { laneOf }) });
@@ -89,17 +101,33 @@ function keysOf(append: Append): readonly string[] {
 }
 
 describe('coalescing', () => {
-  it('a lone request waits for the linger and no longer', async () => {
+  it('a request that is alone does not wait: a client that sends one after another pays no linger', async () => {
     const { group, log, clock } = setup();
-    const receipts = group.submit([usageEvent()], deadlineMs);
-    await clock.advance(lingerMs - 1);
-    expect(log.appends).toHaveLength(0);
-    await clock.advance(1);
-    expect(log.appends).toHaveLength(1);
+    for (const i of [0, 1, 2]) {
+      const receipts = group.submit([usageEvent()], deadlineMs);
+      expect(log.appends).toHaveLength(i + 1);
+      await log.appends[i]?.acknowledge();
+      await expect(receipts).resolves.toEqual([
+        { receipt: `3-${partitionOf('org_1', partitions)}-${i}-0-1`, positions: [0] },
+      ]);
+    }
+    expect(clock.now()).toBe(testNowMs);
+  });
+
+  it('nor does what is left of a request when its first append settles', async () => {
+    const { group, log } = setup();
+    void group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
     await log.appends[0]?.acknowledge();
-    await expect(receipts).resolves.toEqual([
-      { receipt: `3-${partitionOf('org_1', partitions)}-0-0-1`, positions: [0] },
-    ]);
+    expect(log.appends).toHaveLength(2);
+  });
+
+  it('a request beside an open one waits for the linger and no longer', async () => {
+    const { group, log, clock } = setupInCompany();
+    void group.submit([usageEvent()], deadlineMs);
+    await clock.advance(lingerMs - 1);
+    expect(log.appends).toHaveLength(1);
+    await clock.advance(1);
+    expect(log.appends).toHaveLength(2);
   });
 
   it('without a linger the first request leaves at once, the next ones together behind it', async () => {
@@ -121,18 +149,17 @@ describe('coalescing', () => {
   });
 
   it('events of concurrent requests share one envelope of their partition, in order of arrival', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
     await clock.advance(2);
     void group.submit([usageEvent({ idempotencyKey: 'b' }), usageEvent({ idempotencyKey: 'c' })], deadlineMs);
     await clock.advance(3);
-    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a', 'b', 'c']]]);
+    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['key']], [['a', 'b', 'c']]]);
   });
 
   it('one append runs on a lane; what waited the linger leaves when it settles', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
-    await clock.advance(lingerMs);
     void group.submit([usageEvent({ idempotencyKey: 'b' })], deadlineMs);
     await clock.advance(lingerMs * 10);
     expect(log.appends).toHaveLength(1);
@@ -141,22 +168,22 @@ describe('coalescing', () => {
   });
 
   it('what waited less than the linger when an append settles waits for the rest of it', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(2);
-    await log.appends[0]?.acknowledge();
-    expect(log.appends).toHaveLength(1);
-    await clock.advance(lingerMs - 2);
+    await log.appends[1]?.acknowledge();
     expect(log.appends).toHaveLength(2);
+    await clock.advance(lingerMs - 2);
+    expect(log.appends).toHaveLength(3);
   });
 
   it('a full envelope does not wait for the linger', async () => {
-    const { group, log } = setup();
+    const { group, log } = setupInCompany();
     void group.submit(manyEvents(1, { properties: 'x'.repeat(envelopeEventBytesMax / 4) }), deadlineMs);
     await settled();
-    expect(log.appends).toHaveLength(1);
+    expect(log.appends).toHaveLength(2);
   });
 
   it('lanes do not wait for each other', async () => {
@@ -236,7 +263,9 @@ describe('acknowledgement', () => {
   });
 
   it('a failed append fails exactly the requests with events in it', async () => {
-    const { group, log, clock } = setup({ laneOf: (partition) => partition });
+    const made = setup({ laneOf: (partition) => partition });
+    const { group, log, clock } = made;
+    keepOpen(made);
     const [first = '', second = ''] = [organizationOf(1), organizationOf(2)];
     const both = group.submit(
       [usageEvent({ organization: first }), usageEvent({ organization: second })],
@@ -245,8 +274,8 @@ describe('acknowledgement', () => {
     const healthy = group.submit([usageEvent({ organization: second })], deadlineMs);
     const failing = expect(both).rejects.toMatchObject({ code: 'log_unavailable', retryable: true });
     await clock.advance(lingerMs);
-    await log.appends[0]?.fail();
-    await log.appends[1]?.acknowledge();
+    await log.appends[1]?.fail();
+    await log.appends[2]?.acknowledge();
     await failing;
     await expect(healthy).resolves.toHaveLength(1);
   });
@@ -262,10 +291,10 @@ describe('acknowledgement', () => {
   });
 
   it('created_at is the time of encoding', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
-    const [record] = log.appends[0]?.records ?? [];
+    const [record] = log.appends[1]?.records ?? [];
     expect(record && envelopeOf(record).createdAtMs).toBe(testNowMs + lingerMs);
   });
 });
