@@ -18,11 +18,17 @@ export interface RejectedEvent {
   readonly message: string;
 }
 
-/** The answer to a batch; `receipts` belong to the accepted events in the order sent. */
+/** One receipt for each envelope that a batch reached: that of the event at `indexes[n]` is `<receipt>.<n>`. */
+interface BatchReceipt {
+  readonly receipt: string;
+  readonly indexes: readonly number[];
+}
+
+/** The answer to a batch. */
 export interface BatchResult {
   readonly accepted: number;
   readonly rejected: readonly RejectedEvent[];
-  readonly receipts: readonly string[];
+  readonly receipts: readonly BatchReceipt[];
 }
 
 export interface SummaryBody {

@@ -90,7 +90,7 @@ async function sendBatch(send: Send, events: readonly ClientEvent[]): Promise<Ba
   );
   const body = JSON.stringify({ events: complete });
   try {
-    // What the API answers with 202 is its batch result; the contract tests hold it to that.
+    // What the API answers with 202 or 207 is its batch result; the contract tests hold it to that.
     return (await send({ method: 'POST', path: '/api/v1/usage/events/batch', body })) as BatchResult;
   } catch (error) {
     const rejected = error instanceof RequestFailed ? rejectedFrom(error, events.length) : null;

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { type Scope, scopes } from '../../shared/callers/caller.ts';
 import type { TokenProblem, TokenVerifier } from '../../shared/callers/token-verifier.ts';
-import { namePattern } from '../../shared/events/name-rule.ts';
+import { organizationPattern } from '../../shared/events/name-rule.ts';
 import { tokenCharsMax } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { type CallerGrant, VerifiedTokens } from './verified-tokens.ts';
@@ -63,7 +63,7 @@ function reachOf(claim: unknown): CallerGrant['organizations'] | null {
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && namePattern.test(value);
+  return typeof value === 'string' && organizationPattern.test(value);
 }
 
 function isScope(word: string): word is Scope {

@@ -10,11 +10,12 @@ import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { type Candidate, isRejection, type Rejection } from './candidate.ts';
+import type { EnvelopeReceipt } from './partition-queue.ts';
 
 export interface AcceptPorts {
   readonly clock: Clock;
-  /** Resolves with a receipt per event once all are durable; throws a retryable error by the deadline. */
-  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly string[]>;
+  /** Resolves with a receipt per envelope once all are durable; throws a retryable error by the deadline. */
+  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly EnvelopeReceipt[]>;
   /** A new idempotency key for an event without one. */
   readonly makeKey: () => string;
   readonly digestProperties: (properties: string) => string;
@@ -25,6 +26,8 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
+  /** One event that is not accepted refuses all of them. */
+  readonly atomic: boolean;
   /** After this long the request is answered, even if its events are not durable yet. */
   readonly waitMs: number;
 }
@@ -32,6 +35,12 @@ export interface AcceptRequest {
 interface GeneratedKey {
   readonly index: number;
   readonly idempotencyKey: string;
+}
+
+/** A receipt of events of a request: that of the event at `indexes[n]` of the request is `<receipt>.<n>`. */
+interface RequestReceipt {
+  readonly receipt: string;
+  readonly indexes: readonly number[];
 }
 
 /** What the server added to the events; a retry that sends it along counts once. */
@@ -44,22 +53,34 @@ export interface ServerMade {
 export type AcceptOutcome =
   | {
       readonly kind: 'accepted';
-      readonly receipts: readonly string[];
+      readonly accepted: number;
+      readonly receipts: readonly RequestReceipt[];
       readonly rejected: readonly Rejection[];
       readonly made: ServerMade;
     }
-  | { readonly kind: 'rejected'; readonly rejected: readonly Rejection[] }
+  | {
+      readonly kind: 'rejected';
+      readonly rejected: readonly Rejection[];
+      /** Events that would have been accepted without the others. */
+      readonly valid: number;
+    }
   | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
 
 export const organizationNotAllowed = 'organization_not_allowed';
 
 /** Accepts what can be accepted. Expected failures are outcomes; only bugs throw. */
 export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): Promise<AcceptOutcome> {
-  const { accepted, rejected, made } = admitItems(ports, request);
-  if (accepted.length === 0) return { kind: 'rejected', rejected };
+  const { accepted, indexes, rejected, made } = admitItems(ports, request);
+  if (accepted.length === 0 || (request.atomic && rejected.length > 0)) {
+    return { kind: 'rejected', rejected, valid: accepted.length };
+  }
   try {
-    const receipts = await ports.commit(accepted, ports.clock.now() + request.waitMs);
-    return { kind: 'accepted', receipts, rejected, made };
+    const reached = await ports.commit(accepted, ports.clock.now() + request.waitMs);
+    const receipts = reached.map(({ receipt, positions }) => ({
+      receipt,
+      indexes: positions.flatMap((position) => indexes[position] ?? []),
+    }));
+    return { kind: 'accepted', accepted: accepted.length, receipts, rejected, made };
   } catch (error) {
     if (error instanceof OdometerError && error.retryable) return { kind: 'unavailable', error, made };
     throw error;
@@ -68,14 +89,21 @@ export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): 
 
 interface Admission {
   readonly accepted: UsageEvent[];
+  /** Index in the request of each accepted event. */
+  readonly indexes: number[];
   readonly rejected: Rejection[];
   readonly made: { readonly keys: GeneratedKey[]; stampedAtMs: number | null };
 }
 
 function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
   const nowMs = ports.clock.now();
-  const admission: Admission = { accepted: [], rejected: [], made: { keys: [], stampedAtMs: null } };
-  const { accepted, rejected, made } = admission;
+  const admission: Admission = {
+    accepted: [],
+    indexes: [],
+    rejected: [],
+    made: { keys: [], stampedAtMs: null },
+  };
+  const { accepted, indexes, rejected, made } = admission;
   for (const item of request.items) {
     if (isRejection(item)) {
       rejected.push(item);
@@ -87,6 +115,7 @@ function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
       continue;
     }
     if (item.eventTimeMs === null) made.stampedAtMs = nowMs;
+    indexes.push(item.index);
     accepted.push(toUsageEvent(item, keyOf(item, request, ports, made.keys), nowMs, ports));
   }
   return admission;

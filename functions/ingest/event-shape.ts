@@ -1,16 +1,22 @@
 /** The shape of one event in a request body. What zod finds wrong becomes a rejection in our words, with the limit. */
 import { z } from 'zod';
-import { namePattern, nameRule } from '../../shared/events/name-rule.ts';
+import {
+  metricRule,
+  namePattern,
+  organizationPattern,
+  organizationRule,
+} from '../../shared/events/name-rule.ts';
 import type { Rejection } from './candidate.ts';
 import { isJsonObject, NumberText } from './read-json.ts';
 
+/** Many clients write null for a field that is absent, so it says the same. */
 export const eventShape = z.strictObject({
-  organization_id: z.string().regex(namePattern),
+  organization_id: z.string().regex(organizationPattern),
   metric_name: z.string().regex(namePattern),
   quantity: z.custom<number | string | NumberText>(isQuantity),
-  idempotency_key: z.string().optional(),
-  timestamp: z.string().optional(),
-  properties: z.custom<object>(isJsonObject).optional(),
+  idempotency_key: z.string().nullish(),
+  timestamp: z.string().nullish(),
+  properties: z.custom<object>(isJsonObject).nullish(),
 });
 
 export type EventShape = z.output<typeof eventShape>;
@@ -41,7 +47,8 @@ export function shapeRejection(index: number, value: object, error: z.ZodError):
     return { index, code: 'missing_field', field, message: `${field} is required` };
   }
   if (issue?.code === 'invalid_format') {
-    return { index, code: 'invalid_name', field, message: `${field} ${nameRule}` };
+    const rule = field === 'metric_name' ? metricRule : organizationRule;
+    return { index, code: 'invalid_name', field, message: `${field} ${rule}` };
   }
   return { index, code: 'wrong_type', field, message: wrongType[field] ?? `${field} has the wrong type` };
 }

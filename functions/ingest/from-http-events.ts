@@ -96,16 +96,17 @@ export function fromHttpItem(value: unknown, index: number): Candidate | Rejecti
 function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection {
   const quantity = quantityOf(shape.quantity);
   if (!quantity.ok) return { index, code: quantity.code, field: 'quantity', message: quantity.message };
-  const key = shape.idempotency_key;
-  const keyProblem = key === undefined ? null : keyProblemOf(key);
+  const key = shape.idempotency_key ?? null;
+  const keyProblem = key === null ? null : keyProblemOf(key);
   if (keyProblem !== null) return { index, field: 'idempotency_key', ...keyProblem };
-  const eventTimeMs = shape.timestamp === undefined ? null : parseTimestamp(shape.timestamp);
-  if (eventTimeMs === null && shape.timestamp !== undefined) {
+  const timestamp = shape.timestamp ?? null;
+  const eventTimeMs = timestamp === null ? null : parseTimestamp(timestamp);
+  if (eventTimeMs === null && timestamp !== null) {
     const message = 'timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:00:00.000Z';
     return { index, code: 'invalid_timestamp', field: 'timestamp', message };
   }
   const properties =
-    shape.properties === undefined
+    shape.properties === undefined || shape.properties === null
       ? ({ ok: true, text: null } as const)
       : canonicalProperties(shape.properties);
   if (!properties.ok) {
@@ -116,7 +117,7 @@ function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection 
     organization: shape.organization_id,
     metric: shape.metric_name,
     quantity: quantity.text,
-    idempotencyKey: key ?? null,
+    idempotencyKey: key,
     eventTimeMs,
     properties: properties.text,
   };

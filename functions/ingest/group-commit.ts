@@ -4,9 +4,13 @@
  * One append at a time runs on a lane (the partitions of one broker). While it runs, and for at most `lingerMs`
  * after the first event when nothing runs, arriving events wait and are joined per partition. A lane:
  *
+ *   idle --event, no other request open--> appending
  *   idle --event--> lingering --linger over, or an envelope is full--> appending --settled, nothing waits--> idle
  *                       ^                                                  |  ^
  *                       '----- settled, events wait, linger not over ------'  '-- settled, a full linger is over
+ *
+ * The linger waits for the company of concurrent requests, so a request that is alone does not wait: a client that
+ * sends one after another would only be slowed down.
  *
  * A request is answered when all its own envelopes are acknowledged (U1). When an append fails, exactly the requests
  * with events in it fail. Events that wait, or are in an append that has not ended, are bounded in number and bytes.
@@ -17,9 +21,10 @@ import type { SealedEvent, UsageEvent } from '../../shared/events/usage-event.ts
 import { deadlineCheckMs, inFlightBytesMax, inFlightEventsMax } from '../../shared/limits.ts';
 import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
+import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { type Batch, PartitionQueue, type Ticket } from './partition-queue.ts';
+import { type Batch, type EnvelopeReceipt, PartitionQueue, type Ticket } from './partition-queue.ts';
 import type { PropertySealer } from './seal-properties.ts';
 
 export interface GroupCommitOptions {
@@ -29,8 +34,9 @@ export interface GroupCommitOptions {
   /** 16 random bytes of this process. */
   readonly producerId: Buffer;
   readonly partitions: number;
-  /** First part of every receipt. */
+  /** In every receipt. */
   readonly generation: number;
+  readonly receipts: Pick<Receipts, 'seal'>;
   readonly lingerMs: number;
 }
 
@@ -59,11 +65,11 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves with one receipt per event, in the order given, when every in-sync replica has all of them.
+   * Resolves with one receipt per envelope that the events reached, when every in-sync replica has all of them.
    * Throws `overloaded` (nothing was taken), what the append threw, or `log_unavailable` when the deadline is
    * over: then any part may be stored, also later.
    */
-  submit(events: readonly UsageEvent[], deadlineMs: number): Promise<readonly string[]> {
+  submit(events: readonly UsageEvent[], deadlineMs: number): Promise<readonly EnvelopeReceipt[]> {
     if (events.length === 0) return Promise.resolve([]);
     const sizes = events.map(eventBytesBound);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -73,8 +79,8 @@ export class GroupCommit {
     }
     this.#heldEvents += events.length;
     this.#heldBytes += bytes;
-    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
-    const receipts = new Array<string>(events.length);
+    const { promise, resolve, reject } = Promise.withResolvers<readonly EnvelopeReceipt[]>();
+    const receipts: EnvelopeReceipt[] = [];
     const ticket = { unacknowledged: events.length, deadlineMs, receipts, resolve, reject };
     this.#open.add(ticket);
     this.#watchDeadlines();
@@ -122,7 +128,8 @@ export class GroupCommit {
     const lane = this.#lane(number);
     if (queue.isEmpty || lane.appending) return;
     const remainingMs = lingerMs - queue.waitedMs(nowMs);
-    if (remainingMs <= 0 || queue.fillsEnvelope) {
+    const alone = this.#open.size <= 1;
+    if (alone || remainingMs <= 0 || queue.fillsEnvelope) {
       void this.#append(number, lane);
     } else if (!lane.lingering) {
       lane.lingering = true;
@@ -157,7 +164,7 @@ export class GroupCommit {
           'the log acknowledged other records than were appended',
         );
         batches.forEach((batch, i) => {
-          this.#acknowledge(batch, receiptPrefix(this.#options.generation, appended[i]));
+          this.#acknowledge(batch, appended[i]);
         });
       } catch (error) {
         for (const { waiting } of batches) for (const { ticket } of waiting) this.#fail(ticket, error);
@@ -171,13 +178,25 @@ export class GroupCommit {
     for (const queue of this.#queues) this.#wake(queue, nowMs);
   }
 
-  #acknowledge(batch: Batch, prefix: string): void {
-    batch.waiting.forEach(({ ticket, position }, index) => {
-      ticket.receipts[position] = prefix + index;
-      if (--ticket.unacknowledged > 0) return;
-      this.#open.delete(ticket);
-      ticket.resolve(ticket.receipts);
-    });
+  /** One receipt for each request with events in the envelope: a request's events follow each other in its queue. */
+  #acknowledge({ waiting }: Batch, appended: Appended | undefined): void {
+    invariant(appended !== undefined, 'an appended record has a place');
+    for (let firstIndex = 0, end = 0; firstIndex < waiting.length; firstIndex = end) {
+      const ticket = waiting[firstIndex]?.ticket;
+      invariant(ticket !== undefined, 'an event waits for a request');
+      while (waiting[end]?.ticket === ticket) end++;
+      const positions = waiting.slice(firstIndex, end).map(({ position }) => position);
+      this.#receive(ticket, { ...appended, firstIndex, count: positions.length }, positions);
+    }
+  }
+
+  #receive(ticket: Ticket, place: Omit<ReceiptPlace, 'generation'>, positions: readonly number[]): void {
+    const { generation, receipts } = this.#options;
+    ticket.receipts.push({ receipt: receipts.seal({ generation, ...place }), positions });
+    ticket.unacknowledged -= positions.length;
+    if (ticket.unacknowledged > 0) return;
+    this.#open.delete(ticket);
+    ticket.resolve(ticket.receipts);
   }
 
   #release(batch: Batch): void {
@@ -204,9 +223,4 @@ export class GroupCommit {
     // By name: to copy all but `properties` costs ten times as much, and the plaintext must not travel on.
     return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
   }
-}
-
-function receiptPrefix(generation: number, appended: Appended | undefined): string {
-  invariant(appended !== undefined, 'an appended record has a place');
-  return `${generation}-${appended.partition}-${appended.offset}-`;
 }

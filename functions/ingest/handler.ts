@@ -14,6 +14,7 @@ import { acceptWaitMsMax, answerReserveMs } from '../../shared/limits.ts';
 import type { EventLogWriter } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
+import { Receipts } from '../../shared/log/receipt.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
@@ -25,6 +26,7 @@ import {
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
+import { fromHttpAtomic } from './from-http-atomic.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
@@ -48,7 +50,17 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
   const { encryptionKey, generation, lingerMs } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
-  const group = new GroupCommit({ log, clock, sealer, producerId, partitions, generation, lingerMs });
+  const receipts = new Receipts(encryptionKey);
+  const group = new GroupCommit({
+    log,
+    clock,
+    sealer,
+    producerId,
+    partitions,
+    generation,
+    receipts,
+    lingerMs,
+  });
   const ports: AcceptPorts = {
     clock,
     commit: (events, deadlineMs) => group.submit(events, deadlineMs),
@@ -58,6 +70,9 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
   return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
 }
 
+/** One event is accepted or not. */
+const notAtomic = { ok: true, value: false } as const;
+
 async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
   const { event, caller } = request;
   if (!caller.scopes.has('ingest')) {
@@ -66,6 +81,8 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   const batch = event.routeKey.endsWith('/batch');
   const reading: EventsReading = batch ? fromHttpBatch(event) : fromHttpEvent(event);
   if (!reading.ok) return { problem: reading.problem };
+  const atomic = batch ? fromHttpAtomic(event) : notAtomic;
+  if (!atomic.ok) return { problem: atomic.problem };
   const prefix = fromHttpKeyPrefix(event);
   if (!prefix.ok) return { problem: prefix.problem };
   const waitMs = Math.min(acceptWaitMsMax, request.remainingMs() - answerReserveMs);
@@ -73,6 +90,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
     caller,
     items: reading.items,
     keyPrefix: prefix.value,
+    atomic: atomic.value,
     waitMs,
   });
   metrics.ingested(countsOf(outcome));
@@ -85,7 +103,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
 function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   switch (outcome.kind) {
     case 'accepted':
-      return { accepted: outcome.receipts.length, rejected: outcome.rejected.length, overloaded: 0 };
+      return { accepted: outcome.accepted, rejected: outcome.rejected.length, overloaded: 0 };
     case 'rejected':
       return { accepted: 0, rejected: outcome.rejected.length, overloaded: 0 };
     case 'unavailable':

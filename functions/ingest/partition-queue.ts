@@ -4,13 +4,21 @@ import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { produceEnvelopesMax } from '../../shared/limits.ts';
 import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 
+/** What a request brought into one envelope. */
+export interface EnvelopeReceipt {
+  /** The receipt of the n-th of these events is this text, a point and n. */
+  readonly receipt: string;
+  /** Places of the events among the request's accepted ones, rising. */
+  readonly positions: readonly number[];
+}
+
 /** A request that waits for its envelopes. */
 export interface Ticket {
   unacknowledged: number;
   /** When the request is answered at the latest. */
   readonly deadlineMs: number;
-  readonly receipts: string[];
-  readonly resolve: (receipts: readonly string[]) => void;
+  readonly receipts: EnvelopeReceipt[];
+  readonly resolve: (receipts: readonly EnvelopeReceipt[]) => void;
   readonly reject: (error: unknown) => void;
 }
 

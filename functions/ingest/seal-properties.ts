@@ -9,20 +9,13 @@
  * A nonce is used once: an envelope is sealed once, and a failed append is not repeated under its sequence. To open a
  * text, one needs the producer id and the sequence, which are in the envelope's header.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, type KeyObject } from 'node:crypto';
+import { derivedKey } from '../../shared/events/derived-key.ts';
 import { identityText } from '../../shared/events/identity.ts';
 import { sealingNonce } from '../../shared/events/sealed-properties.ts';
 import type { EventContent, PropertiesText } from '../../shared/events/usage-event.ts';
 
 const algorithm = 'aes-256-gcm';
-const keyBytes = 32;
 const tagBytes = 16;
 const sealInfo = 'odometer properties 1';
 const digestInfo = 'odometer properties digest 1';
@@ -38,7 +31,7 @@ export class PropertySealer {
   readonly #key: KeyObject;
 
   constructor(encryptionKey: Buffer, producerId: Buffer) {
-    this.#key = derivedKey(encryptionKey, producerId, sealInfo);
+    this.#key = derivedKey({ encryptionKey, salt: producerId, info: sealInfo });
   }
 
   seal(binding: SealBinding, properties: PropertiesText): string {
@@ -62,10 +55,6 @@ export class PropertySealer {
 
 /** HMAC-SHA256 of canonical properties, hex: the same in every process, so that a retry is recognised. */
 export function createPropertiesDigest(encryptionKey: Buffer): (properties: PropertiesText) => string {
-  const key = derivedKey(encryptionKey, Buffer.alloc(0), digestInfo);
+  const key = derivedKey({ encryptionKey, salt: Buffer.alloc(0), info: digestInfo });
   return (properties) => createHmac('sha256', key).update(properties, 'utf8').digest('hex');
-}
-
-function derivedKey(encryptionKey: Buffer, salt: Buffer, info: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', encryptionKey, salt, info, keyBytes)));
 }

@@ -6,22 +6,23 @@ import { type AcceptOutcome, organizationNotAllowed, type ServerMade } from './a
 const generatedKeysWarning =
   'Some events had no idempotency key, so keys were generated. A retry without them will count again.';
 
-/** The answer of the batch endpoint. */
+/**
+ * The answer of the batch endpoint. 202 is for a batch that was accepted as a whole. Where some events were not, the
+ * status is another one and the first member says so, because a client that looked at either alone would lose them.
+ */
 export function toHttpBatch(outcome: AcceptOutcome): HttpAnswer {
   if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
-  const { receipts, rejected, made } = outcome;
-  const body = { accepted: receipts.length, rejected, receipts, ...toHttpMade(made) };
-  return { status: 202, body };
+  const { accepted, receipts, rejected, made } = outcome;
+  const complete = rejected.length === 0;
+  const body = { complete, accepted, rejected, receipts, ...toHttpMade(made) };
+  return { status: complete ? 202 : 207, body };
 }
 
 /** The answer of the endpoint for one event: its receipt, or why it is not accepted. */
 export function toHttpSingle(outcome: AcceptOutcome): HttpAnswer {
   if (outcome.kind !== 'accepted') return toHttpFailure(outcome);
-  const body = {
-    accepted: outcome.receipts.length,
-    receipt: outcome.receipts[0],
-    ...toHttpMade(outcome.made),
-  };
+  const { accepted, receipts, made } = outcome;
+  const body = { accepted, receipt: `${receipts[0]?.receipt}.0`, ...toHttpMade(made) };
   return { status: 202, body };
 }
 
@@ -30,9 +31,13 @@ function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): H
     return { problem: errorProblem(outcome.error, toHttpMade(outcome.made)) };
   }
   const errors = outcome.rejected;
-  if (errors.every(({ code }) => code === organizationNotAllowed)) {
+  if (outcome.valid === 0 && errors.every(({ code }) => code === organizationNotAllowed)) {
     const detail = 'The caller may not report for these organizations.';
     return { problem: problem(403, organizationNotAllowed, detail, { errors }) };
+  }
+  if (outcome.valid > 0) {
+    const detail = 'Some events are not valid, and the batch is atomic: nothing of it was accepted.';
+    return { problem: problem(400, 'batch_refused', detail, { errors }) };
   }
   return { problem: problem(400, 'no_event_accepted', 'No event of the request is valid.', { errors }) };
 }

@@ -1,7 +1,7 @@
 /** From an HTTP request to a summary request, and back to the answer. */
 import { z } from 'zod';
 import { formatDay, parseDay } from '../../shared/events/calendar.ts';
-import { namePattern, nameRule } from '../../shared/events/name-rule.ts';
+import { organizationPattern, organizationRule } from '../../shared/events/name-rule.ts';
 import { type FieldProblem, type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
 import { summaryDaysMax } from '../../shared/limits.ts';
@@ -34,8 +34,10 @@ const parameters = z
 /** Both days are required. An unknown parameter is an error: ignoring it would answer another question. */
 export function fromHttpSummary(event: HttpEvent): SummaryReading {
   const { organization = '' } = event.pathParameters ?? {};
-  if (!namePattern.test(organization)) {
-    return invalid([{ field: 'organization', code: 'invalid_name', message: `organization ${nameRule}` }]);
+  if (!organizationPattern.test(organization)) {
+    return invalid([
+      { field: 'organization', code: 'invalid_name', message: `organization ${organizationRule}` },
+    ]);
   }
   const parsed = parameters.safeParse(event.queryStringParameters ?? {});
   if (!parsed.success) return invalid(parsed.error.issues.flatMap(toFieldProblems));

@@ -5,7 +5,7 @@
  */
 export const ENV_KAFKA_BOOTSTRAP_SERVERS = 'KAFKA_BOOTSTRAP_SERVERS';
 export const ENV_KAFKA_TOPIC = 'KAFKA_TOPIC';
-/** Starts a new value when an operator declares that offsets restart (U7); first part of every receipt. */
+/** Starts a new value when an operator declares that offsets restart (U7); sealed into every receipt. */
 export const ENV_LOG_GENERATION = 'LOG_GENERATION';
 export const ENV_REDIS_URL = 'REDIS_URL';
 export const ENV_REDIS_SENTINEL_URL = 'REDIS_SENTINEL_URL';

@@ -3,6 +3,8 @@ import { dayMs } from '../limits.ts';
 
 const zero = 48;
 const fractionDigitsMax = 9;
+/** Between date and time. RFC 3339 allows the space, and databases write it. */
+const separators: ReadonlySet<string | undefined> = new Set(['T', 't', ' ']);
 /** Digits from here on are beyond milliseconds. */
 const millisecondDigits = 3;
 
@@ -13,7 +15,7 @@ const millisecondDigits = 3;
  */
 export function parseTimestamp(text: string): number | null {
   const day = dayAt(text);
-  if (day === null || (text[10] !== 'T' && text[10] !== 't')) return null;
+  if (day === null || !separators.has(text[10])) return null;
   if (text[13] !== ':' || text[16] !== ':') return null;
   const hour = digitsAt(text, 11, 2);
   const minute = digitsAt(text, 14, 2);

@@ -1,7 +1,7 @@
 import { isQuantity } from './decimal.ts';
 import type { LoggedEvent } from './envelope.ts';
 
-const namePattern = /^(?!\.\.?$)[A-Za-z0-9._:@-]{1,128}$/;
+const namePattern = /^(?!\.\.?$)[A-Za-z0-9._:@+/~=-]{1,128}$/;
 const earliestMs = Date.UTC(2000, 0, 1);
 const latestMs = Date.UTC(2200, 0, 1);
 const keyCharsMax = 512;

@@ -47,7 +47,7 @@ describe('sendBatch', () => {
     expect(result).toMatchObject({
       accepted: 2,
       rejected: [],
-      receipts: [expect.any(String), expect.any(String)],
+      receipts: [{ receipt: expect.any(String), indexes: [0, 1] }],
     });
     expect(sent).toHaveLength(4);
     expect(new Set(sent).size).toBe(1);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../functions/ingest/group-commit.ts';
+import type { EnvelopeReceipt } from '../../functions/ingest/partition-queue.ts';
 import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../../shared/limits.ts';
 import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
 import type { Append } from '../../shared/log/event-log.ts';
+import type { ReceiptPlace } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
@@ -42,10 +44,31 @@ function organizationOf(partition: number): string {
   for (let i = 0; ; i++) if (partitionOf(`org_${i}`, partitions) === partition) return `org_${i}`;
 }
 
+/** A receipt that is not sealed. */
+function placeText({ generation, partition, offset, firstIndex, count }: ReceiptPlace): string {
+  return [generation, partition, offset, firstIndex, count].join('-');
+}
+
+function acknowledged(receipts: readonly EnvelopeReceipt[]): readonly number[] {
+  return receipts.flatMap(({ positions }) => positions).toSorted((a, b) => a - b);
+}
+
 interface Setup {
   readonly group: GroupCommit;
   readonly log: FakeLog;
   readonly clock: FakeClock;
+}
+
+/** A request that stays open, on the lane of a partition that no other request of the test uses. */
+function keepOpen({ group }: Setup): void {
+  void group.submit([usageEvent({ organization: organizationOf(19) })], deadlineMs);
+}
+
+/** One lane, and beside it a request that is open: so nobody is alone. `appends` are those of the lane. */
+function setupInCompany(): Setup {
+  const made = setup({ laneOf: (partition) => (partition === 19 ? 1 : 0) });
+  keepOpen(made);
+  return made;
 }
 
 function setup(options: { linger?: number; laneOf?: (partition: number) => number } = {}): Setup {
@@ -61,6 +84,7 @@ function setup(options: { linger?: number; laneOf?: (partition: number) => numbe
     producerId,
     partitions,
     generation: 3,
+    receipts: { seal: placeText },
     lingerMs: options.linger ?? lingerMs,
   });
   return { group, log, clock };
@@ -77,15 +101,33 @@ function keysOf(append: Append): readonly string[] {
 }
 
 describe('coalescing', () => {
-  it('a lone request waits for the linger and no longer', async () => {
+  it('a request that is alone does not wait: a client that sends one after another pays no linger', async () => {
     const { group, log, clock } = setup();
-    const receipts = group.submit([usageEvent()], deadlineMs);
-    await clock.advance(lingerMs - 1);
-    expect(log.appends).toHaveLength(0);
-    await clock.advance(1);
-    expect(log.appends).toHaveLength(1);
+    for (const i of [0, 1, 2]) {
+      const receipts = group.submit([usageEvent()], deadlineMs);
+      expect(log.appends).toHaveLength(i + 1);
+      await log.appends[i]?.acknowledge();
+      await expect(receipts).resolves.toEqual([
+        { receipt: `3-${partitionOf('org_1', partitions)}-${i}-0-1`, positions: [0] },
+      ]);
+    }
+    expect(clock.now()).toBe(testNowMs);
+  });
+
+  it('nor does what is left of a request when its first append settles', async () => {
+    const { group, log } = setup();
+    void group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
     await log.appends[0]?.acknowledge();
-    await expect(receipts).resolves.toEqual([`3-${partitionOf('org_1', partitions)}-0-0`]);
+    expect(log.appends).toHaveLength(2);
+  });
+
+  it('a request beside an open one waits for the linger and no longer', async () => {
+    const { group, log, clock } = setupInCompany();
+    void group.submit([usageEvent()], deadlineMs);
+    await clock.advance(lingerMs - 1);
+    expect(log.appends).toHaveLength(1);
+    await clock.advance(1);
+    expect(log.appends).toHaveLength(2);
   });
 
   it('without a linger the first request leaves at once, the next ones together behind it', async () => {
@@ -99,26 +141,25 @@ describe('coalescing', () => {
     expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a']], [['b', 'c']]]);
     await log.appends[1]?.acknowledge();
     const receipts = await Promise.all(requests);
-    expect(receipts.flat().map((receipt) => receipt.split('-').slice(2))).toEqual([
-      ['0', '0'],
-      ['1', '0'],
-      ['1', '1'],
+    expect(receipts.flat().map(({ receipt }) => receipt.split('-').slice(2))).toEqual([
+      ['0', '0', '1'],
+      ['1', '0', '1'],
+      ['1', '1', '1'],
     ]);
   });
 
   it('events of concurrent requests share one envelope of their partition, in order of arrival', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
     await clock.advance(2);
     void group.submit([usageEvent({ idempotencyKey: 'b' }), usageEvent({ idempotencyKey: 'c' })], deadlineMs);
     await clock.advance(3);
-    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['a', 'b', 'c']]]);
+    expect(log.appends.map(({ records }) => records.map(keysOf))).toEqual([[['key']], [['a', 'b', 'c']]]);
   });
 
   it('one append runs on a lane; what waited the linger leaves when it settles', async () => {
     const { group, log, clock } = setup();
     void group.submit([usageEvent({ idempotencyKey: 'a' })], deadlineMs);
-    await clock.advance(lingerMs);
     void group.submit([usageEvent({ idempotencyKey: 'b' })], deadlineMs);
     await clock.advance(lingerMs * 10);
     expect(log.appends).toHaveLength(1);
@@ -127,22 +168,22 @@ describe('coalescing', () => {
   });
 
   it('what waited less than the linger when an append settles waits for the rest of it', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(2);
-    await log.appends[0]?.acknowledge();
-    expect(log.appends).toHaveLength(1);
-    await clock.advance(lingerMs - 2);
+    await log.appends[1]?.acknowledge();
     expect(log.appends).toHaveLength(2);
+    await clock.advance(lingerMs - 2);
+    expect(log.appends).toHaveLength(3);
   });
 
   it('a full envelope does not wait for the linger', async () => {
-    const { group, log } = setup();
+    const { group, log } = setupInCompany();
     void group.submit(manyEvents(1, { properties: 'x'.repeat(envelopeEventBytesMax / 4) }), deadlineMs);
     await settled();
-    expect(log.appends).toHaveLength(1);
+    expect(log.appends).toHaveLength(2);
   });
 
   it('lanes do not wait for each other', async () => {
@@ -184,10 +225,13 @@ describe('acknowledgement', () => {
     await log.appends[0]?.acknowledge();
     expect(answered).toBe(false);
     await log.appends[1]?.acknowledge();
-    await expect(receipts).resolves.toEqual(['3-4-0-0', '3-2-0-0', '3-4-0-1']);
+    await expect(receipts).resolves.toEqual([
+      { receipt: '3-4-0-0-2', positions: [0, 2] },
+      { receipt: '3-2-0-0-1', positions: [1] },
+    ]);
   });
 
-  it('a request larger than an envelope is cut, and its receipts stay in request order', async () => {
+  it('a request larger than an envelope is cut, and has a receipt for each envelope', async () => {
     const { group, log } = setup({ linger: 0 });
     const events = manyEvents(60, { properties: 'x'.repeat(4000) });
     const receipts = group.submit(events, deadlineMs);
@@ -195,9 +239,13 @@ describe('acknowledgement', () => {
     expect(records.length).toBeGreaterThan(1);
     expect(records.flatMap(keysOf)).toEqual(events.map(({ idempotencyKey }) => idempotencyKey));
     await log.appends[0]?.acknowledge();
-    const places = (await receipts).map((receipt) => receipt.split('-').slice(2).map(Number));
-    expect(places.map(([offset = 0]) => offset)).toEqual(
-      records.flatMap((record, offset) => keysOf(record).map(() => offset)),
+    const place = `3-${partitionOf('org_1', partitions)}`;
+    let position = 0;
+    await expect(receipts).resolves.toEqual(
+      records.map((record, offset) => {
+        const positions = keysOf(record).map(() => position++);
+        return { receipt: `${place}-${offset}-0-${positions.length}`, positions };
+      }),
     );
   });
 
@@ -207,7 +255,7 @@ describe('acknowledgement', () => {
     await settled();
     expect(log.appends[0]?.records).toHaveLength(produceEnvelopesMax);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
-    await expect(receipts).resolves.toHaveLength(600);
+    expect(acknowledged(await receipts)).toEqual(Array.from({ length: 600 }, (_, i) => i));
     const sequences = log.appends.flatMap(({ records }) =>
       records.map((record) => envelopeOf(record).sequence),
     );
@@ -215,7 +263,9 @@ describe('acknowledgement', () => {
   });
 
   it('a failed append fails exactly the requests with events in it', async () => {
-    const { group, log, clock } = setup({ laneOf: (partition) => partition });
+    const made = setup({ laneOf: (partition) => partition });
+    const { group, log, clock } = made;
+    keepOpen(made);
     const [first = '', second = ''] = [organizationOf(1), organizationOf(2)];
     const both = group.submit(
       [usageEvent({ organization: first }), usageEvent({ organization: second })],
@@ -224,8 +274,8 @@ describe('acknowledgement', () => {
     const healthy = group.submit([usageEvent({ organization: second })], deadlineMs);
     const failing = expect(both).rejects.toMatchObject({ code: 'log_unavailable', retryable: true });
     await clock.advance(lingerMs);
-    await log.appends[0]?.fail();
-    await log.appends[1]?.acknowledge();
+    await log.appends[1]?.fail();
+    await log.appends[2]?.acknowledge();
     await failing;
     await expect(healthy).resolves.toHaveLength(1);
   });
@@ -241,10 +291,10 @@ describe('acknowledgement', () => {
   });
 
   it('created_at is the time of encoding', async () => {
-    const { group, log, clock } = setup();
+    const { group, log, clock } = setupInCompany();
     void group.submit([usageEvent()], deadlineMs);
     await clock.advance(lingerMs);
-    const [record] = log.appends[0]?.records ?? [];
+    const [record] = log.appends[1]?.records ?? [];
     expect(record && envelopeOf(record).createdAtMs).toBe(testNowMs + lingerMs);
   });
 });
@@ -280,7 +330,7 @@ describe('bounds', () => {
     await lost;
     const next = group.submit(manyEvents(inFlightEventsMax), deadlineMs);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
-    await expect(next).resolves.toHaveLength(inFlightEventsMax);
+    expect(acknowledged(await next)).toHaveLength(inFlightEventsMax);
   });
 
   it('a request is answered at its deadline although the log does not settle', async () => {

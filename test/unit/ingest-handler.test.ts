@@ -5,6 +5,8 @@ import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { HttpEvent, HttpResult } from '../../shared/http/stack.ts';
 import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/limits.ts';
 import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { Receipts } from '../../shared/log/receipt.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import {
   administrator,
@@ -23,6 +25,7 @@ const config = {
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };
+const receiptsOfTest = new Receipts(config.encryptionKey);
 const single = 'POST /api/v1/usage/events';
 
 interface Setup {
@@ -55,7 +58,9 @@ describe('what is accepted', () => {
     const { send, log } = setup();
     const result = await send(httpEvent({ routeKey: single, body: JSON.stringify(usageBody()) }));
     expect(result.statusCode).toBe(202);
-    expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.stringMatching(/^1-\d+-0-0$/) });
+    expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.any(String) });
+    const place = { generation: 1, partition: partitionOf('org_1', 20), offset: 0, index: 0 };
+    expect(receiptsOfTest.openReceipt(String(bodyOf(result).receipt))).toEqual(place);
     expect(storedEvents(log)).toEqual([
       expect.objectContaining({
         organization: 'org_1',
@@ -71,10 +76,14 @@ describe('what is accepted', () => {
     const { send, log } = setup();
     const events = [usageBody(), usageBody({ quantity: 'many' }), usageBody({ organization_id: 'org_2' }), 7];
     const result = await send(batchEvent(events));
-    expect(result.statusCode).toBe(202);
+    expect(result.statusCode).toBe(207);
     const { accepted, rejected, receipts } = bodyOf(result);
+    expect(bodyOf(result)).toMatchObject({ complete: false });
     expect(accepted).toBe(2);
-    expect(receipts).toHaveLength(2);
+    expect(receipts).toEqual([
+      { receipt: expect.any(String), indexes: [0] },
+      { receipt: expect.any(String), indexes: [2] },
+    ]);
     expect(rejected).toEqual([
       { index: 1, code: 'not_a_decimal', field: 'quantity', message: expect.any(String) },
       { index: 3, code: 'wrong_type', field: '', message: expect.any(String) },
@@ -83,6 +92,59 @@ describe('what is accepted', () => {
       new Set(['org_1', 'org_2']),
     );
   });
+
+  it('a batch that is accepted as a whole says so by status and body', async () => {
+    const { send } = setup();
+    const result = await send(batchEvent([usageBody(), usageBody()]));
+    expect([result.statusCode, bodyOf(result)]).toMatchObject([
+      202,
+      { complete: true, accepted: 2, rejected: [] },
+    ]);
+  });
+
+  it('?atomic=true refuses a batch whole where it would not accept every event, and nothing is stored', async () => {
+    const { send, log } = setup();
+    const events = [usageBody(), usageBody({ quantity: 'many' }), usageBody({ metric_name: '' })];
+    const result = await send(batchEvent(events, { query: { atomic: 'true' } }));
+    expect([result.statusCode, bodyOf(result)]).toMatchObject([
+      400,
+      {
+        code: 'batch_refused',
+        errors: [
+          { index: 1, code: 'not_a_decimal' },
+          { index: 2, code: 'invalid_name' },
+        ],
+      },
+    ]);
+    expect(log.appends).toHaveLength(0);
+  });
+
+  it('?atomic=true refuses a batch also for what only the caller decides', async () => {
+    const { send, log } = setup();
+    const authorizer = { ...administrator, organizations: 'org_1' };
+    const events = [usageBody(), usageBody({ organization_id: 'org_2' })];
+    const result = await send(batchEvent(events, { authorizer, query: { atomic: 'true' } }));
+    expect([result.statusCode, bodyOf(result).code]).toEqual([400, 'batch_refused']);
+    expect(log.appends).toHaveLength(0);
+  });
+
+  it('?atomic=true changes nothing for a batch that is valid, and ?atomic=false nothing for any', async () => {
+    const { send } = setup();
+    const whole = await send(batchEvent([usageBody()], { query: { atomic: 'true' } }));
+    expect([whole.statusCode, bodyOf(whole)]).toMatchObject([202, { complete: true, accepted: 1 }]);
+    const part = await send(batchEvent([usageBody(), 7], { query: { atomic: 'false' } }));
+    expect(part.statusCode).toBe(207);
+  });
+
+  it.each([{ atomic: 'True' }, { atomic: '' }, { atomic: 'true,true' }, { atomc: 'true' }, { dry_run: '1' }])(
+    'the query %j of a batch is refused: whoever relies on it would lose what it promises',
+    async (query) => {
+      const { send, log } = setup();
+      const result = await send(batchEvent([usageBody()], { query }));
+      expect([result.statusCode, bodyOf(result).code]).toEqual([400, 'invalid_parameter']);
+      expect(log.appends).toHaveLength(0);
+    },
+  );
 
   it('a batch without an acceptable event is 400 with every reason, and nothing is stored', async () => {
     const { send, log } = setup();
@@ -235,7 +297,7 @@ describe('who may send what', () => {
     const authorizer = { ...administrator, organizations: 'org_1, org_3' };
     const other = usageBody({ organization_id: 'org_2' });
     const some = await send(batchEvent([usageBody(), other], { authorizer }));
-    expect(some.statusCode).toBe(202);
+    expect(some.statusCode).toBe(207);
     expect(bodyOf(some)).toMatchObject({
       accepted: 1,
       rejected: [{ index: 1, code: 'organization_not_allowed' }],

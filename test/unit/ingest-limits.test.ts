@@ -69,6 +69,11 @@ describe.each([
   ['organization_id', 'a', '', 'invalid_name'],
   ['organization_id', 'fe80::1@host-1.example_2', 'a b', 'invalid_name'],
   ['metric_name', 'A.Z_0:9@-', 'größe', 'invalid_name'],
+  ['metric_name', 'openai/gpt-4o', 'openai\\\\gpt-4o', 'invalid_name'],
+  ['metric_name', 'a+b~c=d/e', 'a,b', 'invalid_name'],
+  ['organization_id', 'jane+test@example.com', 'jane/test', 'invalid_name'],
+  ['organization_id', '+', 'a~b', 'invalid_name'],
+  ['organization_id', 'a-b', 'a=b', 'invalid_name'],
   ['metric_name', 'a', 'a\n', 'invalid_name'],
   ['organization_id', '...', '..', 'invalid_name'],
   ['organization_id', '.a', '.', 'invalid_name'],
@@ -105,6 +110,8 @@ describe.each([
   ],
   ['timestamp', '2000-01-01T00:00:00Z', '1999-12-31T23:59:59.999Z', 'timestamp_too_old'],
   ['timestamp', '2026-11-23T10:00:00+00:00', '2026-11-23T10:00:00', 'invalid_timestamp'],
+  ['timestamp', '2026-11-23 10:00:00+00:00', '2026-11-23 10:00:00', 'invalid_timestamp'],
+  ['timestamp', '2026-11-23 10:00:00.123456Z', '2026-11-23_10:00:00Z', 'invalid_timestamp'],
   ['properties', propertiesOf(propertiesBytesMax), propertiesOf(propertiesBytesMax + 1), 'too_long'],
   ['properties', names(propertiesMax), names(propertiesMax + 1), 'too_many'],
   [
@@ -142,17 +149,26 @@ it('a timestamp older than 35 days needs the scope backfill', async () => {
 it.each([
   ['organization_id', 5],
   ['metric_name', null],
+  ['organization_id', null],
   ['quantity', true],
   ['quantity', null],
   ['quantity', [1]],
   ['quantity', { rawJSON: '1' }],
   ['idempotency_key', 7],
-  ['idempotency_key', null],
   ['timestamp', 1_795_428_000_000],
   ['properties', 'text'],
-  ['properties', null],
 ])('%s as %j has the wrong type', async (field, value) => {
   expect(await sendOne({ [field]: value })).toMatchObject({ field, code: 'wrong_type' });
+});
+
+it('null says the same as an absent field, for every field that may be absent', async () => {
+  const absent = { idempotency_key: null, timestamp: null, properties: null };
+  for (const field of Object.keys(absent)) expect(await sendOne({ [field]: null })).toBe('accepted');
+  const result = await handle(batchEvent([usageBody(absent)]), lambdaContext());
+  expect(bodyOf(result)).toMatchObject({
+    generated_keys: [{ index: 0 }],
+    stamped_at: new Date(testNowMs).toISOString(),
+  });
 });
 
 it.each([{ nested: {} }, { list: [] }])(

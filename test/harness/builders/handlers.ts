@@ -106,6 +106,7 @@ export function lambdaContext(remainingMs = 30_000): Context {
 interface AnswerBody {
   readonly accepted?: unknown;
   readonly rejected?: unknown;
+  readonly receipt?: unknown;
   readonly receipts?: unknown;
   readonly generated_keys?: unknown;
   readonly warning?: unknown;

@@ -128,7 +128,7 @@ it('every kind of event is rejected, or stored, as the golden files say', async 
   const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
   const body = `{"events":[${events.join(',')}]}`;
   const result = await build(config, ports)(batchEvent([], { body }), lambdaContext());
-  expect(result.statusCode).toBe(202);
+  expect(result.statusCode).toBe(207);
   const { rejected } = bodyOf(result);
   if (!Array.isArray(rejected)) throw new Error('a batch is answered with what is rejected');
   const rejections = new Map(rejected.filter(isIndexed).map((rejection) => [rejection.index, rejection]));

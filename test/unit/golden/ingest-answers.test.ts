@@ -59,7 +59,7 @@ it('accepted events are answered as in the golden file', async () => {
   await answer('202 one event without key and timestamp', single(unnamed), send);
   await answer('202 a batch', batchEvent([usageBody(), other, usageBody()]), send);
   await answer(
-    '202 a batch with rejected events',
+    '207 a batch with rejected events',
     batchEvent([usageBody({ quantity: 'x' }), usageBody(), 7]),
     send,
   );
@@ -68,7 +68,7 @@ it('accepted events are answered as in the golden file', async () => {
   await answer('202 a batch with the header Idempotency-Key', batchEvent([unnamed], { headers }), send);
   await answer('202 a batch in gzip', asGzip(JSON.stringify({ events: [usageBody()] })), send);
   const authorizer = { ...administrator, organizations: 'org_1' };
-  await answer('202 some organizations not allowed', batchEvent([usageBody(), other], { authorizer }), send);
+  await answer('207 some organizations not allowed', batchEvent([usageBody(), other], { authorizer }), send);
   await expectGolden('answers/ingest-accepted.txt', answers.join('\n'));
 });
 
@@ -78,6 +78,9 @@ it('invalid requests are answered 400 as in the golden file', async () => {
     '400 no event accepted',
     batchEvent([usageBody({ extra: 1 }), usageBody({ metric_name: '' })]),
   );
+  const atomic = { query: { atomic: 'true' } };
+  await answer('400 an atomic batch with an invalid event', batchEvent([usageBody(), 7], atomic));
+  await answer('400 unknown parameter', batchEvent([usageBody()], { query: { atomc: 'true' } }));
   await answer('400 no body', batch(''));
   await answer('400 no JSON', batch('{'));
   await answer('400 no object', batch('[]'));
