@@ -4,7 +4,7 @@
  */
 import { invariant } from '../errors.ts';
 import { keyHash } from '../events/identity.ts';
-import { namePattern } from '../events/name-rule.ts';
+import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
 import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
@@ -196,7 +196,7 @@ const eventTimeMsMax = Date.UTC(2200, 0, 1);
 
 /** Why an event of our own envelope cannot be counted; null for every event that ingest lets through. */
 function refusalOf(event: SealedEvent): string | null {
-  if (!namePattern.test(event.organization)) return 'organization_invalid';
+  if (!organizationPattern.test(event.organization)) return 'organization_invalid';
   if (!namePattern.test(event.metric)) return 'metric_invalid';
   if (!quantityPattern.test(event.quantity)) return 'quantity_invalid';
   if (!fingerprintPattern.test(event.fingerprint)) return 'fingerprint_invalid';

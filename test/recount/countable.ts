@@ -1,7 +1,8 @@
 import { isQuantity } from './decimal.ts';
 import type { LoggedEvent } from './envelope.ts';
 
-const namePattern = /^(?!\.\.?$)[A-Za-z0-9._:@+/~=-]{1,128}$/;
+const organizationPattern = /^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$/;
+const metricPattern = /^(?!\.\.?$)[A-Za-z0-9._:@+/~=-]{1,128}$/;
 const earliestMs = Date.UTC(2000, 0, 1);
 const latestMs = Date.UTC(2200, 0, 1);
 const keyCharsMax = 512;
@@ -10,8 +11,8 @@ const keyCharsMax = 512;
 export function isCountable(event: LoggedEvent): boolean {
   const { organization, metric, quantity, key, eventTimeMs, fingerprint } = event;
   return (
-    namePattern.test(organization) &&
-    namePattern.test(metric) &&
+    organizationPattern.test(organization) &&
+    metricPattern.test(metric) &&
     isQuantity(quantity) &&
     /^[0-9a-f]{32}$/.test(fingerprint) &&
     eventTimeMs >= earliestMs &&
