@@ -21,13 +21,17 @@ function seededRandom(seed: number): () => number {
   };
 }
 
-/** Starts sending; `stop` ends it and resolves with what was acknowledged. */
-export function startLoad(url: string, seed: number) {
+/**
+ * Starts sending; `stop` ends it and resolves with what was acknowledged. The events happened `agoMs` ago.
+ * Same type: an address, a seed of letters or an age of one are no such thing.
+ */
+export function startLoad(url: string, seed: number, agoMs = 0) {
   const random = seededRandom(seed);
   const client = createClient({ url, retry, timeoutMs: 10_000 });
   const sent: ClientEvent[] = [];
   let acknowledged = 0;
   let duplicates = 0;
+  let slowestMs = 0;
   let stopping = false;
   function nextEvent(): ClientEvent {
     const earlier = random() < duplicateShare ? sent[Math.floor(random() * sent.length)] : undefined;
@@ -40,27 +44,35 @@ export function startLoad(url: string, seed: number) {
       metric_name: random() < 0.5 ? 'api_calls' : 'storage',
       quantity: (random() * 100).toFixed(3),
       idempotency_key: `seed-${seed}-${sent.length}`,
-      timestamp: new Date().toISOString(),
+      timestamp: new Date(Date.now() - agoMs).toISOString(),
     };
     sent.push(event);
     return event;
   }
   async function lane(): Promise<void> {
     for (let batch = 0; batch < batchesMax && !stopping; batch++) {
+      const startedMs = performance.now();
       const result = await client.sendBatch(Array.from({ length: batchEvents }, nextEvent));
       if (result.accepted !== batchEvents) throw new Error(`rejected: ${JSON.stringify(result.rejected)}`);
       acknowledged += result.accepted;
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
     }
   }
   const running = Promise.all(Array.from({ length: lanes }, lane));
+  let ended: Promise<void> | undefined;
+  /** Also where a test fails in between. */
+  function end(): Promise<void> {
+    stopping = true;
+    ended ??= running.then(() => undefined).finally(() => client.close());
+    return ended;
+  }
   return {
     acknowledged: () => acknowledged,
+    end,
     async stop() {
-      stopping = true;
-      await running;
-      await client.close();
+      await end();
       const names = [...new Set(sent.map((event) => event.organization_id))];
-      return { unique: sent.length, duplicates, organizations: names };
+      return { unique: sent.length, duplicates, organizations: names, slowestMs };
     },
   };
 }
