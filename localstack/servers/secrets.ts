@@ -12,6 +12,8 @@ const secretsSchema = z.object({
   'encryption-key': text,
   'segment-key': text,
   'jwt-secret': text,
+  /** At first a text that nobody has signed by. */
+  'jwt-secret-previous': text,
   'redis-password': text,
   'postgres-password': text,
   'odometer_owner-password': text,
@@ -42,6 +44,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
     'encryption-key': randomBytes(32).toString('base64'),
     'segment-key': randomBytes(32).toString('base64'),
     'jwt-secret': password(),
+    'jwt-secret-previous': password(),
     'redis-password': password(),
     'postgres-password': password(),
     'odometer_owner-password': password(),

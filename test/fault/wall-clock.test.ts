@@ -77,7 +77,7 @@ async function consumedOffsets(): Promise<number> {
 
 it('moves stamps, the window and the end of tokens; nothing hangs or stops, and the counts are equal', async () => {
   const processes = twin.processes();
-  const load = startLoad(twin.endpoints().api, 20261128, 2 * hourMs);
+  const load = startLoad(twin.endpoints().api, 20261128, { agoMs: 2 * hourMs, pauseMs: 50 });
   let probes = 0;
   onTestFinished(load.end);
   for (const seconds of [hourSeconds, 0, -hourSeconds, 0]) {

@@ -1,4 +1,5 @@
 /** A seeded, bounded stream of events through the HTTP API, with retries of events that were sent before. */
+import { setTimeout } from 'node:timers/promises';
 import type { ClientEvent } from '../../../client/bodies.ts';
 import { createClient } from '../../../client/client.ts';
 
@@ -21,11 +22,15 @@ function seededRandom(seed: number): () => number {
   };
 }
 
-/**
- * Starts sending; `stop` ends it and resolves with what was acknowledged. The events happened `agoMs` ago.
- * Same type: an address, a seed of letters or an age of one are no such thing.
- */
-export function startLoad(url: string, seed: number, agoMs = 0) {
+interface Pace {
+  /** How long ago the events happened. */
+  readonly agoMs?: number;
+  /** Between two batches of a lane. */
+  readonly pauseMs?: number;
+}
+
+/** Starts sending; `stop` ends it and resolves with what was acknowledged. */
+export function startLoad(url: string, seed: number, { agoMs = 0, pauseMs = 0 }: Pace = {}) {
   const random = seededRandom(seed);
   const client = createClient({ url, retry, timeoutMs: 10_000 });
   const sent: ClientEvent[] = [];
@@ -55,6 +60,7 @@ export function startLoad(url: string, seed: number, agoMs = 0) {
       const result = await client.sendBatch(Array.from({ length: batchEvents }, nextEvent));
       if (result.accepted !== batchEvents) throw new Error(`rejected: ${JSON.stringify(result.rejected)}`);
       acknowledged += result.accepted;
+      if (pauseMs > 0) await setTimeout(pauseMs);
       slowestMs = Math.max(slowestMs, performance.now() - startedMs);
     }
   }
