@@ -19,6 +19,7 @@ export async function countInShards(urls: readonly string[], run: string, accept
   }
 }
 
+// Same type: a run's name is no address; a swap does not connect.
 function countInShard(url: string, run: string): Promise<number> {
   const sql = 'select count(*)::int as n from usage_events where starts_with(idempotency_key, $1)';
   return inSession(url, async (client) => (await client.query<{ n: number }>(sql, [run])).rows[0]?.n ?? 0);
@@ -28,6 +29,7 @@ function countInShard(url: string, run: string): Promise<number> {
  * The sum of today's event counts of all organizations of the scenario, once everything accepted before now is
  * in them. Two such sums around a run differ by what the run added, if nobody else sends for them meanwhile.
  */
+// Same type: a token is no address; a swap does not connect.
 export async function countInSummaries(url: string, token: string | undefined): Promise<number> {
   const client = createClient({ url, ...(token === undefined ? {} : { token }) });
   const nowMs = Date.now();

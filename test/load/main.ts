@@ -56,7 +56,7 @@ async function run(profile: string, options: LoadOptions): Promise<Answer> {
   const before = shards === undefined ? await countInSummaries(target, options.token) : 0;
   say(`${profile} against ${target}`);
   const report = join(folder, 'report.json');
-  const script = writeScript(profile, folder, { target, token: options.token, run: name });
+  const script = writeScript(folder, { profile, target, token: options.token, run: name });
   const thresholdsMet = (await runArtillery([artillery, 'run', '--quiet', '--output', report, script])) === 0;
   rmSync(script);
 
@@ -78,17 +78,22 @@ async function run(profile: string, options: LoadOptions): Promise<Answer> {
 
 /** Scenario and profile in one file of the owner's own, because it may hold the token. */
 function writeScript(
-  profile: string,
   folder: string,
-  { target, token, run }: { target: string; token: string | undefined; run: string },
+  {
+    profile,
+    target,
+    token,
+    run,
+  }: { profile: string; target: string; token: string | undefined; run: string },
 ): string {
-  const read = (file: string) => JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8'));
-  const { config, scenarios } = read('scenario.json');
+  const read = (file: string): unknown => JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8'));
+  // Artillery, which reads the whole, refuses what has another shape.
+  const { config, scenarios } = read('scenario.json') as { config: { http: object }; scenarios: object };
   const script = join(folder, 'script.json');
   const http = token === undefined ? {} : { defaults: { headers: { authorization: `Bearer ${token}` } } };
   const whole = {
     ...config,
-    ...read(join('profiles', `${profile}.json`)),
+    ...(read(join('profiles', `${profile}.json`)) as object),
     target,
     variables: { run },
     processor: join(import.meta.dirname, 'traffic.mjs'),
