@@ -8,7 +8,7 @@ import { loadSecrets } from '../../localstack/servers/secrets.ts';
 import { repositoryDir } from '../../localstack/settings.ts';
 import { issueToken } from '../../localstack/token-issuer.ts';
 import { pipelineFigures } from '../../shared/contracts/metrics.ts';
-import { debianProgram } from '../harness/servers/debian.ts';
+import { debianProgram } from '../../localstack/servers/debian.ts';
 import { type Program, replaceEach, startProgram } from '../harness/servers/program.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 import { startTwin, type Twin } from '../harness/twin/twin.ts';

@@ -1,9 +1,9 @@
 /** Programs that stand around the pipeline and that a developer's machine need not have. */
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cachedFolder } from '../../../localstack/servers/cache.ts';
-import { onPath, runCommand } from '../../../localstack/servers/command.ts';
-import { twinSettings } from '../../../localstack/settings.ts';
+import { cachedFolder } from './cache.ts';
+import { onPath, runCommand } from './command.ts';
+import { twinSettings } from '../settings.ts';
 
 /** The packages that hold a program and what it needs beyond a bare system, and where it is then. */
 const packages = {
