@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { debianLibrary } from '../servers/debian.ts';
+import { debianLibrary } from '../../../localstack/servers/debian.ts';
 import { makeTestFolder, removeTestFolder } from '../servers/servers.ts';
 
 /** The library looks this often for what the clock is set to, by whole seconds. */
