@@ -171,6 +171,50 @@ create view vw_cache_metrics with (security_invoker=true) as
     round((((100)::numeric * COALESCE(sum(records) FILTER (WHERE (source = 'segments'::text)), (0)::numeric)) / NULLIF(sum(records), (0)::numeric)), 4) AS records_from_segments
    FROM commit_ledger
   WHERE ((committed_at > (now() - '00:01:00'::interval)) AND (source <> 'decision'::text));
+CREATE OR REPLACE FUNCTION public.add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (select from public.partition_progress where partition = of_partition) then
+    raise exception 'this shard has no partition %', of_partition using errcode = 'invalid_parameter_value';
+  end if;
+  -- Also true for null: a count that is not known is no addition.
+  if exists (select from unnest(counts) as given (added) where (added > 0) is not true) then
+    raise exception 'a count can only grow' using errcode = 'invalid_parameter_value';
+  end if;
+  perform set_config('odometer.within_totals', 'on', true);
+  -- Arrays of different lengths are filled with nulls, which no column takes.
+  insert into public.usage_rollups as r (partition, organization_id, metric_name, quarter, total, event_count)
+  select of_partition, organization, metric, to_timestamp(quarter * 900), total, added
+  from unnest(organizations, metrics, quarters, totals, counts) as u (organization, metric, quarter, total, added)
+  on conflict (partition, organization_id, metric_name, quarter)
+  do update set total = r.total + excluded.total, event_count = r.event_count + excluded.event_count;
+  perform set_config('odometer.within_totals', '', true);
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform set_config('odometer.within_totals', 'on', true);
+  select coalesce(sum(event_count), 0), encode(sha256(convert_to(coalesce(string_agg(
+      organization_id || E'\n' || metric_name || E'\n' || extract(epoch from quarter)::bigint / 900 || E'\n'
+        || trim_scale(total) || E'\n' || event_count || E'\n',
+      '' order by organization_id, metric_name, quarter), ''), 'UTF8')), 'hex')
+  into count, sums
+  from public.usage_rollups
+  where partition = of_partition
+    and quarter >= of_day::timestamp at time zone 'UTC'
+    and quarter < (of_day + 1)::timestamp at time zone 'UTC';
+  perform set_config('odometer.within_totals', '', true);
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.make_usage_day(day date)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -242,7 +286,7 @@ create policy tenant on usage_events for select to odometer_reader using ((organ
 create policy writer on usage_events for select to odometer_writer using (true);
 create policy operator on usage_rollups for select to billing using (true);
 create policy tenant on usage_rollups for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
-create policy writer on usage_rollups for all to odometer_writer using (true) with check (true);
+create policy totals on usage_rollups for all to odometer_owner using ((current_setting('odometer.within_totals'::text, true) = 'on'::text)) with check ((current_setting('odometer.within_totals'::text, true) = 'on'::text));
 grant select on audit_log to billing;
 grant select on commit_ledger to billing;
 grant insert, select on commit_ledger to odometer_writer;
@@ -262,11 +306,12 @@ grant select on usage_events to odometer_reader;
 grant select on usage_events to odometer_writer;
 grant select on usage_rollups to billing;
 grant select on usage_rollups to odometer_reader;
-grant insert, select, update on usage_rollups to odometer_writer;
 grant select on vw_cache_metrics to billing;
 grant select (partition, sequence, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, committed_at, conflicts) on commit_ledger to odometer_reader;
 grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
+grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
+grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;
 grant usage on schema public to odometer_reader;
