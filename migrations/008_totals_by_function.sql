@@ -1,4 +1,5 @@
--- Totals are changed by one function, and the totals of a day have a digest, which outlives its rows.
+-- The proof reaches the totals (U11, U12): one function changes them, a closed day's have a digest, and two views say
+-- which commit a row belongs to, and which days are closed.
 
 -- Totals are under row-level security that binds the owner too, so the functions below, which run as the owner,
 -- need a policy. It holds while they work only: a session of the owner still reads no tenant's total. (A managed
@@ -39,7 +40,7 @@ grant execute on function add_rollups(integer, text[], text[], bigint[], numeric
 drop policy writer on usage_rollups;
 revoke all on usage_rollups from odometer_writer;
 
--- The sums digest (shared/ledger/commit-hash.ts) of all totals of one partition and UTC day, and the events in them.
+-- The sums digest (shared/ledger/digests.ts) of all totals of one partition and UTC day, and the events in them.
 -- The ledger row that closes a day holds both, because the rows from which they could be added up again are gone.
 create function digest_of_sums(of_partition integer, of_day date, out count bigint, out sums text)
 language plpgsql stable security definer
@@ -61,3 +62,32 @@ end
 $$;
 revoke all on function digest_of_sums(integer, date) from public;
 grant execute on function digest_of_sums(integer, date) to billing;
+
+-- The days that were closed, with what their totals were then; the ledger row that closes a day has no digest of rows.
+create view closed_days with (security_invoker = true) as
+select l.partition, d.day, l.sequence, d.count, d.sums
+from commit_ledger l
+cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text, sums text)
+where d.digest is null;
+
+-- Counted events, each with the sequence of the commit that inserted it: found by binary search in the offsets of its
+-- partition, or null. Offsets repeat in the generations of a partition, so there the time of the commit decides too;
+-- such an event is here once for each of the `generations`, with a sequence in one at most.
+create view events_by_commit with (security_invoker = true) as
+with ranges as (
+  select partition, count(*) over (partition by partition) as generations,
+    array_agg(from_offset order by from_offset) as froms, array_agg(to_offset order by from_offset) as tos,
+    array_agg(sequence order by from_offset) as sequences, array_agg(committed_at order by from_offset) as times
+  from commit_ledger
+  where to_offset > from_offset
+  group by partition, generation
+)
+select e.*, coalesce(r.generations, 1) as generations,
+  case when e."offset" < r.tos[found.place]
+    and (r.generations = 1 or r.times[found.place] = date_trunc('milliseconds', e.processed_at))
+    then r.sequences[found.place] end as sequence
+from usage_events e
+left join ranges r on r.partition = e.partition
+cross join lateral (select width_bucket(e."offset", r.froms) as place) found;
+
+grant select on closed_days, events_by_commit to billing;

@@ -162,6 +162,51 @@ CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (part
 CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree (organization_id, event_day);
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);
+create view closed_days with (security_invoker=true) as
+ SELECT l.partition,
+    d.day,
+    l.sequence,
+    d.count,
+    d.sums
+   FROM (commit_ledger l
+     CROSS JOIN LATERAL jsonb_to_recordset(l.days) d(day date, count bigint, digest text, sums text))
+  WHERE (d.digest IS NULL);
+create view events_by_commit with (security_invoker=true) as
+ WITH ranges AS (
+         SELECT commit_ledger.partition,
+            count(*) OVER (PARTITION BY commit_ledger.partition) AS generations,
+            array_agg(commit_ledger.from_offset ORDER BY commit_ledger.from_offset) AS froms,
+            array_agg(commit_ledger.to_offset ORDER BY commit_ledger.from_offset) AS tos,
+            array_agg(commit_ledger.sequence ORDER BY commit_ledger.from_offset) AS sequences,
+            array_agg(commit_ledger.committed_at ORDER BY commit_ledger.from_offset) AS times
+           FROM commit_ledger
+          WHERE (commit_ledger.to_offset > commit_ledger.from_offset)
+          GROUP BY commit_ledger.partition, commit_ledger.generation
+        )
+ SELECT e.key_hash,
+    e.fingerprint,
+    e."offset",
+    e.event_time,
+    e.created_at,
+    e.processed_at,
+    e.index,
+    e.event_day,
+    e.shard_id,
+    e.partition,
+    e.undated,
+    e.quantity,
+    e.organization_id,
+    e.metric_name,
+    e.idempotency_key,
+    e.properties,
+    COALESCE(r.generations, (1)::bigint) AS generations,
+        CASE
+            WHEN ((e."offset" < r.tos[found.place]) AND ((r.generations = 1) OR (r.times[found.place] = date_trunc('milliseconds'::text, e.processed_at)))) THEN r.sequences[found.place]
+            ELSE NULL::bigint
+        END AS sequence
+   FROM ((usage_events e
+     LEFT JOIN ranges r ON ((r.partition = e.partition)))
+     CROSS JOIN LATERAL ( SELECT width_bucket(e."offset", r.froms) AS place) found);
 create view vw_cache_metrics with (security_invoker=true) as
  SELECT count(*) AS commits,
     COALESCE(sum(inserted), (0)::numeric) AS events,
@@ -288,8 +333,10 @@ create policy operator on usage_rollups for select to billing using (true);
 create policy tenant on usage_rollups for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
 create policy totals on usage_rollups for all to odometer_owner using ((current_setting('odometer.within_totals'::text, true) = 'on'::text)) with check ((current_setting('odometer.within_totals'::text, true) = 'on'::text));
 grant select on audit_log to billing;
+grant select on closed_days to billing;
 grant select on commit_ledger to billing;
 grant insert, select on commit_ledger to odometer_writer;
+grant select on events_by_commit to billing;
 grant select on partition_progress to billing;
 grant select on partition_progress to odometer_writer;
 grant select on quarantine to billing;
