@@ -113,7 +113,7 @@ async function recountShard(
   const { findings } = tallies;
   const progress = await shard.progress();
   const partitions = progress.map(({ partition }) => partition);
-  await checkPlace(shard, partitions, target.shards.length, findings);
+  await checkPlace(shard, target.shards.length, partitions, findings);
   for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${shard.number}: ${key}`);
   const match = new RowMatch(shard.rows(), findings);
   const log = new Log(target.kafka, target.topic);
@@ -144,8 +144,8 @@ async function recountShard(
 
 async function checkPlace(
   shard: Shard,
-  partitions: readonly number[],
   shards: number,
+  partitions: readonly number[],
   findings: Findings,
 ): Promise<void> {
   const { number } = shard;
