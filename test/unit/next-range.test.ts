@@ -20,7 +20,8 @@ async function storeWith(...ranges: [number, number][]) {
   for (const [from, to] of ranges) {
     const [segment] = foldRecords(records(values.slice(from, to), from), 0).segments;
     if (segment === undefined) throw new Error('a range holds a record');
-    await store.append(0, { from, to, events: to - from }, encodeSegment(segment, seal));
+    const { recordHash } = segment.meta;
+    await store.append(0, { from, to, events: to - from, recordHash }, encodeSegment(segment, seal));
   }
   return store;
 }
