@@ -30,7 +30,7 @@ import { fromHttpAtomic } from './from-http-atomic.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
-import { toHttpBatch, toHttpSingle } from './to-http-outcome.ts';
+import { toHttpBatch, toHttpMade, toHttpSingle } from './to-http-outcome.ts';
 
 export interface IngestPorts {
   readonly log: EventLogWriter;
@@ -91,6 +91,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
     items: reading.items,
     keyPrefix: prefix.value,
     atomic: atomic.value,
+    onMade: (made) => request.keepForFailure(toHttpMade(made)),
     waitMs,
   });
   metrics.ingested(countsOf(outcome));
