@@ -43,6 +43,22 @@ export interface QuarantinedRecord {
   readonly bytes: Buffer;
 }
 
+/** A duplicate with other content than the event that counts; what is named `first` is that event. */
+export interface RecordedConflict {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+  readonly organization: string;
+  readonly keyHash: string;
+  readonly day: string;
+  readonly fingerprint: string;
+  readonly firstDay: string;
+  readonly firstOffset: number;
+  readonly firstIndex: number;
+  readonly firstFingerprint: string;
+  readonly foundAtMs: number;
+}
+
 export interface ShardControl {
   readonly shard: number;
   partitions(): Promise<readonly PartitionState[]>;
@@ -60,5 +76,7 @@ export interface ShardControl {
   dayMismatches(day: string): Promise<readonly DayMismatch[]>;
   /** The newest quarantined records. */
   quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
+  /** The newest conflicts. */
+  conflicts(rowsMax: number): Promise<readonly RecordedConflict[]>;
   close(): Promise<void>;
 }
