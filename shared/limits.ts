@@ -117,6 +117,11 @@ export const shardCount = 4;
 export const quarterHourMs = 15 * 60 * 1000;
 export const dayMs = 24 * 60 * 60 * 1000;
 
+/** A look at the log says nothing of the present when it is older. */
+export const observationAgeMsMax = 5000;
+/** So much older may a look be whose end is committed, to be published instead of the newest one. */
+export const observationLagMsMax = 2500;
+
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
 
@@ -154,6 +159,8 @@ invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
   'a late request must be seen before its invocation ends',
 );
+invariant(observationLagMsMax < observationAgeMsMax, 'what is published says something of the present');
+invariant(observationAgeMsMax <= tailGapAgeMs, 'the history of looks is as long');
 invariant(slowBatchMs < consumerTimeoutMs, 'a slow batch must be able to end and be warned of');
 invariant(slowRangeMs < transactionStartRemainingMs, 'and so must a slow range');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');

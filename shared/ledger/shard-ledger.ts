@@ -23,11 +23,15 @@ export interface Progress {
   readonly checkedRanges: number;
 }
 
-/** What one pass saw of a partition; `completeThroughMs` null leaves the stored value. */
+/** What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. */
 export interface Observation {
   readonly partition: number;
-  readonly logEnd: number;
+  /** Of the offsets: an observation of an earlier one changes nothing. */
+  readonly generation: number;
   readonly observedAtMs: number;
+  /** null: the log did not say where it ends, or is not what its progress says. */
+  readonly logEnd: number | null;
+  /** When the log ended at or below what is committed; null leaves the stored value. */
   readonly completeThroughMs: number | null;
 }
 

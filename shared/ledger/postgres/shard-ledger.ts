@@ -119,6 +119,7 @@ class PostgresLedger implements ShardLedger {
     if (observations.length === 0) return;
     await this.#controlled(observeLog, [
       observations.map((observation) => observation.partition),
+      observations.map((observation) => observation.generation),
       observations.map((observation) => observation.logEnd),
       observations.map((observation) => observation.observedAtMs),
       observations.map((observation) => observation.completeThroughMs),
