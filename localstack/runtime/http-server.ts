@@ -149,6 +149,8 @@ async function invoke(
 function send(response: ServerResponse, { status, headers, body }: HttpResponse, listening: boolean): void {
   if (response.destroyed) return;
   const last = listening ? {} : { connection: 'close' };
-  response.writeHead(status, { ...headers, ...last, 'content-length': Buffer.byteLength(body) });
+  // A 204 has no body and no length of one (RFC 9110, 8.6).
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...last, ...length });
   response.end(body);
 }

@@ -10,6 +10,7 @@ import { runSchedule } from '../../../localstack/runtime/scheduler.ts';
 import { credentialsRenewalMs, readinessAgeMsMax, verifiedTokenAgeMsMax } from '../../../shared/limits.ts';
 import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
 import { renewable } from '../../../shared/runtime/lifetime.ts';
+import { within } from '../../../shared/runtime/within.ts';
 import { envelope, sealedEvent } from '../../harness/builders/records.ts';
 import { testNowMs } from '../../harness/fakes/clock.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
@@ -149,7 +150,7 @@ const runs: readonly TimedRun[] = [
       const beganMs = performance.now();
       const failed = writer.append([{ partition: 0, value }]).catch((error: { code: string }) => error.code);
       setTimeout(step, 200);
-      const code = await Promise.race([failed, new Promise((late) => setTimeout(late, 3000, 'late'))]);
+      const code = await within(failed, 3000, () => 'late');
       await writer.close();
       const tookMs = performance.now() - beganMs;
       return [code, tookMs > 300 && tookMs < 2500];
@@ -168,7 +169,7 @@ const runs: readonly TimedRun[] = [
       const beganMs = performance.now();
       const waited = client.waitUntilComplete('org_1', testNowMs, { timeoutMs: 700 }).catch(() => 'gave up');
       setTimeout(step, 100);
-      const end = await Promise.race([waited, new Promise((late) => setTimeout(late, 3000, 'late'))]);
+      const end = await within<unknown, string>(waited, 3000, () => 'late');
       const tookMs = performance.now() - beganMs;
       await client.close();
       server.close();
