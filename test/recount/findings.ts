@@ -9,6 +9,7 @@ export type DifferenceName =
   | 'commit_counts'
   | 'sum_of_seen'
   | 'day_digest'
+  | 'sums_digest'
   | 'hash_chain'
   | 'record_hash'
   | 'key_twice'

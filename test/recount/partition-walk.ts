@@ -1,5 +1,4 @@
 /** Walks one partition of the log from its first record and says what a shard must hold of it. */
-import { createHash } from 'node:crypto';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
@@ -14,6 +13,7 @@ import type { Commit, Kept, ShardProgress, ShardRow } from './shard.ts';
 
 /** What one shard says about the partition, apart from the rows. */
 export interface Claims {
+  readonly shard: number;
   readonly progress: ShardProgress;
   readonly commits: readonly Commit[];
   readonly quarantine: readonly Kept[];
@@ -141,10 +141,11 @@ export class PartitionWalk {
     const day = dayOf(event.eventTimeMs);
     const verdict = this.#firsts.take({ ...event, day });
     if (verdict === 'counts') {
-      this.#tally.addRow(day, event.fingerprint);
       counts.counted += 1;
       this.sums.add(event.organization, event.metric, event.eventTimeMs, toUnits(event.quantity));
-      this.#expected.push(this.#toRow(offset, index, event, envelope));
+      const row = this.#toRow(offset, index, event, envelope);
+      this.#tally.addRow(row);
+      this.#expected.push(row);
       const fingerprint = fingerprintOf(event);
       if (fingerprint !== undefined && fingerprint !== event.fingerprint) counts.fingerprintsOff += 1;
       return;
@@ -186,6 +187,7 @@ export class PartitionWalk {
   #toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
     const { organization, metric, quantity, key, eventTimeMs, undated, fingerprint } = event;
     return {
+      shard: this.#claims.shard,
       partition: this.#partition,
       offset,
       index,
@@ -199,7 +201,7 @@ export class PartitionWalk {
       undated,
       keyHash: keyHashOf(event),
       fingerprint,
-      properties: propertiesHash(index, event, envelope),
+      properties: propertiesOf(index, event, envelope),
     };
   }
 
@@ -218,8 +220,8 @@ export class PartitionWalk {
   }
 }
 
-/** MD5 of the documented column: version 1, producer, sequence, index, ciphertext. */
-function propertiesHash(index: number, event: LoggedEvent, envelope: LoggedEnvelope): string | null {
+/** The documented column as hex digits: version 1, producer, sequence, index, ciphertext. */
+function propertiesOf(index: number, event: LoggedEvent, envelope: LoggedEnvelope): string | null {
   if (event.sealed === null) return null;
   const nonce = Buffer.alloc(12);
   nonce.writeBigUInt64BE(BigInt(envelope.sequence), 0);
@@ -230,5 +232,5 @@ function propertiesHash(index: number, event: LoggedEvent, envelope: LoggedEnvel
     nonce,
     Buffer.from(event.sealed, 'base64'),
   ];
-  return createHash('md5').update(Buffer.concat(parts)).digest('hex');
+  return Buffer.concat(parts).toString('hex');
 }

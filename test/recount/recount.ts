@@ -50,11 +50,11 @@ export async function recount(target: RecountTarget): Promise<RecountReport> {
   };
   const totals: Totals = { rows: 0, commits: 0 };
   // The shards' snapshots come before the log's end, so that the log can only be ahead of them.
-  const shards = await Promise.all(target.shards.map((dsn) => Shard.open(dsn)));
+  const shards = await Promise.all(target.shards.map((dsn, number) => Shard.open(dsn, number)));
   try {
     const bounds = await readBounds(target);
     const held = await Promise.all(
-      shards.map((shard, number) => recountShard(shard, number, bounds, target, tallies, totals)),
+      shards.map((shard) => recountShard(shard, bounds, target, tallies, totals)),
     );
     const homes = new Set(held.flat());
     for (const partition of bounds.keys()) {
@@ -92,7 +92,6 @@ async function readBounds({ kafka, topic }: RecountTarget): Promise<readonly Bou
 /** Recounts the partitions of one shard, one after the other; returns which they are. */
 async function recountShard(
   shard: Shard,
-  number: number,
   bounds: readonly Bounds[],
   target: RecountTarget,
   tallies: SharedTallies,
@@ -101,8 +100,8 @@ async function recountShard(
   const { findings } = tallies;
   const progress = await shard.progress();
   const partitions = progress.map(({ partition }) => partition);
-  await checkPlace(shard, { number, shards: target.shards.length }, partitions, findings);
-  for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${number}: ${key}`);
+  await checkPlace(shard, { partitions, shards: target.shards.length }, findings);
+  for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${shard.number}: ${key}`);
   const match = new RowMatch(shard.rows(), findings);
   const log = new Log(target.kafka, target.topic);
   try {
@@ -121,11 +120,11 @@ async function recountShard(
 
 async function checkPlace(
   shard: Shard,
-  { number, shards }: { readonly number: number; readonly shards: number },
-  partitions: readonly number[],
+  { partitions, shards }: { readonly partitions: readonly number[]; readonly shards: number },
   findings: Findings,
 ): Promise<void> {
-  const identity = await shard.number();
+  const { number } = shard;
+  const identity = await shard.identity();
   if (identity !== number) findings.add('wrong_shard', `address ${number} is shard ${identity}`);
   for (const partition of new Set([...partitions, ...(await shard.mentionedPartitions())])) {
     if (partition % shards !== number || !partitions.includes(partition)) {
@@ -154,7 +153,7 @@ async function recountPartition(
   }
   checkBounds(progress, bounds, findings);
   const walk = new PartitionWalk(
-    { progress, commits, quarantine: await shard.quarantine(partition) },
+    { shard: shard.number, progress, commits, quarantine: await shard.quarantine(partition) },
     tallies,
   );
   const rowSums = new HourSums();

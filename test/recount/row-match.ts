@@ -63,6 +63,7 @@ function isBeforeInside(a: Place, b: Place): boolean {
 }
 
 const columns = [
+  'shard',
   'organization',
   'metric',
   'key',
@@ -79,7 +80,14 @@ function differencesOf(event: ShardRow, row: ShardRow): readonly string[] {
   const different: (keyof ShardRow)[] = columns.filter((column) => event[column] !== row[column]);
   // Numbers, not texts: the column may keep trailing zeros.
   if (toUnits(event.quantity) !== toUnits(row.quantity)) different.push('quantity');
-  return different.map((column) => `${placeOf(event)} ${column}: log ${event[column]}, row ${row[column]}`);
+  return different.map(
+    (column) => `${placeOf(event)} ${column}: log ${textOf(event[column])}, row ${textOf(row[column])}`,
+  );
+}
+
+/** Properties have 4 KB. */
+function textOf(value: ShardRow[keyof ShardRow]): string {
+  return String(value).slice(0, 200);
 }
 
 function placeOf({ partition, offset, index }: Place): string {

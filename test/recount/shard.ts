@@ -24,7 +24,7 @@ export interface Commit {
   readonly segmentVersion: number;
   readonly mapVersion: number;
   readonly source: string;
-  readonly days: readonly { readonly day: string; readonly count: number; readonly digest: string }[];
+  readonly days: readonly CommitDay[];
   readonly decidedBy: string | null;
   readonly decidedWhy: string | null;
   readonly previousHash: string;
@@ -32,7 +32,16 @@ export interface Commit {
   readonly committedAtMs: number;
 }
 
+/** What a commit says of one day; `digest` is null in the row that closes it. */
+interface CommitDay {
+  readonly day: string;
+  readonly count: number;
+  readonly digest: string | null;
+  readonly sums: string;
+}
+
 export interface ShardRow {
+  readonly shard: number;
   readonly partition: number;
   readonly offset: number;
   readonly index: number;
@@ -46,7 +55,7 @@ export interface ShardRow {
   readonly undated: boolean;
   readonly keyHash: string;
   readonly fingerprint: string;
-  /** MD5 of the column, null without properties. */
+  /** The column as hex digits, null without properties. */
   readonly properties: string | null;
 }
 
@@ -70,23 +79,26 @@ export interface RollupRow {
 const rowsPerFetch = 5000;
 
 export class Shard {
+  /** Its place in the list of addresses, which its identity has to be. */
+  readonly number: number;
   readonly #client: pg.Client;
 
-  private constructor(client: pg.Client) {
+  private constructor(client: pg.Client, number: number) {
     this.#client = client;
+    this.number = number;
   }
 
-  static async open(dsn: string): Promise<Shard> {
+  static async open(dsn: string, number: number): Promise<Shard> {
     const client = new pg.Client({ connectionString: dsn, application_name: 'recount' });
     await client.connect();
     await client.query('begin transaction isolation level repeatable read, read only');
     await client.query("set local work_mem = '64MB'");
     // The first read takes the snapshot: from here on this shard does not move for us.
     await client.query('select count(*) from partition_progress');
-    return new Shard(client);
+    return new Shard(client, number);
   }
 
-  async number(): Promise<number> {
+  async identity(): Promise<number> {
     const [row] = await this.#select('select shard from shard_identity', []);
     if (row === undefined) throw new Error('a shard has no identity row');
     return integer(row[0]);
@@ -185,7 +197,7 @@ export class Shard {
        select partition, "offset", index, organization_id, metric_name, quantity::text, idempotency_key,
          (extract(epoch from event_time) * 1000)::text, (extract(epoch from created_at) * 1000)::text,
          event_day - date '1970-01-01', undated, encode(uuid_send(key_hash), 'hex'),
-         encode(uuid_send(fingerprint), 'hex'), md5(properties)
+         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id
        from usage_events order by partition, "offset", index`,
     );
     const fetch = () => this.#select(`fetch ${rowsPerFetch} from counted`, []);
@@ -238,8 +250,9 @@ function toCommit(row: readonly unknown[]): Commit {
 
 function toRow(row: readonly unknown[]): ShardRow {
   const [partition, offset, index, organization, metric, quantity, key] = row;
-  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties] = row.slice(7);
+  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties, shard] = row.slice(7);
   return {
+    shard: integer(shard),
     partition: integer(partition),
     offset: integer(offset),
     index: integer(index),

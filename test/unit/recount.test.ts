@@ -183,7 +183,7 @@ async function walk(
     counts: { ...counts, ...rest },
     homes: new Map(),
   };
-  const claims = { progress: buildProgress(records.length), commits: [commit], quarantine: [] };
+  const claims = { shard: 0, progress: buildProgress(records.length), commits: [commit], quarantine: [] };
   const partition = new PartitionWalk(claims, shared);
   const expected = partition.take(
     records.map((events, offset) => ({ offset, value: encodeRecord({ partition: 0 }, events) })),
@@ -209,24 +209,28 @@ describe('the recount of a hand-made partition', () => {
   ];
   const counts = { to: 2, records: 2, seen: 3, inserted: 2, duplicate: 1 };
 
-  it('names the day digest that the ledger should hold', async () => {
+  it('names the digests that the ledger should hold', async () => {
     const { names, counts: found } = await walk(records, buildCommit(counts), () => {});
-    expect(names).toEqual(['day_digest']);
+    expect(names).toEqual(['day_digest', 'sums_digest']);
     expect(found).toMatchObject({ events: 3, counted: 2, duplicates: 1 });
   });
 
   it.each<[string, (rows: ShardRow[]) => void, readonly string[]]>([
-    ['a missing row', (rows) => rows.splice(0, 1), ['row_missing', 'day_digest', 'hour_of_rows']],
+    [
+      'a missing row',
+      (rows) => rows.splice(0, 1),
+      ['row_missing', 'day_digest', 'sums_digest', 'hour_of_rows'],
+    ],
     [
       'an extra row',
       (rows) => rows.push(...rows.slice(-1).map((row) => ({ ...row, index: 9 }))),
-      ['row_extra', 'day_digest', 'hour_of_rows'],
+      ['row_extra', 'day_digest', 'sums_digest', 'hour_of_rows'],
     ],
     [
       'a quantity off by 1e-18',
       (rows) =>
         rows.splice(0, 1, ...rows.slice(0, 1).map((row) => ({ ...row, quantity: '0.100000000000000001' }))),
-      ['row_differs', 'day_digest', 'hour_of_rows'],
+      ['row_differs', 'day_digest', 'sums_digest', 'hour_of_rows'],
     ],
   ])('finds %s', async (_, spoil, expected) => {
     expect((await walk(records, buildCommit(counts), spoil)).names).toEqual(expected);
