@@ -1,19 +1,11 @@
 /** What the log or the rows say that a commit must have found, against what its ledger row says. */
 import { createHash, type Hash } from 'node:crypto';
-import { fromUnits, toUnits } from './decimal.ts';
+import type { ClosedDays } from './closed-days.ts';
+import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
-import { sha256 } from './hashes.ts';
 import { tupleOf } from './row-tuple.ts';
 import type { Commit, ShardRow } from './shard.ts';
-
-const quarterHourMs = 900_000;
-
-interface Sum {
-  readonly name: string;
-  readonly quarter: number;
-  units: bigint;
-  count: number;
-}
+import { addTo, dateOf, digestOfSums, quarterHourMs, type Sum } from './sums.ts';
 
 interface Day {
   count: number;
@@ -55,15 +47,30 @@ export class CommitTally {
     });
     const where = `partition ${partition} commit ${commit.from}-${commit.to}`;
     if (expected !== actual) findings.add('commit_counts', `${where}: log ${expected}, ledger ${actual}`);
-    this.#compareDays(where, commit, findings);
+    this.#compareDays(where, commit.days, findings);
   }
 
-  #compareDays(where: string, commit: Commit, findings: Findings): void {
+  /** Where the log is gone: the rows of the days that are not closed against the ledger. */
+  compareRows(partition: number, commit: Commit, closed: ClosedDays, findings: Findings): void {
+    const where = `partition ${partition} commit ${commit.from}-${commit.to}`;
+    const stored = commit.days.filter(({ day }) => !closed.has(day));
+    const rows = [...this.#days.values()].reduce((sum, { count }) => sum + count, 0);
+    const claimed = stored.reduce((sum, { count }) => sum + count, 0);
+    if (rows !== claimed || (closed.count === 0 && rows !== commit.inserted)) {
+      findings.add(
+        'commit_counts',
+        `${where}: ${rows} rows, ledger ${claimed} of ${commit.inserted} inserted`,
+      );
+    }
+    this.#compareDays(where, stored, findings);
+  }
+
+  #compareDays(where: string, days: Commit['days'], findings: Findings): void {
     const found = [...this.#days].map(([day, { count, rows, sums }]) => {
       return { day: dateOf(day), count, digest: rows.digest('hex'), sums: digestOfSums([...sums.values()]) };
     });
     // A row that closes a day has no digest of rows.
-    const stored = commit.days.filter(({ digest }) => digest !== null);
+    const stored = days.filter(({ digest }) => digest !== null);
     const digests = (days: Commit['days']) =>
       days.map(({ day, count, digest }) => `${day} ${count} ${digest}`).sort();
     const sums = (days: Commit['days']) => days.map((day) => `${day.day} ${day.sums}`).sort();
@@ -75,28 +82,4 @@ export class CommitTally {
       if (counted !== claimed) findings.add(name, `${where}: counted [${counted}], ledger [${claimed}]`);
     }
   }
-}
-
-function addTo(sums: Map<string, Sum>, added: Sum): void {
-  const key = `${added.name}\n${added.quarter}`;
-  const sum = sums.get(key);
-  if (sum === undefined) {
-    sums.set(key, added);
-  } else {
-    sum.units += added.units;
-    sum.count += added.count;
-  }
-}
-
-/** SHA-256 over organization, metric, quarter hour, total and count, a line each, in the order of the first three. */
-function digestOfSums(sums: readonly Sum[]): string {
-  const byName = (one: Sum, other: Sum) => Buffer.compare(Buffer.from(one.name), Buffer.from(other.name));
-  const lines = sums
-    .toSorted((one, other) => byName(one, other) || one.quarter - other.quarter)
-    .map(({ name, quarter, units, count }) => `${name}\n${quarter}\n${fromUnits(units)}\n${count}\n`);
-  return sha256(lines.join(''));
-}
-
-function dateOf(day: number): string {
-  return new Date(day * 86_400_000).toISOString().slice(0, 10);
 }

@@ -10,6 +10,7 @@ export type DifferenceName =
   | 'sum_of_seen'
   | 'day_digest'
   | 'sums_digest'
+  | 'closed_day'
   | 'hash_chain'
   | 'record_hash'
   | 'key_twice'

@@ -1,4 +1,5 @@
 /** Walks one partition of the log from its first record and says what a shard must hold of it. */
+import type { ClosedDays } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
@@ -17,6 +18,7 @@ export interface Claims {
   readonly progress: ShardProgress;
   readonly commits: readonly Commit[];
   readonly quarantine: readonly Kept[];
+  readonly closed: ClosedDays;
 }
 
 /** Counts over the committed part of all partitions, and of what is behind it. */
@@ -63,6 +65,11 @@ export class PartitionWalk {
     this.#claims = claims;
     this.#shared = shared;
     this.#kept = new Map(claims.quarantine.map((kept) => [`${kept.offset}/${kept.index}`, kept]));
+  }
+
+  /** Takes a row whose record the log no longer holds: its key makes duplicates of what follows. */
+  takeOlder(row: ShardRow): void {
+    this.#firsts.add(row);
   }
 
   /** Takes records in offset order; returns the events among them that count. */
@@ -142,10 +149,9 @@ export class PartitionWalk {
     const verdict = this.#firsts.take({ ...event, day });
     if (verdict === 'counts') {
       counts.counted += 1;
-      this.sums.add(event.organization, event.metric, event.eventTimeMs, toUnits(event.quantity));
       const row = this.#toRow(offset, index, event, envelope);
       this.#tally.addRow(row);
-      this.#expected.push(row);
+      if (!this.#claims.closed.hasTime(event.eventTimeMs)) this.#expect(row);
       const fingerprint = fingerprintOf(event);
       if (fingerprint !== undefined && fingerprint !== event.fingerprint) counts.fingerprintsOff += 1;
       return;
@@ -156,6 +162,12 @@ export class PartitionWalk {
       counts.conflicts += 1;
       this.conflicts.add(place);
     }
+  }
+
+  /** A row that the shard must hold, and that is in the totals. */
+  #expect(row: ShardRow): void {
+    this.sums.add(row.organization, row.metric, row.eventTimeMs, toUnits(row.quantity));
+    this.#expected.push(row);
   }
 
   #isKeptAside(place: string, event: LoggedEvent): boolean {
@@ -189,6 +201,7 @@ export class PartitionWalk {
     return {
       shard: this.#claims.shard,
       partition: this.#partition,
+      generation: this.#claims.progress.generation,
       offset,
       index,
       organization,

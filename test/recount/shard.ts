@@ -43,6 +43,8 @@ interface CommitDay {
 export interface ShardRow {
   readonly shard: number;
   readonly partition: number;
+  /** Of the commit that inserted it; offsets repeat from one to the next. */
+  readonly generation: number;
   readonly offset: number;
   readonly index: number;
   readonly organization: string;
@@ -131,10 +133,11 @@ export class Shard {
     return rows.map(toCommit);
   }
 
-  async quarantine(partition: number): Promise<readonly Kept[]> {
+  async quarantine({ partition, generation }: ShardProgress): Promise<readonly Kept[]> {
     const rows = await this.#select(
-      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine where partition = $1`,
-      [partition],
+      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine
+       where partition = $1 and generation = $2`,
+      [partition, generation],
     );
     return rows.map(([offset, index, code, bytesHash]) => ({
       offset: integer(offset),
@@ -144,11 +147,12 @@ export class Shard {
     }));
   }
 
-  /** Places of the recorded conflicts, as `offset/index`. */
-  async conflicts(partition: number): Promise<readonly string[]> {
+  /** Places of the conflicts recorded at or above an offset, as `offset/index`. */
+  async conflicts({ partition, generation }: ShardProgress, from: number): Promise<readonly string[]> {
     const rows = await this.#select(
-      `select "offset" || '/' || index from usage_conflicts where partition = $1`,
-      [partition],
+      `select "offset" || '/' || index from usage_conflicts
+       where partition = $1 and generation = $2 and "offset" >= $3`,
+      [partition, generation, from],
     );
     return rows.map(([place]) => text(place));
   }
@@ -190,15 +194,27 @@ export class Shard {
     return rows.map(([key]) => text(key));
   }
 
-  /** All counted events in order of partition, offset and index. The next rows are fetched meanwhile. */
+  /**
+   * All counted events in order of partition, generation, offset and index. A row does not hold its generation: where a
+   * partition has several, it is that of the commit with the row's offset and time. The next rows are fetched meanwhile.
+   */
   async *rows(): AsyncGenerator<ShardRow> {
     await this.#client.query(
       `declare counted no scroll cursor for
+       with generations as (
+         select partition, max(generation) as last, count(distinct generation) as count from commit_ledger group by 1
+       )
        select partition, "offset", index, organization_id, metric_name, quantity::text, idempotency_key,
          (extract(epoch from event_time) * 1000)::text, (extract(epoch from created_at) * 1000)::text,
          event_day - date '1970-01-01', undated, encode(uuid_send(key_hash), 'hex'),
-         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id
-       from usage_events order by partition, "offset", index`,
+         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id,
+         case when g.count > 1 then coalesce((
+           select l.generation from commit_ledger l
+           where l.partition = e.partition and l.from_offset <= e."offset" and l.to_offset > e."offset"
+             and l.committed_at = date_trunc('milliseconds', e.processed_at)
+           limit 1), 0) else coalesce(g.last, 0) end as generation
+       from usage_events e left join generations g using (partition)
+       order by partition, generation, "offset", index`,
     );
     const fetch = () => this.#select(`fetch ${rowsPerFetch} from counted`, []);
     for (let ahead = fetch(); ; ) {
@@ -250,10 +266,12 @@ function toCommit(row: readonly unknown[]): Commit {
 
 function toRow(row: readonly unknown[]): ShardRow {
   const [partition, offset, index, organization, metric, quantity, key] = row;
-  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties, shard] = row.slice(7);
+  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties, shard, generation] =
+    row.slice(7);
   return {
     shard: integer(shard),
     partition: integer(partition),
+    generation: integer(generation),
     offset: integer(offset),
     index: integer(index),
     organization: text(organization),
