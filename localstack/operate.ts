@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Report } from '../shared/contracts/command.ts';
 import { listedRowsMax } from '../shared/limits.ts';
+import { define as defineCloseDay } from './close-day.ts';
 import { askOperator } from './operating/ask-operator.ts';
 import { UserError } from './processes/user-error.ts';
 import { define as defineVerify } from './verify.ts';
@@ -61,6 +62,7 @@ export function define(command: Command, report: Report): void {
   defineResume(command.command('resume'), report);
   defineQuarantine(command.command('quarantine'), report);
   defineConflicts(command.command('conflicts'), report);
+  defineCloseDay(command.command('close-day'), report);
   defineVerify(command.command('verify'), report);
 }
 

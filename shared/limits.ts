@@ -111,6 +111,10 @@ export const verifyPageRows = 5000;
 export const verifyTotalsMax = 1000;
 /** Quarantined records or conflicts that the operator lists of each shard. */
 export const listedRowsMax = 1000;
+/** A day is closed so long after its last event could be accepted: clocks differ, and requests take time. */
+export const closingMarginMs = 60 * 60 * 1000;
+/** Days that one closing closes: each is in the ledger row of each partition. */
+export const closedDaysMax = 400;
 /** Logged heads that one `verify` compares: a week of minutes of five partitions, 5.5 of an invocation's 6 MB. */
 export const loggedHeadsMax = 7 * 24 * 60 * 5;
 

@@ -216,7 +216,8 @@ export class ShardPass {
       const oldEnd = history.oldEnd({ partition, atMs: startedMs });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
       if (found.kind === 'nothing') break;
-      const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;
+      const outcome =
+        found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
         await this.#stop({ partition, nextOffset: next }, outcome);
         return { next, commits, waitsForCode: outcome.kind === 'waits-for-code' };
@@ -232,11 +233,11 @@ export class ShardPass {
   }
 
   /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
-  async #commit(range: OffsetRange, checkedRanges: number): Promise<CommitOutcome | Halts> {
+  async #commit(range: OffsetRange, progress: Progress): Promise<CommitOutcome | Halts> {
     const { ledger, watch } = this.#shard;
     const { checkpoint, logger } = this.#ports;
     try {
-      const commit = () => commitRange(range, checkedRanges, { ledger, checkpoint });
+      const commit = () => commitRange(range, progress, { ledger, checkpoint });
       const outcome = await watch.during('committing', commit);
       if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
       return outcome;

@@ -1,4 +1,5 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
+import type { Closing, ClosingOutcome } from './closing.ts';
 import type { StoredCommit } from './commit-hash.ts';
 
 /** How far a partition is committed, and why it is halted if it is. */
@@ -81,6 +82,11 @@ export interface ShardControl {
   partitions(): Promise<readonly PartitionState[]>;
   /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
   decide(decision: Decision): Promise<DecisionOutcome>;
+  /**
+   * Closes a day and every day before it, and drops their leaves; its totals and their digest stay. Cut off anywhere, it
+   * is repeated. Throws `shard_unavailable` (retryable).
+   */
+  closeDay(closing: Closing): Promise<ClosingOutcome>;
   /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */
   commits(page: {
     readonly partition: number;

@@ -28,6 +28,7 @@ beforeAll(async () => {
   pipeline = await openPipeline();
   redis = new Redis(inject('servers').redis);
   await asSuperuser(goldenPartition, `update shard_identity set closed_before = '2026-11-01'`);
+  await asSuperuser(goldenPartition, `update partition_progress set closed_before = '2026-11-01'`);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -19,7 +19,7 @@ import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts'
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);
-const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0 };
+const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0, closedBefore: null };
 let shards: FreshShards;
 let ledger: ShardLedger;
 let second: ShardLedger;
@@ -43,7 +43,13 @@ function inMovedRange<T>(
   checkedRanges = 0,
 ) {
   return ledger.transaction(partition, async (transaction) => {
-    const moved = await transaction.moveProgress({ from: next, to: next + 1, recordHash, checkedRanges });
+    const moved = await transaction.moveProgress({
+      from: next,
+      to: next + 1,
+      recordHash,
+      checkedRanges,
+      closedBefore: null,
+    });
     if (moved === null) throw new Error('nobody else moves this partition');
     return work(moved);
   });
@@ -267,12 +273,12 @@ function documentedText(row: Record<string, unknown>): string {
   const days = row['days'];
   if (!Array.isArray(days)) throw new Error('days is a list');
   return JSON.stringify([
-    'odometer-commit-1',
+    'odometer-commit-2',
     ...integers('partition', 'sequence', 'generation', 'from_offset', 'to_offset', 'seen', 'inserted'),
     ...integers('duplicate', 'quarantined', 'foreign_records', 'write_statements', 'segment_version'),
     ...integers('map_version'),
     row['source'],
-    days.map((one: Record<string, unknown>) => [one['day'], one['count'], one['digest']]),
+    days.map((one: Record<string, unknown>) => [one['day'], one['count'], one['digest'], one['sums']]),
     row['decided_by'],
     row['decided_why'],
     Number(row['at']),

@@ -142,7 +142,7 @@ describe('halts', () => {
 
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
       const moved = await transaction.moveProgress(move);
       await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
       await moved?.addCommit(commitRecord({ foreign: 1 }));
@@ -168,7 +168,7 @@ it('U2: conflicts are listed with the event that counts, newest first and no mor
     [2, 'e2'],
   ] as const) {
     await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
       const moved = await transaction.moveProgress(move);
       await moved?.addConflicts([
         { ...conflict, ...first, offset: from, fingerprint: fingerprint.repeat(16) },

@@ -25,7 +25,8 @@ export class FirstOfKey {
     else known.push(event.day, event.fingerprint);
   }
 
-  take(event: KeyedEvent): Verdict {
+  /** Days before `closedBefore` are closed and remember no key. */
+  take(event: KeyedEvent, closedBefore = Number.NEGATIVE_INFINITY): Verdict {
     const identity = identityOf(event);
     const known = this.#counted.get(identity);
     if (known === undefined) {
@@ -34,6 +35,7 @@ export class FirstOfKey {
     }
     const days = event.undated ? [event.day, event.day - 1, event.day + 1] : [event.day];
     for (const day of days) {
+      if (day < closedBefore) continue;
       for (let i = 0; i < known.length; i += 2) {
         if (known[i] === day) return known[i + 1] === event.fingerprint ? 'duplicate' : 'conflict';
       }

@@ -46,7 +46,15 @@ function setup({ values, refusal, ...options }: Options) {
     },
     ...{ addRollups: nothing, addQuarantine: nothing, addConflicts: nothing, addCommit: nothing },
   };
-  const row = { partition, generation: 1, nextOffset, recordHash: null, halted: false, checkedRanges: 0 };
+  const row = {
+    partition,
+    generation: 1,
+    nextOffset,
+    recordHash: null,
+    halted: false,
+    checkedRanges: 0,
+    closedBefore: null,
+  };
   const used: Partial<ShardLedger> = {
     topicId: async () => topicId,
     progress: async () => [row, { ...row, partition: 4, halted: true }],

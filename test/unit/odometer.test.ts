@@ -36,7 +36,7 @@ async function run(line: string): Promise<Ended> {
   return { code, ...text };
 }
 
-const operateVerbs = ['migrate', 'halts', 'resume', 'quarantine', 'conflicts', 'verify'].map(
+const operateVerbs = ['migrate', 'halts', 'resume', 'quarantine', 'conflicts', 'close-day', 'verify'].map(
   (verb) => `operate ${verb}`,
 );
 const leaves = [...commands.map(([verb]) => verb).filter((verb) => verb !== 'operate'), ...operateVerbs];
@@ -84,6 +84,7 @@ it.each([
   'operate resume 7 --by a --why b --restart-at 1',
   'operate quarantine --rows 0',
   'operate conflicts --rows 1001',
+  'operate close-day 2026-02-30 --by a --why b',
 ])('options that cannot be together or are out of range are wrong usage: %s', async (line) => {
   expect(await run(line)).toMatchObject({ code: exitCodes.usage, out: '' });
 });

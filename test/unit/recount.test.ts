@@ -189,6 +189,7 @@ async function walk(
   const claims = {
     shard: 0,
     closed: new ClosedDays([]),
+    closedBefore: Number.NEGATIVE_INFINITY,
     progress: buildProgress(records.length),
     commits: [commit],
     quarantine: [],

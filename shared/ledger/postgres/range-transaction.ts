@@ -45,8 +45,9 @@ export function rangeTransaction(
   const statements = new CountedWrites(client);
   return {
     async moveProgress(move) {
-      const { from, to, recordHash, checkedRanges } = move;
-      const values = [ids.partition, from, to, recordHash, checkedRanges];
+      const { from, to, recordHash, checkedRanges, closedBefore } = move;
+      const closed = closedBefore === null ? null : formatDay(closedBefore);
+      const values = [ids.partition, from, to, recordHash, checkedRanges, closed];
       const [row] = await statements.write<MovedRow>(moveProgress, values);
       invariant(row !== undefined, `this shard has no partition ${ids.partition}`);
       return row.moved ? new PostgresMovedRange(statements, { ...ids, ...move, ...fromMovedRow(row) }) : null;

@@ -15,6 +15,7 @@ import type {
   ShardControl,
   TotalMismatch,
 } from '../shard-control.ts';
+import { closeDayOn } from './close-day.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { fromUuid, toSafeInteger } from './row-values.ts';
@@ -128,6 +129,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     shard,
     partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
     decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
+    closeDay: (closing) => withConnection(owner, (client) => closeDayOn(client, closing, mapVersion)),
     commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),

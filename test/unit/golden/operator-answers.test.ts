@@ -1,4 +1,5 @@
 import { it } from 'vitest';
+import { closeDay } from '../../../functions/operator/close-day.ts';
 import { fromOperatorEvent } from '../../../functions/operator/from-operator-event.ts';
 import { listConflicts } from '../../../functions/operator/list-conflicts.ts';
 import { listHalts } from '../../../functions/operator/list-halts.ts';
@@ -42,6 +43,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
       { ...state(shard + 4), halt },
     ],
     decide: async () => 'resumed',
+    closeDay: async () => ({ kind: 'closed', leavesDropped: 1 }),
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
     rowMismatches: async () => [],
@@ -72,6 +74,8 @@ const events: readonly unknown[] = [
   { verb: 'quarantine', rows: 1000 },
   { verb: 'conflicts' },
   { verb: 'conflicts', rows: 0 },
+  { verb: 'close-day', day: '2026-10-01', by: 'ops', why: 'older than the law asks for' },
+  { verb: 'close-day', day: '2026-02-30', by: 'ops', why: '' },
   { verb: 'resume', partition: 5, by: ' ops ', why: 'checked' },
   { verb: 'resume', partition: 5, by: 'ops', why: 'lost', action: { kind: 'skip', offset: 9 } },
   {
@@ -127,6 +131,7 @@ it('the verbs are answered as in the golden file', async () => {
     halts: await listHalts(shards),
     quarantine: await listQuarantine(shards, 10),
     conflicts: await listConflicts(shards, 10),
+    'close-day': await closeDay({ day: 20_000, by: 'ops', why: 'old' }, shards),
     verify: await Promise.all(shards.map((control) => verifyShard(control))),
     'verify of a changed chain and day': await verifyShard(tampered),
     'verify of a short chain': await verifyShard(short),

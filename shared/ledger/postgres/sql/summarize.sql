@@ -8,7 +8,8 @@ select
   case
     when s.complete and abs(extract(epoch from clock_timestamp() - p.observed_at)) * 1000 <= $5 then false
   end as in_flight,
-  s.complete,
+  -- What comes of a closed day later is not counted.
+  s.complete or coalesce($4::date < (select closed_before from shard_identity), false) as complete,
   coalesce(
     (
       select json_agg(json_build_array(metric_name, total_quantity, event_count) order by metric_name)
