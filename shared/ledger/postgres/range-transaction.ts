@@ -35,6 +35,8 @@ interface FoundRow {
   readonly fingerprint: string;
   readonly offset: string;
   readonly index: number;
+  readonly undated: boolean;
+  readonly event_time_ms: string;
 }
 
 /** The transaction of one partition on a connection that has it open. */
@@ -92,6 +94,8 @@ class PostgresMovedRange implements MovedRange {
           fingerprint: fromUuid(row.fingerprint),
           offset: toSafeInteger(row.offset),
           index: row.index,
+          undated: row.undated,
+          eventTimeMs: toSafeInteger(row.event_time_ms),
         });
       }
     }
