@@ -145,8 +145,10 @@ describe('rows', () => {
         { day: noonDay - 1, keyHashes },
       ]),
     }));
-    const { keyHash, fingerprint } = row ?? usageRow();
-    expect(outcome.value).toEqual([{ keyHash, fingerprint, day: noonDay, offset: next - 1, index: 0 }]);
+    const { keyHash, fingerprint, eventTimeMs, undated } = row ?? usageRow();
+    expect(outcome.value).toEqual([
+      { keyHash, fingerprint, eventTimeMs, undated, day: noonDay, offset: next - 1, index: 0 },
+    ]);
   });
 
   it('U5: the count is the server’s own, of a load larger than any buffer', async () => {
