@@ -42,8 +42,13 @@ export interface SummaryBody {
     readonly event_count: number;
   }[];
   readonly freshness: {
-    readonly as_of: string;
+    /** When the log was looked at last; null: not yet. What follows is as of then. */
+    readonly observed_at: string | null;
+    /** Everything acknowledged before is in the totals. */
     readonly complete_through: string | null;
-    readonly in_flight_records: number | null;
+    /** Whether something of the organization is accepted and not counted; null: not known. */
+    readonly in_flight: boolean | null;
+    /** Everything acknowledged before `observed_at` is in the totals. */
+    readonly complete: boolean;
   };
 }

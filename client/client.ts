@@ -63,7 +63,7 @@ export function createClient(options: ClientOptions): Client {
         const through = body.freshness.complete_through;
         if (through !== null && Date.parse(through) >= sinceMs) return body;
         if (performance.now() >= giveUpMs) {
-          const still = `${body.freshness.in_flight_records ?? 'unknown'} records in flight, complete through ${through}`;
+          const still = `complete through ${through}, observed at ${body.freshness.observed_at}`;
           throw new RequestFailed(`${organization} is not committed after ${timeoutMs} ms: ${still}`);
         }
         await setTimeout(completePollMs);

@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Report } from '../shared/contracts/command.ts';
-import { quarantineRowsMax } from '../shared/limits.ts';
+import { listedRowsMax } from '../shared/limits.ts';
+import { define as defineCloseDay } from './close-day.ts';
 import { askOperator } from './operating/ask-operator.ts';
 import { UserError } from './processes/user-error.ts';
 import { define as defineVerify } from './verify.ts';
@@ -26,6 +27,20 @@ const quarantineSchema = z.array(
     bytes: z.string(),
   }),
 );
+const conflictsSchema = z.array(
+  z.looseObject({
+    ...place,
+    offset: z.number(),
+    index: z.number(),
+    organization: z.string(),
+    keyHash: z.string(),
+    day: z.string(),
+    firstDay: z.string(),
+    firstOffset: z.number(),
+    firstIndex: z.number(),
+    foundAtMs: z.number(),
+  }),
+);
 const resumedSchema = z.object({
   outcome: z.enum(['resumed', 'unknown_partition', 'not_halted', 'offset_below_next']),
 });
@@ -46,6 +61,8 @@ export function define(command: Command, report: Report): void {
   defineHalts(command.command('halts'), report);
   defineResume(command.command('resume'), report);
   defineQuarantine(command.command('quarantine'), report);
+  defineConflicts(command.command('conflicts'), report);
+  defineCloseDay(command.command('close-day'), report);
   defineVerify(command.command('verify'), report);
 }
 
@@ -79,7 +96,7 @@ function defineHalts(command: Command, report: Report): void {
 function defineQuarantine(command: Command, report: Report): void {
   command
     .description('Lists the newest quarantined records of each shard, their bytes as base64.')
-    .option('--rows <rows>', `How many of each shard, up to ${quarantineRowsMax}.`, toRows, 100)
+    .option('--rows <rows>', `How many of each shard, up to ${listedRowsMax}.`, toRows, 100)
     .addHelpText('after', '\nExample: odometer operate quarantine --rows 10')
     .action(async ({ rows }: { readonly rows: number }) => {
       const records = await askOperator({ verb: 'quarantine', rows }, quarantineSchema);
@@ -87,6 +104,24 @@ function defineQuarantine(command: Command, report: Report): void {
         return `${new Date(quarantinedAtMs).toISOString()} ${partition}-${offset}-${index} ${code} ${bytes}`;
       });
       report({ json: records, text: lines.join('\n') || 'nothing is quarantined' });
+    });
+}
+
+function defineConflicts(command: Command, report: Report): void {
+  command
+    .description(
+      'Lists the newest conflicts of each shard: the same key with other content, which was not counted.',
+    )
+    .option('--rows <rows>', `How many of each shard, up to ${listedRowsMax}.`, toRows, 100)
+    .addHelpText('after', '\nExample: odometer operate conflicts --rows 10')
+    .action(async ({ rows }: { readonly rows: number }) => {
+      const conflicts = await askOperator({ verb: 'conflicts', rows }, conflictsSchema);
+      const lines = conflicts.map(({ partition, offset, index, organization, keyHash, day, ...conflict }) => {
+        const found = new Date(conflict.foundAtMs).toISOString();
+        const first = `${partition}-${conflict.firstOffset}-${conflict.firstIndex} of ${conflict.firstDay}`;
+        return `${found} ${partition}-${offset}-${index} ${organization} ${keyHash} of ${day}, counted: ${first}`;
+      });
+      report({ json: conflicts, text: lines.join('\n') || 'there is no conflict' });
     });
 }
 
@@ -139,6 +174,6 @@ function toInteger(text: string): number {
 
 function toRows(text: string): number {
   const rows = toInteger(text);
-  if (rows >= 1 && rows <= quarantineRowsMax) return rows;
-  throw new InvalidArgumentError(`It must be from 1 to ${quarantineRowsMax}.`);
+  if (rows >= 1 && rows <= listedRowsMax) return rows;
+  throw new InvalidArgumentError(`It must be from 1 to ${listedRowsMax}.`);
 }

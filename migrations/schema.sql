@@ -50,7 +50,8 @@ create table partition_progress (
   log_end bigint,
   observed_at timestamp with time zone,
   complete_through timestamp with time zone,
-  updated_at timestamp with time zone default now() not null
+  updated_at timestamp with time zone default now() not null,
+  closed_before date
 ) with (fillfactor=50);
 create table quarantine (
   partition integer not null,

@@ -109,7 +109,12 @@ export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
 /** Totals of one shard that `verify` lists; an answer of Lambda has 6 MB. */
 export const verifyTotalsMax = 1000;
-export const quarantineRowsMax = 1000;
+/** Quarantined records or conflicts that the operator lists of each shard. */
+export const listedRowsMax = 1000;
+/** A day is closed so long after its last event could be accepted: clocks differ, and requests take time. */
+export const closingMarginMs = 60 * 60 * 1000;
+/** Days that one closing closes: each is in the ledger row of each partition. */
+export const closedDaysMax = 400;
 /** Logged heads that one `verify` compares: a week of minutes of five partitions, 5.5 of an invocation's 6 MB. */
 export const loggedHeadsMax = 7 * 24 * 60 * 5;
 
@@ -117,6 +122,11 @@ export const bucketCount = 1024;
 export const shardCount = 4;
 export const quarterHourMs = 15 * 60 * 1000;
 export const dayMs = 24 * 60 * 60 * 1000;
+
+/** A look at the log says nothing of the present when it is older. */
+export const observationAgeMsMax = 5000;
+/** So much older may a look be whose end is committed, to be published instead of the newest one. */
+export const observationLagMsMax = 2500;
 
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
@@ -160,6 +170,8 @@ invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
   'a late request must be seen before its invocation ends',
 );
+invariant(observationLagMsMax < observationAgeMsMax, 'what is published says something of the present');
+invariant(observationAgeMsMax <= tailGapAgeMs, 'the history of looks is as long');
 invariant(slowBatchMs < consumerTimeoutMs, 'a slow batch must be able to end and be warned of');
 invariant(slowRangeMs < transactionStartRemainingMs, 'and so must a slow range');
 invariant(segmentEventsMax <= commitEventsMax, 'one segment must fit one commit');

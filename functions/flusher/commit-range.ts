@@ -4,7 +4,7 @@
  *   state      event                                                  next
  *   unchecked  counted-key: the unique index holds a key of it        checked, in a second transaction
  *   checked    counted-key                                            throws: the lookup missed a key, a bug
- *   both       fenced: the compare-and-set failed                     fenced: another was faster, or it is halted
+ *   both       fenced: the compare-and-set failed                     fenced: another was faster, it is halted, a day was closed
  *   both       acknowledged: COMMIT was answered                      committed
  *   both       took-effect: no answer, and next_offset is `to`        committed
  *   both       took-no-effect: no answer, and next_offset is `from`   throws: the next pass takes the range again
@@ -20,6 +20,7 @@ import { type Load, loadAsFolded, loadWinners, type OffsetRange, rowsOf } from '
 import type {
   CommitRecord,
   MovedRange,
+  Progress,
   RangeTransaction,
   ShardLedger,
 } from '../../shared/ledger/shard-ledger.ts';
@@ -33,7 +34,8 @@ export interface CommitPorts {
 
 /**
  * `committed`: by us up to `next`; `load` is what was written, `checkedRanges` how many ranges after it are to be
- * checked. `fenced`: this range is another flusher's or halted; the next pass looks again.
+ * checked. `fenced`: this range is another flusher's, its partition is halted, or a day was closed; the
+ * next pass looks again.
  */
 export type CommitOutcome =
   | {
@@ -52,6 +54,8 @@ interface Plan {
   readonly state: RangeState;
   /** Ranges after this one that are to be checked. */
   readonly checkedRanges: number;
+  readonly closedBefore: number | null;
+  /** Those of the range. */
   readonly closedDays: ReadonlySet<number>;
 }
 
@@ -65,10 +69,11 @@ export type AttemptEvent = Attempt['event'];
 /** Throws OdometerError `shard_unavailable` (retryable): then nothing of the range was committed. */
 export async function commitRange(
   range: OffsetRange,
-  checkedRanges: number,
+  given: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
   ports: CommitPorts,
 ): Promise<CommitOutcome> {
-  let plan = await planOf(range, checkedRanges, ports.ledger);
+  let plan = await planOf(range, given, ports.ledger);
+  if (plan === null) return { kind: 'fenced' };
   for (;;) {
     const attempt = await attemptCommit(plan, ports);
     switch (attempt.event) {
@@ -98,25 +103,38 @@ export async function commitRange(
   }
 }
 
-async function planOf(range: OffsetRange, checkedRanges: number, ledger: ShardLedger): Promise<Plan> {
-  const closedDays = await ensureDays(range, ledger);
+/** null: a day of the range was closed since the progress was read. */
+async function planOf(
+  range: OffsetRange,
+  { checkedRanges, closedBefore }: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
+  ledger: ShardLedger,
+): Promise<Plan | null> {
+  const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
+  const closedDays = new Set(days.filter((day) => isClosed(day, closedBefore)));
+  if (!(await makeDays([...new Set(days).difference(closedDays)], ledger))) return null;
   const undated = range.segments.some(({ meta }) => meta.undated > 0);
   const checked = undated || checkedRanges > 0 || closedDays.size > 0;
   return {
     range,
     state: checked ? 'checked' : 'unchecked',
     checkedRanges: Math.max(0, checkedRanges - 1),
+    closedBefore,
     closedDays,
   };
 }
 
-async function ensureDays(range: OffsetRange, ledger: ShardLedger): Promise<ReadonlySet<number>> {
-  const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
-  const closed = new Set<number>();
+// Same type: a day of an event and a bound of days, in the order of the comparison.
+function isClosed(day: number, closedBefore: number | null): boolean {
+  return closedBefore !== null && day < closedBefore;
+}
+
+/** Makes the leaves that are missing; false where a day is closed. */
+async function makeDays(days: readonly number[], ledger: ShardLedger): Promise<boolean> {
   for (let first = 0; first < days.length; first += commitDaysMax) {
-    for (const day of await ledger.ensureDays(days.slice(first, first + commitDaysMax))) closed.add(day);
+    const closed = await ledger.ensureDays(days.slice(first, first + commitDaysMax));
+    if (closed.size > 0) return false;
   }
-  return closed;
+  return true;
 }
 
 async function attemptCommit(plan: Plan, { ledger, checkpoint }: CommitPorts): Promise<Attempt> {
@@ -142,12 +160,12 @@ async function write(
   transaction: RangeTransaction,
   checkpoint: Checkpoint,
 ): Promise<Load | 'fenced' | 'counted-key'> {
-  const { range, checkedRanges } = plan;
+  const { range, checkedRanges, closedBefore } = plan;
   const { partition, from, to, source } = range;
   const lastHash = range.segments.at(-1)?.meta.recordHash;
   invariant(lastHash !== undefined, 'a range holds at least one segment');
   const recordHash = Buffer.from(lastHash, 'hex');
-  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges });
+  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges, closedBefore });
   if (moved === null) return 'fenced';
   const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {
@@ -163,9 +181,10 @@ async function write(
   return load;
 }
 
-async function checkedLoad({ range, closedDays }: Plan, moved: MovedRange): Promise<Load> {
+async function checkedLoad({ range, closedBefore, closedDays }: Plan, moved: MovedRange): Promise<Load> {
   const rows = rowsOf(range);
-  const probes = probesOf(rows).filter(({ day }) => !closedDays.has(day));
+  // A closed day remembers no key, also where its rows are not dropped yet.
+  const probes = probesOf(rows).filter(({ day }) => !isClosed(day, closedBefore));
   const counted = await moved.findCounted(probes);
   return loadWinners(range, rows, counted, closedDays);
 }

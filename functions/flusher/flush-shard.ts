@@ -3,7 +3,7 @@ import { failure, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { slowRangeMs } from '../../shared/limits.ts';
+import { observationLagMsMax, slowRangeMs } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
@@ -54,6 +54,13 @@ interface SoundPartition {
   readonly stored: readonly StoredRange[];
 }
 
+/** What a pass saw of the log: `stampMs` is a date before it looked, `atMs` a moment after it. */
+interface ShardLook {
+  readonly bounds: ReadonlyMap<number, LogBounds>;
+  readonly stampMs: number;
+  readonly atMs: MonotonicMs;
+}
+
 /** What the pass did to one partition; `next` is the first offset not yet committed. */
 interface FlushedPartition {
   readonly next: number;
@@ -80,13 +87,28 @@ export class ShardPass {
   async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
     const { clock, log } = this.#ports;
-    const observedAtMs = clock.now();
+    const stampMs = clock.now();
     const bounds = await log.bounds();
-    const progress = (await ledger.progress()).filter(({ halted }) => !halted);
-    this.#noteEnds(progress, bounds, clock.monotonic());
-    const sound = await this.#checkLog(progress, bounds);
+    const all = await ledger.progress();
+    const look = { bounds, stampMs, atMs: clock.monotonic() };
+    const going = all.filter(({ halted }) => !halted);
+    this.#noteEnds(going, look);
+    const committed = new Map<number, number>();
+    try {
+      return await this.#commitAll(await this.#checkLog(going, bounds), bounds, committed);
+    } finally {
+      await this.#observe(all, look, committed);
+    }
+  }
+
+  /** `committed` gets the next offset of every partition whose log is sound, as far as the pass came. */
+  async #commitAll(
+    sound: readonly Progress[],
+    bounds: ReadonlyMap<number, LogBounds>,
+    committed: Map<number, number>,
+  ): Promise<PassResult> {
+    for (const { partition, nextOffset } of sound) committed.set(partition, nextOffset);
     const stored = await this.#segments.list(sound);
-    const observations: Observation[] = [];
     let commits = 0;
     let backlog = false;
     let waitingForCode = 0;
@@ -94,25 +116,57 @@ export class ShardPass {
       const { partition } = row;
       const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
       const flushed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] });
+      committed.set(partition, flushed.next);
       commits += flushed.commits;
       backlog ||= flushed.commits > 1;
       if (flushed.waitsForCode) waitingForCode += 1;
-      const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;
-      observations.push({
-        partition,
-        logEnd: Math.max(logEnd, flushed.next),
-        observedAtMs,
-        completeThroughMs,
-      });
     }
-    await ledger.observe(observations);
     return { commits, backlog, waitingForCode };
   }
 
-  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, atMs: MonotonicMs): void {
+  /**
+   * Writes down what the pass saw of every partition, halted and waiting ones too, however it ended. Never throws: an
+   * observation that is missing makes the one before it old, and every reader sees that.
+   */
+  async #observe(
+    all: readonly Progress[],
+    look: ShardLook,
+    committed: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const { ledger } = this.#shard;
+    try {
+      await ledger.observe(all.map((row) => this.#observationOf(row, look, committed.get(row.partition))));
+    } catch (error) {
+      this.#ports.logger.warn({ shard: ledger.shard, ...failure(error) }, 'not observed');
+    }
+  }
+
+  /**
+   * The newest look whose end is committed, unless it is too old: then the newest look, of which a part is still in
+   * flight. Without a next offset the log is not what its progress says, so its end says nothing.
+   */
+  #observationOf(
+    { partition, generation }: Progress,
+    { bounds, stampMs, atMs }: ShardLook,
+    nextOffset: number | undefined,
+  ): Observation {
+    if (nextOffset === undefined) {
+      return { partition, generation, observedAtMs: stampMs, logEnd: null, completeThroughMs: null };
+    }
+    const reached = this.#shard.history.committedLook({ partition, nextOffset });
+    const completeThroughMs = reached?.stampMs ?? null;
+    if (reached !== undefined && atMs - reached.atMs <= observationLagMsMax) {
+      const { end: logEnd, stampMs: observedAtMs } = reached;
+      return { partition, generation, observedAtMs, logEnd, completeThroughMs };
+    }
+    const logEnd = bounds.get(partition)?.end ?? null;
+    return { partition, generation, observedAtMs: stampMs, logEnd, completeThroughMs };
+  }
+
+  #noteEnds(progress: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
     for (const { partition, nextOffset } of progress) {
       const end = bounds.get(partition)?.end;
-      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs });
+      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs, stampMs });
     }
   }
 
@@ -162,7 +216,8 @@ export class ShardPass {
       const oldEnd = history.oldEnd({ partition, atMs: startedMs });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
       if (found.kind === 'nothing') break;
-      const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;
+      const outcome =
+        found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
         await this.#stop({ partition, nextOffset: next }, outcome);
         return { next, commits, waitsForCode: outcome.kind === 'waits-for-code' };
@@ -178,11 +233,11 @@ export class ShardPass {
   }
 
   /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
-  async #commit(range: OffsetRange, checkedRanges: number): Promise<CommitOutcome | Halts> {
+  async #commit(range: OffsetRange, progress: Progress): Promise<CommitOutcome | Halts> {
     const { ledger, watch } = this.#shard;
     const { checkpoint, logger } = this.#ports;
     try {
-      const commit = () => commitRange(range, checkedRanges, { ledger, checkpoint });
+      const commit = () => commitRange(range, progress, { ledger, checkpoint });
       const outcome = await watch.during('committing', commit);
       if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
       return outcome;

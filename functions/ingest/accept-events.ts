@@ -31,6 +31,8 @@ export interface AcceptRequest {
   readonly keyPrefix: string | null;
   /** One event that is not accepted refuses all of them. */
   readonly atomic: boolean;
+  /** Called before an event can be stored: whatever fails from then on, the answer needs this for a safe retry. */
+  readonly onMade: (made: ServerMade) => void;
   /** After this long the request is answered, even if its events are not durable yet. */
   readonly waitMs: number;
 }
@@ -67,7 +69,7 @@ export type AcceptOutcome =
       /** Events that would have been accepted without the others. */
       readonly valid: number;
     }
-  | { readonly kind: 'unavailable'; readonly error: OdometerError; readonly made: ServerMade };
+  | { readonly kind: 'unavailable'; readonly error: OdometerError };
 
 export const organizationNotAllowed = 'organization_not_allowed';
 
@@ -77,6 +79,7 @@ export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): 
   if (accepted.length === 0 || (request.atomic && rejected.length > 0)) {
     return { kind: 'rejected', rejected, valid: accepted.length };
   }
+  request.onMade(made);
   try {
     const reached = await ports.commit(accepted, later(ports.clock.monotonic(), request.waitMs));
     const receipts = reached.map(({ receipt, positions }) => ({
@@ -85,7 +88,7 @@ export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): 
     }));
     return { kind: 'accepted', accepted: accepted.length, receipts, rejected, made };
   } catch (error) {
-    if (error instanceof OdometerError && error.retryable) return { kind: 'unavailable', error, made };
+    if (error instanceof OdometerError && error.retryable) return { kind: 'unavailable', error };
     throw error;
   }
 }

@@ -32,7 +32,7 @@ import { fromHttpCloudEvents } from './from-http-cloud-events.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
-import { toHttpBatch, toHttpCloudEvents, toHttpSingle } from './to-http-outcome.ts';
+import { toHttpBatch, toHttpCloudEvents, toHttpMade, toHttpSingle } from './to-http-outcome.ts';
 
 export interface IngestPorts {
   readonly log: EventLogWriter;
@@ -108,6 +108,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
     items: reading.items,
     keyPrefix: prefix.value,
     atomic: atomic.value,
+    onMade: (made) => request.keepForFailure(toHttpMade(made)),
     waitMs,
   });
   metrics.ingested(countsOf(outcome));

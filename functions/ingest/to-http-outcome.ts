@@ -36,7 +36,7 @@ export function toHttpCloudEvents(outcome: AcceptOutcome): HttpAnswer {
 
 function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): HttpAnswer {
   if (outcome.kind === 'unavailable') {
-    return { problem: errorProblem(outcome.error, toHttpMade(outcome.made)) };
+    return { problem: errorProblem(outcome.error) };
   }
   const errors = outcome.rejected;
   if (outcome.valid === 0 && errors.every(({ code }) => code === organizationNotAllowed)) {
@@ -51,7 +51,7 @@ function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): H
 }
 
 /** What the server added to the events, also in a failure: a retry that sends it along is counted once. */
-function toHttpMade({ keys, stampedAtMs }: ServerMade): Readonly<Record<string, unknown>> {
+export function toHttpMade({ keys, stampedAtMs }: ServerMade): Readonly<Record<string, unknown>> {
   return {
     ...(keys.length === 0
       ? {}

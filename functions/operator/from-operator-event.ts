@@ -1,11 +1,21 @@
 import { z } from 'zod';
 import { OdometerError } from '../../shared/errors.ts';
+import { parseDay } from '../../shared/events/calendar.ts';
 import type { LoggedHead } from '../../shared/ledger/chain-check.ts';
+import type { Closing } from '../../shared/ledger/closing.ts';
 import type { Decision } from '../../shared/ledger/shard-control.ts';
-import { loggedHeadsMax, quarantineRowsMax } from '../../shared/limits.ts';
+import { listedRowsMax, loggedHeadsMax } from '../../shared/limits.ts';
 
 const words = z.string().trim().min(1).max(500);
 const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const day = z.string().transform((text, context) => {
+  const parsed = parseDay(text);
+  if (parsed !== null) return parsed;
+  context.addIssue('must be a day: YYYY-MM-DD');
+  return z.NEVER;
+});
+const listedRows = z.number().int().min(1).max(listedRowsMax).default(100);
 
 const loggedHead = z.strictObject({
   partition: z.number().int().min(0),
@@ -17,10 +27,9 @@ const operatorEvent = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('migrate') }),
   z.strictObject({ verb: z.literal('halts') }),
   z.strictObject({ verb: z.literal('verify'), heads: z.array(loggedHead).max(loggedHeadsMax).default([]) }),
-  z.strictObject({
-    verb: z.literal('quarantine'),
-    rows: z.number().int().min(1).max(quarantineRowsMax).default(100),
-  }),
+  z.strictObject({ verb: z.literal('quarantine'), rows: listedRows }),
+  z.strictObject({ verb: z.literal('conflicts'), rows: listedRows }),
+  z.strictObject({ verb: z.literal('close-day'), day, by: words, why: words }),
   z.strictObject({
     verb: z.literal('resume'),
     partition: z.number().int().min(0),
@@ -41,7 +50,8 @@ export type OperatorRequest =
   | { readonly verb: 'migrate' }
   | { readonly verb: 'halts' }
   | { readonly verb: 'verify'; readonly heads: readonly LoggedHead[] }
-  | { readonly verb: 'quarantine'; readonly rows: number }
+  | { readonly verb: 'quarantine' | 'conflicts'; readonly rows: number }
+  | ({ readonly verb: 'close-day' } & Closing)
   | ({ readonly verb: 'resume' } & Decision);
 
 /** Throws `config_invalid` naming every problem of the event. */

@@ -10,8 +10,10 @@ import { routeMapVersion } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { type FunctionStart, startForOnce } from '../../shared/runtime/process/function-start.ts';
+import { closeDay } from './close-day.ts';
 import { type OperatorConfig, operatorConfig } from './config.ts';
 import { fromOperatorEvent } from './from-operator-event.ts';
+import { listConflicts } from './list-conflicts.ts';
 import { listHalts } from './list-halts.ts';
 import { listQuarantine } from './list-quarantine.ts';
 import { type MigrateShard, migrateShards } from './migrate-shards.ts';
@@ -40,6 +42,10 @@ export function build({ shards, migrate, logger }: OperatorPorts): OperatorHandl
         return await Promise.all(shards.map((control) => verifyShard(control, request.heads)));
       case 'quarantine':
         return await listQuarantine(shards, request.rows);
+      case 'close-day':
+        return await closeDay(request, shards);
+      case 'conflicts':
+        return await listConflicts(shards, request.rows);
       case 'resume':
         return { outcome: await resumePartition(request, shards) };
     }

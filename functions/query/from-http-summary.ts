@@ -70,7 +70,7 @@ export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
     return { problem: problem(403, outcome.code, forbidden[outcome.code]) };
   }
   const { organization, startDay, endDay, metrics, freshness } = outcome.summary;
-  const { asOfMs, completeThroughMs, inFlightRecords } = freshness;
+  const { observedAtMs, completeThroughMs, inFlight, complete } = freshness;
   return {
     status: 200,
     body: {
@@ -84,14 +84,15 @@ export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
         event_count: eventCount,
       })),
       freshness: {
-        as_of: toHttpTime(asOfMs),
-        complete_through: completeThroughMs === null ? null : toHttpTime(completeThroughMs),
-        in_flight_records: inFlightRecords,
+        observed_at: toHttpTime(observedAtMs),
+        complete_through: toHttpTime(completeThroughMs),
+        in_flight: inFlight,
+        complete,
       },
     },
   };
 }
 
-function toHttpTime(ms: number): string {
-  return new Date(ms).toISOString();
+function toHttpTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }

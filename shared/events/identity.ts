@@ -24,8 +24,9 @@ export function keyHash(organization: string, idempotencyKey: string): string {
 
 /**
  * 16-byte fingerprint of an event's canonical plaintext as 32 hex digits: SHA-256 over the JSON array
- * `[organization, metric, quantity, key, event time in ms or null when undated, properties digest or null]`,
- * cut to its first half. An undated event's stamp is not part of it: a retry gets another stamp.
+ * `[organization, metric, quantity, key, null, properties digest or null]`, cut to its first half; of a dated event
+ * combined with its time by `combineTime`. An undated event's stamp is not part of it: a retry gets another stamp. Who
+ * repeats the stamp as a timestamp sends a dated event, and from its fingerprint and time follows the undated one.
  */
 export function fingerprintOf(
   event: EventContent & {
@@ -36,9 +37,38 @@ export function fingerprintOf(
   const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, propertiesDigest } = event;
   // By hand, because JSON.stringify of the array costs as much as the hash. Only the key can need an escape:
   // names, decimals and hex digests are made of characters that JSON writes as they are.
-  const time = undated ? 'null' : eventTimeMs;
   const digest = propertiesDigest === null ? 'null' : `"${propertiesDigest}"`;
   const key = JSON.stringify(idempotencyKey);
-  const preimage = `["${organization}","${metric}","${quantity}",${key},${time},${digest}]`;
-  return hash('sha256', preimage, 'hex').slice(0, digestHexChars);
+  const preimage = `["${organization}","${metric}","${quantity}",${key},null,${digest}]`;
+  const content = hash('sha256', preimage, 'hex').slice(0, digestHexChars);
+  return undated ? content : combineTime(content, eventTimeMs);
+}
+
+const timeHexChars = 6;
+const timeHalf = 2 ** (4 * timeHexChars);
+
+/** The fingerprint with its last 48 bits combined with milliseconds since 1970 by exclusive or; done twice it is undone. */
+export function combineTime(fingerprint: string, timeMs: number): string {
+  const at = digestHexChars - 2 * timeHexChars;
+  const high = Number.parseInt(fingerprint.slice(at, at + timeHexChars), 16) ^ Math.floor(timeMs / timeHalf);
+  const low = Number.parseInt(fingerprint.slice(at + timeHexChars), 16) ^ (timeMs % timeHalf);
+  return fingerprint.slice(0, at) + toHex(high) + toHex(low);
+}
+
+function toHex(half: number): string {
+  return half.toString(16).padStart(timeHexChars, '0');
+}
+
+/** Whether a duplicate repeats the event that counts: the same content, and a time that one of them may have been given. */
+export function repeats(duplicate: Fingerprinted, first: Fingerprinted): boolean {
+  if (duplicate.fingerprint === first.fingerprint) return true;
+  const { eventTimeMs } = duplicate;
+  if (duplicate.undated === first.undated || eventTimeMs !== first.eventTimeMs) return false;
+  return combineTime(duplicate.fingerprint, eventTimeMs) === first.fingerprint;
+}
+
+interface Fingerprinted {
+  readonly fingerprint: string;
+  readonly eventTimeMs: number;
+  readonly undated: boolean;
 }

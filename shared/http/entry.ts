@@ -3,7 +3,7 @@ import { lateAnswerMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { within } from '../runtime/within.ts';
 import { errorProblem, problem, toHttpProblem } from './problem.ts';
-import type { HttpHandler, HttpResult } from './stack.ts';
+import { failureMembersOf, type HttpHandler, type HttpResult } from './stack.ts';
 
 /**
  * The Lambda entry of an HTTP function, which `started` makes at the first invocation. A start that fails for now
@@ -27,7 +27,7 @@ export function httpEntry(fn: {
     };
     return within(answer(), context.getRemainingTimeInMillis() - lateAnswerMs, () => {
       logger.warn({ requestId, routeKey: event.routeKey }, 'an HTTP request took too long');
-      return toHttpProblem(tooLate, requestId);
+      return toHttpProblem({ ...tooLate, ...failureMembersOf(context) }, requestId);
     });
   };
 }

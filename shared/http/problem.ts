@@ -59,13 +59,10 @@ const retryableDetails: Partial<Record<ErrorCode, string>> = {
 };
 
 /** 503 for what a repetition can heal, else 500. */
-export function errorProblem(error: OdometerError, members?: Problem['members']): Problem {
+export function errorProblem(error: OdometerError): Problem {
   if (!error.retryable) return internalProblem;
   const detail = retryableDetails[error.code] ?? 'A part of the service does not answer.';
-  return problem(503, error.code, detail, {
-    retryAfterSeconds: retryAfterSecondsDefault,
-    ...(members === undefined ? {} : { members }),
-  });
+  return problem(503, error.code, detail, { retryAfterSeconds: retryAfterSecondsDefault });
 }
 
 /** The HTTP response of a problem. */

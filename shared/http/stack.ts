@@ -1,7 +1,6 @@
 /**
  * The one middleware stack of every HTTP function: caller, request logger, deadline, problem details.
- * Middy's own early timeout is off: ingest answers a late request with the keys that it made, and only the use case
- * has them. `entry.ts` answers a request that is later still.
+ * Middy's own early timeout is off: `entry.ts` answers a late request, and it has what the request kept for a failure.
  */
 import middy, { type MiddlewareObj } from '@middy/core';
 import type {
@@ -26,6 +25,8 @@ export interface HttpRequest {
   readonly logger: Logger;
   /** How long an answer can still be given. */
   remainingMs(): number;
+  /** From here on, whatever fails: the answer has these members as well. */
+  keepForFailure(members: Problem['members']): void;
 }
 
 /** A success as JSON (undefined: without a body), or as text of another type; or a problem as a value. */
@@ -61,6 +62,13 @@ const anonymous: Caller = {
 
 interface HttpContext extends Context {
   caller?: Caller;
+  failureMembers?: Problem['members'];
+}
+
+/** What a failure of this invocation has to say beside its code: what the request kept until now. */
+export function failureMembersOf(context: HttpContext): Pick<Problem, 'members'> {
+  const { failureMembers: members } = context;
+  return members === undefined ? {} : { members };
 }
 
 /** The Lambda handler of an HTTP function. It never throws: what fails becomes a problem. */
@@ -71,8 +79,15 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
       caller: context.caller ?? anonymous,
       logger: requestLogger(options.logger, requestIdOf(event)),
       remainingMs: () => context.getRemainingTimeInMillis(),
+      keepForFailure: (members) => {
+        context.failureMembers = members;
+      },
     });
-    if (answer.problem !== undefined) return toHttpProblem(answer.problem, requestIdOf(event));
+    if (answer.problem !== undefined) {
+      const failed = answer.problem.status >= 500;
+      const found = failed ? { ...failureMembersOf(context), ...answer.problem } : answer.problem;
+      return toHttpProblem(found, requestIdOf(event));
+    }
     const { status: statusCode, body, contentType } = answer;
     if (body === undefined) return { statusCode, headers: noBodyHeaders };
     if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
@@ -116,9 +131,10 @@ function authenticatedCaller(publicRoutes: ReadonlySet<string>): HttpMiddleware 
 /** Expected errors become their problem; anything else is a bug: logged with its cause, answered without. */
 function problemDetails(logger: Logger): HttpMiddleware {
   return {
-    onError: ({ event, error }) => {
+    onError: ({ event, context, error }) => {
       const requestId = requestIdOf(event);
-      const found = error instanceof OdometerError ? errorProblem(error) : internalProblem;
+      const failed = error instanceof OdometerError ? errorProblem(error) : internalProblem;
+      const found = { ...failed, ...failureMembersOf(context) };
       const level = found.status === 500 ? 'error' : 'warn';
       logger[level]({ requestId, routeKey: event.routeKey, ...failure(error) }, 'an HTTP request failed');
       return toHttpProblem(found, requestId);

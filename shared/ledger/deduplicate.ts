@@ -7,10 +7,11 @@
  * Pure, so that the table and the range are one rule: what is counted already comes in as `counted`.
  */
 import { invariant } from '../errors.ts';
+import { repeats } from '../events/identity.ts';
 import type { KeyedRow } from '../segments/copy-row.ts';
 
 /** An event that is counted: in the table already, or earlier in the same range. */
-export type CountedRow = Omit<KeyedRow, 'undated'>;
+export type CountedRow = KeyedRow;
 
 /** A lookup of key hashes on one day, in days since 1970-01-01. */
 export interface KeyProbe {
@@ -70,9 +71,12 @@ export function probesOf(rows: readonly KeyedRow[]): readonly KeyProbe[] {
   return [...keys].sort(([a], [b]) => a - b).map(([day, hashes]) => ({ day, keyHashes: [...hashes] }));
 }
 
-/** The same key with other content: recorded and listed, never counted. */
+/**
+ * The same key with other content: recorded and listed, never counted. An undated event that is sent again with the stamp
+ * that ingest gave it has the same.
+ */
 export function isConflict({ row, first }: Duplicate<KeyedRow>): boolean {
-  return row.fingerprint !== first.fingerprint;
+  return !repeats(row, first);
 }
 
 /** Own day first: a duplicate names the event of its own day where there is one. */

@@ -1,4 +1,5 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
+import type { Closing, ClosingOutcome } from './closing.ts';
 import type { StoredCommit } from './commit-hash.ts';
 
 /** How far a partition is committed, and why it is halted if it is. */
@@ -60,11 +61,32 @@ export interface QuarantinedRecord {
   readonly bytes: Buffer;
 }
 
+/** A duplicate with other content than the event that counts; what is named `first` is that event. */
+export interface RecordedConflict {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+  readonly organization: string;
+  readonly keyHash: string;
+  readonly day: string;
+  readonly fingerprint: string;
+  readonly firstDay: string;
+  readonly firstOffset: number;
+  readonly firstIndex: number;
+  readonly firstFingerprint: string;
+  readonly foundAtMs: number;
+}
+
 export interface ShardControl {
   readonly shard: number;
   partitions(): Promise<readonly PartitionState[]>;
   /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
   decide(decision: Decision): Promise<DecisionOutcome>;
+  /**
+   * Closes a day and every day before it, and drops their leaves; its totals and their digest stay. Cut off anywhere, it
+   * is repeated. Throws `shard_unavailable` (retryable).
+   */
+  closeDay(closing: Closing): Promise<ClosingOutcome>;
   /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */
   commits(page: {
     readonly partition: number;
@@ -83,5 +105,7 @@ export interface ShardControl {
   closedMismatches(): Promise<readonly CommitMismatch[]>;
   /** The newest quarantined records. */
   quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
+  /** The newest conflicts. */
+  conflicts(rowsMax: number): Promise<readonly RecordedConflict[]>;
   close(): Promise<void>;
 }

@@ -21,13 +21,19 @@ export interface Progress {
   readonly halted: boolean;
   /** The next this many ranges are checked for duplicates before they are loaded. */
   readonly checkedRanges: number;
+  /** Days before it are closed, in days since 1970-01-01; null: none is. */
+  readonly closedBefore: number | null;
 }
 
-/** What one pass saw of a partition; `completeThroughMs` null leaves the stored value. */
+/** What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. */
 export interface Observation {
   readonly partition: number;
-  readonly logEnd: number;
+  /** Of the offsets: an observation of an earlier one changes nothing. */
+  readonly generation: number;
   readonly observedAtMs: number;
+  /** null: the log did not say where it ends, or is not what its progress says. */
+  readonly logEnd: number | null;
+  /** When the log ended at or below what is committed; null leaves the stored value. */
   readonly completeThroughMs: number | null;
 }
 
@@ -55,6 +61,8 @@ export interface ProgressMove {
   /** SHA-256 of the record at `to - 1`. */
   readonly recordHash: Buffer;
   readonly checkedRanges: number;
+  /** What the range was planned with. */
+  readonly closedBefore: number | null;
 }
 
 /** `unique`: a key of this range is counted already; the caller rolls back and checks the range. */
@@ -62,7 +70,7 @@ export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | 
 
 /** A transaction of one partition in which nothing has happened yet: its progress moves first. */
 export interface RangeTransaction {
-  /** Compare-and-set (U3); null when another writer was faster, or the partition is halted. */
+  /** Compare-and-set (U3); null when another writer was faster, the partition is halted, or a day was closed since. */
   moveProgress(move: ProgressMove): Promise<MovedRange | null>;
 }
 

@@ -6,13 +6,20 @@ export interface MetricTotal {
 }
 
 /**
- * How fresh committed totals are: everything acknowledged before `completeThroughMs` is in them, and
- * `inFlightRecords` is log end minus next offset at the last observation. Both are null before the first one.
+ * How fresh committed totals are, by a look at the log that carries its own time. Times are null before the first look.
+ * Everything acknowledged before `completeThroughMs` is in the totals.
  */
 export interface Freshness {
-  readonly asOfMs: number;
+  readonly observedAtMs: number | null;
   readonly completeThroughMs: number | null;
-  readonly inFlightRecords: number | null;
+  /**
+   * Whether something of the organization is accepted and not committed. false: nothing that was acknowledged before
+   * `observedAtMs` is. null: not known, because the look is old, the partition is halted or waits, or what is not
+   * committed may be another organization's. Never true: who knows that has a receipt.
+   */
+  readonly inFlight: false | null;
+  /** Everything acknowledged before `observedAtMs` is in the totals; later events may still be added. */
+  readonly complete: boolean;
 }
 
 /** Reads an organization's committed totals; what the query function needs of the shards. */

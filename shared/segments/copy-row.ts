@@ -35,12 +35,12 @@ export interface KeyedRow {
   readonly offset: number;
   readonly index: number;
   readonly undated: boolean;
+  readonly eventTimeMs: number;
   /** Days since 1970-01-01. */
   readonly day: number;
 }
 
 export interface CopyRow extends KeyedRow {
-  readonly eventTimeMs: number;
   readonly createdAtMs: number;
   readonly shard: number;
   readonly partition: number;
@@ -118,6 +118,7 @@ export function readCopyTuples(bytes: Buffer): readonly CopyTuple[] {
       index: bytes.readInt32BE(at + indexAt),
       undated: bytes.readUInt8(at + undatedAt) === 1,
       day: bytes.readInt32BE(at + dayAt) + postgresEpochDay,
+      eventTimeMs: eventTimeOf(bytes, at),
     });
     at = end;
   }
@@ -133,8 +134,12 @@ export function readRowUsage(bytes: Buffer, at: number) {
     organization: bytes.toString('utf8', organization.start, organization.end),
     metric: bytes.toString('utf8', metric.start, metric.end),
     quantity: readNumeric(bytes, quantity.start),
-    eventTimeMs: Number(bytes.readBigInt64BE(at + eventTimeAt)) / 1000 + postgresEpochMs,
+    eventTimeMs: eventTimeOf(bytes, at),
   };
+}
+
+function eventTimeOf(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigInt64BE(at + eventTimeAt)) / 1000 + postgresEpochMs;
 }
 
 function fieldAt(bytes: Buffer, lengthAt: number): { readonly start: number; readonly end: number } {

@@ -44,6 +44,10 @@ const truthTable: [name: string, pair: Pair, counted: number, conflicts: number]
   ],
   ['undated first, dated next day', [{ undated: true }, { eventTimeMs: noonMs + dayMs }], 2, 0],
   ['dated next day first, undated second', [{ eventTimeMs: noonMs + dayMs }, { undated: true }], 1, 1],
+  ['undated, sent again with its stamp', [{ undated: true }, { eventTimeMs: noonMs }], 1, 0],
+  ['dated, then undated with the same stamp', [{ eventTimeMs: noonMs }, { undated: true }], 1, 0],
+  ['undated, sent again with its stamp and another quantity', [{ undated: true }, { quantity: '2' }], 1, 1],
+  ['undated, sent again with another time', [{ undated: true }, { eventTimeMs: noonMs + 1 }], 1, 1],
   ['same key, other quantity', [{}, { quantity: '2' }], 1, 1],
 ];
 

@@ -85,7 +85,13 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   expect(await invoke()).toEqual([well, well, { ...well, waitingForCode: 1, lagRecords: 1 }, well]);
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
-    const moved = await transaction.moveProgress({ from: 0, to: 1, recordHash, checkedRanges: 0 });
+    const moved = await transaction.moveProgress({
+      from: 0,
+      to: 1,
+      recordHash,
+      checkedRanges: 0,
+      closedBefore: null,
+    });
     await moved?.addCommit(commitRecord({ foreign: 1 }));
     return { commit: moved !== null, value: null };
   });

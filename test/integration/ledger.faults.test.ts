@@ -34,7 +34,13 @@ const loadedAt = (offset: number) =>
   asOwnerOfServer(`select 1 from usage_events where "offset" = ${offset} and partition = ${partition}`);
 
 async function movedFrom(transaction: RangeTransaction, from: number): Promise<MovedRange> {
-  const moved = await transaction.moveProgress({ from, to: from + 1, recordHash, checkedRanges: 0 });
+  const moved = await transaction.moveProgress({
+    from,
+    to: from + 1,
+    recordHash,
+    checkedRanges: 0,
+    closedBefore: null,
+  });
   if (moved === null) throw new Error('nobody else moves this partition');
   return moved;
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromOperatorEvent } from '../../functions/operator/from-operator-event.ts';
+import { listConflicts } from '../../functions/operator/list-conflicts.ts';
 import { listHalts } from '../../functions/operator/list-halts.ts';
 import { listQuarantine } from '../../functions/operator/list-quarantine.ts';
 import { resumePartition } from '../../functions/operator/resume-partition.ts';
@@ -10,7 +11,15 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import type { Decision, ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRecord, commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import {
+  commitRecord,
+  commitRows,
+  homeOf,
+  noonDay,
+  partitions,
+  usageRow,
+} from '../harness/builders/ledger.ts';
+import { noonMs } from '../harness/builders/records.ts';
 import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const { partition, shard } = homeOf('org_1');
@@ -133,7 +142,7 @@ describe('halts', () => {
 
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0 };
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
       const moved = await transaction.moveProgress(move);
       await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
       await moved?.addCommit(commitRecord({ foreign: 1 }));
@@ -148,6 +157,35 @@ it('quarantined records are listed, newest first and no more than asked for', as
   expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
   expect(await listQuarantine(controls, 1)).toEqual([
     expect.objectContaining({ shard, partition, offset: 9, index: -1, code: 'foreign_magic', bytes: 'AAEC' }),
+  ]);
+});
+
+it('U2: conflicts are listed with the event that counts, newest first and no more than asked for', async () => {
+  const conflict = { organization: 'org_1', keyHash: 'ab'.repeat(16), day: noonDay, index: 0 };
+  const first = { firstDay: noonDay, firstOffset: 0, firstIndex: 2, firstFingerprint: 'cd'.repeat(16) };
+  for (const [from, fingerprint] of [
+    [1, 'e1'],
+    [2, 'e2'],
+  ] as const) {
+    await ledger.transaction(partition, async (transaction) => {
+      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
+      const moved = await transaction.moveProgress(move);
+      await moved?.addConflicts([
+        { ...conflict, ...first, offset: from, fingerprint: fingerprint.repeat(16) },
+      ]);
+      await moved?.addCommit(commitRecord({ seen: 1, duplicate: 1, conflicts: 1 }));
+      return { commit: moved !== null, value: moved !== null };
+    });
+  }
+  expect((await listConflicts(controls, 100)).map(({ offset }) => offset)).toEqual([2, 1]);
+  const day = new Date(noonMs).toISOString().slice(0, 10);
+  expect(await listConflicts(controls, 1)).toEqual([
+    {
+      ...conflict,
+      ...first,
+      ...{ shard, partition, offset: 2, fingerprint: 'e2'.repeat(16), day, firstDay: day },
+      foundAtMs: expect.any(Number),
+    },
   ]);
 });
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { combineTime } from '../../shared/events/identity.ts';
 import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
+import { dayMs } from '../../shared/limits.ts';
 import type { KeyedRow } from '../../shared/segments/copy-row.ts';
 import { FirstOfKey } from '../recount/first-of-key.ts';
 
@@ -9,18 +11,19 @@ const event = fc.record({
   key: fc.integer({ min: 0, max: 3 }).map((key) => `key-${key}`),
   day: fc.integer({ min: 20_000, max: 20_005 }),
   undated: fc.boolean(),
-  fingerprint: fc.constantFrom('aa', 'bb'),
+  minute: fc.integer({ min: 0, max: 1 }),
+  content: fc.constantFrom('aa', 'bb').map((byte) => byte.repeat(16)),
 });
 const log = fc.array(event, { maxLength: 60 });
 
 type LoggedKey = KeyedRow & { readonly key: string };
 
 function toRows(
-  events: readonly { key: string; day: number; undated: boolean; fingerprint: string }[],
+  events: readonly { key: string; day: number; undated: boolean; minute: number; content: string }[],
 ): readonly LoggedKey[] {
-  return events.map((fields, position) => ({
-    ...fields,
-    keyHash: fields.key,
+  return events.map(({ key, day, undated, minute, content }, position) => ({
+    ...{ key, day, undated, keyHash: key, eventTimeMs: day * dayMs + minute * 60_000 },
+    fingerprint: undated ? content : combineTime(content, day * dayMs + minute * 60_000),
     offset: Math.floor(position / 3),
     index: position % 3,
   }));

@@ -6,6 +6,15 @@ import { dateOf, digestOfSums, quarterHourMs } from './sums.ts';
 
 const dayMs = 86_400_000;
 
+/** The day before which all days are closed once these commits are made, as days since 1970. */
+export function closedBeforeOf(commits: readonly Commit[]): number {
+  const closed = commits.flatMap(({ days }) => days.filter(({ digest }) => digest === null));
+  return closed.reduce(
+    (latest, { day }) => Math.max(latest, Date.parse(day) / dayMs + 1),
+    Number.NEGATIVE_INFINITY,
+  );
+}
+
 export class ClosedDays {
   readonly #days: ReadonlyMap<string, Commit['days'][number]>;
 

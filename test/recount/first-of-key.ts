@@ -2,11 +2,14 @@
  * The contract of deduplication, in the plainest form: of each partition's events in log order, which count?
  * Per (organization, key) a list of the days on which it counts; the identity is the text itself, no hash.
  */
+import { xorTime } from './hashes.ts';
+
 export interface KeyedEvent {
   readonly organization: string;
   readonly key: string;
   readonly day: number;
   readonly undated: boolean;
+  readonly eventTimeMs: number;
   readonly fingerprint: string;
 }
 
@@ -14,33 +17,46 @@ export interface KeyedEvent {
 export type Verdict = 'counts' | 'duplicate' | 'conflict';
 
 export class FirstOfKey {
-  /** Days and fingerprints alternate; nearly every key has one of each. */
-  readonly #counted = new Map<string, (number | string)[]>();
+  /** Nearly every key counts once. */
+  readonly #counted = new Map<string, KeyedEvent[]>();
 
   /** An event that is known to count. */
   add(event: KeyedEvent): void {
     const identity = identityOf(event);
     const known = this.#counted.get(identity);
-    if (known === undefined) this.#counted.set(identity, [event.day, event.fingerprint]);
-    else known.push(event.day, event.fingerprint);
+    if (known === undefined) this.#counted.set(identity, [keptOf(event)]);
+    else known.push(keptOf(event));
   }
 
-  take(event: KeyedEvent): Verdict {
+  /** Days before `closedBefore` are closed and remember no key. */
+  take(event: KeyedEvent, closedBefore = Number.NEGATIVE_INFINITY): Verdict {
     const identity = identityOf(event);
     const known = this.#counted.get(identity);
     if (known === undefined) {
-      this.#counted.set(identity, [event.day, event.fingerprint]);
+      this.#counted.set(identity, [keptOf(event)]);
       return 'counts';
     }
     const days = event.undated ? [event.day, event.day - 1, event.day + 1] : [event.day];
     for (const day of days) {
-      for (let i = 0; i < known.length; i += 2) {
-        if (known[i] === day) return known[i + 1] === event.fingerprint ? 'duplicate' : 'conflict';
-      }
+      if (day < closedBefore) continue;
+      const first = known.find((one) => one.day === day);
+      if (first !== undefined) return isSame(event, first) ? 'duplicate' : 'conflict';
     }
-    known.push(event.day, event.fingerprint);
+    known.push(keptOf(event));
     return 'counts';
   }
+}
+
+/** Equal, or one is undated and the other repeats the stamp that it was given. */
+function isSame(event: KeyedEvent, first: KeyedEvent): boolean {
+  if (event.fingerprint === first.fingerprint) return true;
+  if (event.undated === first.undated || event.eventTimeMs !== first.eventTimeMs) return false;
+  return xorTime(event.fingerprint, event.eventTimeMs) === first.fingerprint;
+}
+
+/** What is remembered of an event that counts. */
+function keptOf({ organization, key, day, undated, eventTimeMs, fingerprint }: KeyedEvent): KeyedEvent {
+  return { organization, key, day, undated, eventTimeMs, fingerprint };
 }
 
 function identityOf({ organization, key }: KeyedEvent): string {

@@ -15,7 +15,13 @@ export function keyHashOf(event: LoggedEvent): string {
 /** Undefined for an event with properties: their digest is keyed by ingest and not in the log. */
 export function fingerprintOf(event: LoggedEvent): string | undefined {
   if (event.sealed !== null) return undefined;
-  const time = event.undated ? null : event.eventTimeMs;
   const { organization, metric, quantity, key } = event;
-  return sha256(JSON.stringify([organization, metric, quantity, key, time, null])).slice(0, 32);
+  const content = sha256(JSON.stringify([organization, metric, quantity, key, null, null])).slice(0, 32);
+  return event.undated ? content : xorTime(content, event.eventTimeMs);
+}
+
+/** The last 48 bits XOR milliseconds since 1970. */
+export function xorTime(fingerprint: string, timeMs: number): string {
+  const combined = BigInt(`0x${fingerprint}`) ^ BigInt(timeMs);
+  return combined.toString(16).padStart(32, '0');
 }

@@ -1,5 +1,5 @@
 /** Walks one partition of the log from its first record and says what a shard must hold of it. */
-import type { ClosedDays } from './closed-days.ts';
+import { type ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
@@ -19,6 +19,8 @@ export interface Claims {
   readonly commits: readonly Commit[];
   readonly quarantine: readonly Kept[];
   readonly closed: ClosedDays;
+  /** What the commits before these have closed. */
+  readonly closedBefore: number;
 }
 
 /** Counts over the committed part of all partitions, and of what is behind it. */
@@ -57,12 +59,14 @@ export class PartitionWalk {
   readonly #firsts = new FirstOfKey();
   #tally = new CommitTally();
   #commit = 0;
+  #closedBefore: number;
   #seen = 0;
   #expected: ShardRow[] = [];
 
   constructor(claims: Claims, shared: SharedTallies) {
     this.#partition = claims.progress.partition;
     this.#claims = claims;
+    this.#closedBefore = claims.closedBefore;
     this.#shared = shared;
     this.#kept = new Map(claims.quarantine.map((kept) => [`${kept.offset}/${kept.index}`, kept]));
   }
@@ -146,7 +150,7 @@ export class PartitionWalk {
       return;
     }
     const day = dayOf(event.eventTimeMs);
-    const verdict = this.#firsts.take({ ...event, day });
+    const verdict = this.#firsts.take({ ...event, day }, this.#closedBefore);
     if (verdict === 'counts') {
       counts.counted += 1;
       const row = this.#toRow(offset, index, event, envelope);
@@ -174,6 +178,13 @@ export class PartitionWalk {
     const kept = this.#kept.get(place);
     this.#kept.delete(place);
     const countable = isCountable(event);
+    const closed = countable && dayOf(event.eventTimeMs) < this.#closedBefore;
+    if (closed !== (kept?.code === closedDay)) {
+      const text = closed
+        ? 'is of a closed day, but not kept as that'
+        : 'is kept as of a closed day, but its day is open';
+      this.#shared.findings.add('quarantine', `${this.#at(place)} ${text}`);
+    }
     if (kept === undefined && !countable) {
       this.#shared.findings.add('quarantine', `${this.#at(place)} cannot be counted, but is not kept aside`);
     }
@@ -183,7 +194,7 @@ export class PartitionWalk {
         `${this.#at(place)} is kept as ${kept.code}, but can be counted`,
       );
     }
-    return kept !== undefined || !countable;
+    return kept !== undefined || !countable || closed;
   }
 
   #checkHome(organization: string): void {
@@ -222,6 +233,7 @@ export class PartitionWalk {
     const { commits } = this.#claims;
     for (let commit = commits[this.#commit]; commit !== undefined && commit.to <= offset; ) {
       this.#tally.compare(this.#partition, commit, this.#shared.findings);
+      this.#closedBefore = Math.max(this.#closedBefore, closedBeforeOf([commit]));
       this.#tally = new CommitTally();
       this.#commit += 1;
       commit = commits[this.#commit];

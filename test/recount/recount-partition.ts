@@ -1,5 +1,5 @@
 /** Recounts one partition: by the log where the log holds whole commits, and by the ledger's digests where it does not. */
-import { ClosedDays } from './closed-days.ts';
+import { ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
 import { HourSums } from './hour-sums.ts';
@@ -48,7 +48,8 @@ export async function recountPartition(
   const newer = current.filter(({ from }) => from >= readFrom);
   const older = new OlderCommits(partition, ledger.slice(0, ledger.length - newer.length), closed, findings);
   const quarantine = (await shard.quarantine(progress)).filter(({ offset }) => offset >= readFrom);
-  const claims = { shard: shard.number, progress, commits: newer, quarantine, closed };
+  const closedBefore = closedBeforeOf(ledger.slice(0, ledger.length - newer.length));
+  const claims = { shard: shard.number, progress, commits: newer, quarantine, closed, closedBefore };
   const walk = new PartitionWalk(claims, tallies);
   await match.takeOlder({ partition, generation, offset: readFrom, index: 0 }, (row) => {
     older.take(row);

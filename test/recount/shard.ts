@@ -195,7 +195,7 @@ export class Shard {
   }
 
   /**
-   * All counted events in order of partition, generation, offset and index. A row does not hold its generation: where a
+   * All counted events of open days (a table of many days goes when the last of them is closed) in order of partition, generation, offset and index. A row does not hold its generation: where a
    * partition has several, it is that of the commit with the row's offset and time. The next rows are fetched meanwhile.
    */
   async *rows(): AsyncGenerator<ShardRow> {
@@ -214,6 +214,7 @@ export class Shard {
              and l.committed_at = date_trunc('milliseconds', e.processed_at)
            limit 1), 0) else coalesce(g.last, 0) end as generation
        from usage_events e left join generations g using (partition)
+       where event_day >= coalesce((select closed_before from shard_identity), '-infinity')
        order by partition, generation, "offset", index`,
     );
     const fetch = () => this.#select(`fetch ${rowsPerFetch} from counted`, []);

@@ -81,21 +81,36 @@ describe('LogHistory', () => {
 
   it('knows the end that was seen tailGapAgeMs ago, and no younger one', () => {
     const history = new LogHistory();
-    history.note({ ...seen, end: 5, atMs: momentOf(0) });
-    history.note({ ...seen, end: 9, atMs: momentOf(1000) });
+    history.note({ ...seen, end: 5, atMs: momentOf(0), stampMs: 0 });
+    history.note({ ...seen, end: 9, atMs: momentOf(1000), stampMs: 0 });
     expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs - 1) })).toBe(0);
     expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs) })).toBe(5);
-    history.note({ ...seen, end: 20, atMs: momentOf(tailGapAgeMs + 1000) });
+    history.note({ ...seen, end: 20, atMs: momentOf(tailGapAgeMs + 1000), stampMs: 0 });
     expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs + 1000) })).toBe(9);
     expect(history.oldEnd({ partition: 1, atMs: momentOf(tailGapAgeMs) })).toBe(0);
   });
 
+  it('the newest look whose end is committed is known, and none at an end that is below what is committed', () => {
+    const history = new LogHistory();
+    const looks = [
+      [5, 0],
+      [9, 500],
+      [20, 1000],
+    ] as const;
+    for (const [end, ms] of looks) history.note({ ...seen, end, atMs: momentOf(ms), stampMs: 7000 + ms });
+    expect(history.committedLook({ partition: 0, nextOffset: 4 })).toBeUndefined();
+    expect(history.committedLook({ partition: 0, nextOffset: 19 })).toMatchObject({ end: 9, stampMs: 7500 });
+    expect(history.committedLook({ partition: 0, nextOffset: 20 })).toMatchObject({ end: 20, stampMs: 8000 });
+    history.note({ partition: 0, end: 19, nextOffset: 20, atMs: momentOf(1500), stampMs: 8500 });
+    expect(history.committedLook({ partition: 0, nextOffset: 20 })).toMatchObject({ stampMs: 8000 });
+  });
+
   it('remembers since when an end has been below what is committed', () => {
     const history = new LogHistory();
-    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(100) });
-    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(200) });
+    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(100), stampMs: 0 });
+    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(200), stampMs: 0 });
     expect(history.behindSinceMs(0)).toBe(100);
-    history.note({ partition: 0, end: 9, nextOffset: 9, atMs: momentOf(300) });
+    history.note({ partition: 0, end: 9, nextOffset: 9, atMs: momentOf(300), stampMs: 0 });
     expect(history.behindSinceMs(0)).toBeNull();
   });
 });

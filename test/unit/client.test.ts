@@ -125,7 +125,9 @@ describe('sendBatch', () => {
 describe('waitUntilComplete', () => {
   const summaryThrough = (through: string | null) => ({
     statusCode: 200,
-    body: JSON.stringify({ freshness: { complete_through: through, in_flight_records: 3 } }),
+    body: JSON.stringify({
+      freshness: { observed_at: '2026-11-23T10:00:00.000Z', complete_through: through },
+    }),
   });
 
   it('resolves once the committed totals reach the time', async () => {
@@ -139,10 +141,10 @@ describe('waitUntilComplete', () => {
     expect(sent).toHaveLength(3);
   });
 
-  it('gives up after its time, and says what is in flight', async () => {
+  it('gives up after its time, and says up to when the totals are complete', async () => {
     edge.interfere = () => summaryThrough(null);
     await expect(client.waitUntilComplete('org_1', 0, { timeoutMs: 300 })).rejects.toThrow(
-      '3 records in flight',
+      'complete through null, observed at 2026-11-23T10:00:00.000Z',
     );
   });
 });

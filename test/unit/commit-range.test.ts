@@ -106,7 +106,11 @@ describe('commitRange', () => {
     const { ledger, moves, lookups, unused } = shardWith(events);
     const steps: CommitStep[] = [];
     const checkpoint = async (step: CommitStep) => void steps.push(step);
-    const work = commitRange(range, state === 'checked' ? 3 : 0, { ledger, checkpoint });
+    const work = commitRange(
+      range,
+      { checkedRanges: state === 'checked' ? 3 : 0, closedBefore: null },
+      { ledger, checkpoint },
+    );
     const outcome = await work.catch((error: { readonly code: string }) => ({ kind: error.code }));
     expect(outcome).toMatchObject({ kind: expected.outcome });
     expect(steps).toEqual(expected.steps);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { keyHash } from '../../shared/events/identity.ts';
+import { fingerprintOf, keyHash } from '../../shared/events/identity.ts';
 import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
+import { dayMs } from '../../shared/limits.ts';
 import type { KeyedRow } from '../../shared/segments/copy-row.ts';
 
 interface Sent {
@@ -19,6 +20,7 @@ function rowsOf(sent: readonly Sent[], firstOffset = 0): readonly KeyedRow[] {
     offset: firstOffset + Math.floor(position / 2),
     index: position % 2,
     undated: event.undated ?? false,
+    eventTimeMs: event.day * dayMs,
     day: event.day,
   }));
 }
@@ -100,6 +102,27 @@ it('U2: a duplicate names the event that counted, and other content under its ke
     [d, 0, 0],
   ]);
   expect(duplicates.map(isConflict)).toEqual([true, false]);
+});
+
+it('U2: an undated event that is sent again with its stamp repeats it; with other content or time it does not', () => {
+  const event = { organization: 'acme', metric: 'm', quantity: '1', idempotencyKey: 'key-1' };
+  const eventTimeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
+  const rowOf = (fields: { undated: boolean; quantity?: string; eventTimeMs?: number }, offset: number) => {
+    const content = { ...event, eventTimeMs, propertiesDigest: 'ab'.repeat(32), ...fields };
+    const [row] = rowsOf([dated(Math.floor(content.eventTimeMs / dayMs))], offset);
+    if (row === undefined) throw new Error('there is a row');
+    return { ...row, ...fields, eventTimeMs: content.eventTimeMs, fingerprint: fingerprintOf(content) };
+  };
+  const verdicts = (first: KeyedRow, retries: readonly KeyedRow[]) =>
+    deduplicate([first, ...retries], []).duplicates.map(isConflict);
+  const undatedRow = (offset: number) => rowOf({ undated: true }, offset);
+  const stamped = (offset: number) => rowOf({ undated: false }, offset);
+  const others = [
+    rowOf({ undated: false, quantity: '2' }, 2),
+    rowOf({ undated: false, eventTimeMs: eventTimeMs - 1 }, 3),
+  ];
+  expect(verdicts(undatedRow(0), [stamped(1), ...others])).toEqual([false, true, true]);
+  expect(verdicts(stamped(0), [undatedRow(1), ...others])).toEqual([false, true, true]);
 });
 
 it('U2: an undated duplicate names the event of its own day where neighbours hold the key too', () => {

@@ -10,7 +10,7 @@ import { type CommitCounts, noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
-import { FakeClock } from '../harness/fakes/clock.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
@@ -24,10 +24,13 @@ interface Options {
   readonly topicId?: string;
   readonly commitMs?: number;
   readonly refusal?: OdometerError;
+  readonly nextOffset?: number;
+  readonly observes?: boolean;
 }
 
 /** A pass over a shard of one partition whose log is old enough to be read without Redis. */
-function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) {
+function setup({ values, refusal, ...options }: Options) {
+  const { topicId = 'topic-1', commitMs = 0, nextOffset = 0, observes = true } = options;
   const clock = new FakeClock();
   const logger = new FakeLogger();
   const halts: unknown[] = [];
@@ -43,12 +46,23 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
     },
     ...{ addRollups: nothing, addQuarantine: nothing, addConflicts: nothing, addCommit: nothing },
   };
-  const row = { partition, generation: 1, nextOffset: 0, recordHash: null, halted: false, checkedRanges: 0 };
+  const row = {
+    partition,
+    generation: 1,
+    nextOffset,
+    recordHash: null,
+    halted: false,
+    checkedRanges: 0,
+    closedBefore: null,
+  };
   const used: Partial<ShardLedger> = {
     topicId: async () => topicId,
     progress: async () => [row, { ...row, partition: 4, halted: true }],
     ensureDays: async () => new Set(),
-    observe: async (seen) => void observed.push(...seen),
+    observe: async (seen) => {
+      if (!observes) throw new OdometerError('shard_unavailable', 'down', { retryable: true });
+      observed.push(...seen);
+    },
     halt: async (...said) => void halts.push(said),
     async transaction(_partition, work) {
       const { value: worked } = await work({ moveProgress: async () => moved });
@@ -62,6 +76,7 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
     end: values.length,
     nextOffset: 0,
     atMs: later(clock.monotonic(), -tailGapAgeMs),
+    stampMs: clock.now() - tailGapAgeMs,
   });
   const shard: PassedShard = {
     // A pass uses no other method of a shard.
@@ -82,7 +97,11 @@ it('a pass commits what the log holds, counts it, and writes down what it saw', 
   expect(await pass.run()).toEqual({ commits: 1, backlog: false, waitingForCode: 0 });
   expect(counts).toMatchObject([{ committed: 2, duplicate: 0, quarantined: 0, records: 2 }]);
   expect(counts[0]?.bytes).toBeGreaterThan(200);
-  expect(observed).toMatchObject([{ partition, logEnd: 2, completeThroughMs: expect.any(Number) }]);
+  expect(observed).toEqual([
+    { partition, generation: 1, observedAtMs: testNowMs, logEnd: 2, completeThroughMs: testNowMs },
+    // A halted partition is observed too, but the end of its log says nothing.
+    { partition: 4, generation: 1, observedAtMs: testNowMs, logEnd: null, completeThroughMs: null },
+  ]);
   expect([watch.spentMs('committing'), watch.spentMs('pass')]).toEqual([40, 40]);
   expect(logger.lines.filter(({ level }) => level !== 'debug')).toEqual([]);
 });
@@ -99,7 +118,29 @@ it('a range that the shard refuses halts its partition and nothing else', async 
   const { pass, halts, observed } = setup({ values: [value], refusal });
   expect(await pass.run()).toMatchObject({ commits: 0 });
   expect(halts).toEqual([[partition, { code: 'shard_refused', reason: '22003: too large' }]]);
-  expect(observed).toMatchObject([{ completeThroughMs: null }]);
+  expect(observed).toMatchObject([{ logEnd: 1, completeThroughMs: null }, { logEnd: null }]);
+});
+
+it('a partition whose log is not what its progress says is observed, and the end of its log says nothing', async () => {
+  const { pass, observed } = setup({ values: [value], nextOffset: 5 });
+  expect(await pass.run()).toMatchObject({ commits: 0 });
+  expect(observed).toMatchObject([
+    { partition, observedAtMs: testNowMs, logEnd: null, completeThroughMs: null },
+    { partition: 4 },
+  ]);
+});
+
+it('a pass that fails has observed what it saw, and an observation that fails hides nothing', async () => {
+  const refusal = new OdometerError('shard_unavailable', 'down', { retryable: true });
+  const failing = setup({ values: [value], refusal });
+  await expect(failing.pass.run()).rejects.toBe(refusal);
+  expect(failing.observed).toMatchObject([
+    { partition, logEnd: 1, completeThroughMs: null },
+    { partition: 4 },
+  ]);
+  const silent = setup({ values: [value], refusal, observes: false });
+  await expect(silent.pass.run()).rejects.toBe(refusal);
+  expect(silent.logger.messages).toContain('not observed');
 });
 
 it('a shard that does not answer ends the pass', async () => {

@@ -36,7 +36,9 @@ async function run(line: string): Promise<Ended> {
   return { code, ...text };
 }
 
-const operateVerbs = ['migrate', 'halts', 'resume', 'quarantine', 'verify'].map((verb) => `operate ${verb}`);
+const operateVerbs = ['migrate', 'halts', 'resume', 'quarantine', 'conflicts', 'close-day', 'verify'].map(
+  (verb) => `operate ${verb}`,
+);
 const leaves = [...commands.map(([verb]) => verb).filter((verb) => verb !== 'operate'), ...operateVerbs];
 
 it('the help page lists every command with one line each, and the exit codes', async () => {
@@ -78,12 +80,14 @@ it.each([
   expect([code, out, err]).toEqual([exitCodes.usage, '', expect.stringMatching(/error: |Usage: /)]);
 });
 
-it.each(['operate resume 7 --by a --why b --restart-at 1', 'operate quarantine --rows 0'])(
-  'options that cannot be together or are out of range are wrong usage: %s',
-  async (line) => {
-    expect(await run(line)).toMatchObject({ code: exitCodes.usage, out: '' });
-  },
-);
+it.each([
+  'operate resume 7 --by a --why b --restart-at 1',
+  'operate quarantine --rows 0',
+  'operate conflicts --rows 1001',
+  'operate close-day 2026-02-30 --by a --why b',
+])('options that cannot be together or are out of range are wrong usage: %s', async (line) => {
+  expect(await run(line)).toMatchObject({ code: exitCodes.usage, out: '' });
+});
 
 it.each(['verify', 'recount', 'bench', 'load', 'operate halts'])(
   '%s without a twin says in one line how to get one, without a stack',

@@ -18,7 +18,10 @@ function setup(ports: Partial<QueryPorts> = {}) {
         requests.push(request);
         return {
           metrics: [{ metric: 'api_calls', totalQuantity: '1234.5', eventCount: 42 }],
-          freshness: { asOfMs: testNowMs, completeThroughMs: testNowMs - 1900, inFlightRecords: 2 },
+          freshness: {
+            ...{ observedAtMs: testNowMs, completeThroughMs: testNowMs - 1900 },
+            ...{ inFlight: null, complete: false },
+          },
         };
       },
       ping: async () => {},
@@ -55,8 +58,8 @@ describe('the summary', () => {
     expect(result.body).toBe(
       '{"organization_id":"org_1","start_date":"2026-11-01","end_date":"2026-11-30","timezone":"UTC",' +
         '"metrics":[{"metric_name":"api_calls","total_quantity":"1234.5","event_count":42}],' +
-        '"freshness":{"as_of":"2026-11-23T10:00:00.000Z","complete_through":"2026-11-23T09:59:58.100Z",' +
-        '"in_flight_records":2}}',
+        '"freshness":{"observed_at":"2026-11-23T10:00:00.000Z","complete_through":"2026-11-23T09:59:58.100Z",' +
+        '"in_flight":null,"complete":false}}',
     );
     const day = (date: string): number => Date.parse(date) / 86_400_000;
     expect(requests).toEqual([
@@ -65,7 +68,12 @@ describe('the summary', () => {
   });
 
   it('of an unknown organization is 200 with no metrics', async () => {
-    const freshness = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: null };
+    const freshness = {
+      observedAtMs: null,
+      completeThroughMs: null,
+      inFlight: null,
+      complete: false,
+    } as const;
     const summaries = { summarize: async () => ({ metrics: [], freshness }), ping: async () => {} };
     const { summary } = setup({ summaries });
     const result = await summary(november, 'nobody');

@@ -6,6 +6,7 @@ import { buildEvent, encodeRecord } from '../recount/encode.ts';
 import { decode, type LoggedEvent } from '../recount/envelope.ts';
 import { Findings } from '../recount/findings.ts';
 import { dayOf, FirstOfKey } from '../recount/first-of-key.ts';
+import { xorTime } from '../recount/hashes.ts';
 import { HourSums } from '../recount/hour-sums.ts';
 import { checkChain, checkRanges } from '../recount/ledger.ts';
 import { PartitionWalk, type SharedTallies } from '../recount/partition-walk.ts';
@@ -46,6 +47,15 @@ describe('the recount decides by the contract which event of a key counts', () =
       ['counts', 'counts'],
     ],
     ['other content', [at(0), at(0, { fingerprint: 'bb' })], ['counts', 'conflict']],
+    [
+      'undated, then dated with its stamp',
+      [
+        at(0, { ...undated, fingerprint: 'ab'.repeat(16) }),
+        at(0, { fingerprint: xorTime('ab'.repeat(16), noon) }),
+        at(1, { fingerprint: xorTime('ab'.repeat(16), noon + hours) }),
+      ],
+      ['counts', 'duplicate', 'conflict'],
+    ],
   ])('U2: %s', (_, events, verdicts) => {
     expect(verdictsOf(events)).toEqual(verdicts);
   });
@@ -189,6 +199,7 @@ async function walk(
   const claims = {
     shard: 0,
     closed: new ClosedDays([]),
+    closedBefore: Number.NEGATIVE_INFINITY,
     progress: buildProgress(records.length),
     commits: [commit],
     quarantine: [],

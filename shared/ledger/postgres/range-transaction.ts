@@ -35,6 +35,8 @@ interface FoundRow {
   readonly fingerprint: string;
   readonly offset: string;
   readonly index: number;
+  readonly undated: boolean;
+  readonly event_time_ms: string;
 }
 
 /** The transaction of one partition on a connection that has it open. */
@@ -45,8 +47,9 @@ export function rangeTransaction(
   const statements = new CountedWrites(client);
   return {
     async moveProgress(move) {
-      const { from, to, recordHash, checkedRanges } = move;
-      const values = [ids.partition, from, to, recordHash, checkedRanges];
+      const { from, to, recordHash, checkedRanges, closedBefore } = move;
+      const closed = closedBefore === null ? null : formatDay(closedBefore);
+      const values = [ids.partition, from, to, recordHash, checkedRanges, closed];
       const [row] = await statements.write<MovedRow>(moveProgress, values);
       invariant(row !== undefined, `this shard has no partition ${ids.partition}`);
       return row.moved ? new PostgresMovedRange(statements, { ...ids, ...move, ...fromMovedRow(row) }) : null;
@@ -91,6 +94,8 @@ class PostgresMovedRange implements MovedRange {
           fingerprint: fromUuid(row.fingerprint),
           offset: toSafeInteger(row.offset),
           index: row.index,
+          undated: row.undated,
+          eventTimeMs: toSafeInteger(row.event_time_ms),
         });
       }
     }

@@ -11,12 +11,14 @@ import type {
   CommitMismatch,
   PartitionState,
   QuarantinedRecord,
+  RecordedConflict,
   ShardControl,
   TotalMismatch,
 } from '../shard-control.ts';
+import { closeDayOn } from './close-day.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
-import { toSafeInteger } from './row-values.ts';
+import { fromUuid, toSafeInteger } from './row-values.ts';
 import { IdentityCheck } from './shard-identity.ts';
 import { ShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
@@ -29,6 +31,7 @@ const findSumMismatches = loadSql('find-sum-mismatches');
 const findTotalMismatches = loadSql('find-total-mismatches');
 const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
+const readConflicts = loadSql('read-conflicts');
 
 export interface ShardControlSettings {
   /** DSN of the owner login, which alone may lift a halt. */
@@ -99,6 +102,21 @@ interface QuarantineRow {
   readonly quarantined_at_ms: string;
 }
 
+interface ConflictRow {
+  readonly partition: number;
+  readonly offset: string;
+  readonly index: number;
+  readonly organization_id: string;
+  readonly key_hash: string;
+  readonly day: string;
+  readonly fingerprint: string;
+  readonly first_day: string;
+  readonly first_offset: string;
+  readonly first_index: number;
+  readonly first_fingerprint: string;
+  readonly found_at_ms: string;
+}
+
 /** The operator's view of one shard; connects when it is first used. */
 export function createShardControl(settings: ShardControlSettings): ShardControl {
   const { shard, mapVersion } = settings;
@@ -111,6 +129,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     shard,
     partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
     decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
+    closeDay: (closing) => withConnection(owner, (client) => closeDayOn(client, closing, mapVersion)),
     commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
@@ -124,6 +143,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
       (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
     quarantined: async (rowsMax) =>
       (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
+    conflicts: async (rowsMax) => (await read<ConflictRow>(readConflicts, [rowsMax])).map(fromRowConflict),
     close: async () => {
       await Promise.all([reads.end(), owner.end()]);
     },
@@ -198,4 +218,21 @@ function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
   const { partition, index, code, bytes } = row;
   const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
   return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs };
+}
+
+function fromRowConflict(row: ConflictRow): RecordedConflict {
+  return {
+    partition: row.partition,
+    offset: toSafeInteger(row.offset),
+    index: row.index,
+    organization: row.organization_id,
+    keyHash: fromUuid(row.key_hash),
+    day: row.day,
+    fingerprint: fromUuid(row.fingerprint),
+    firstDay: row.first_day,
+    firstOffset: toSafeInteger(row.first_offset),
+    firstIndex: row.first_index,
+    firstFingerprint: fromUuid(row.first_fingerprint),
+    foundAtMs: toSafeInteger(row.found_at_ms),
+  };
 }

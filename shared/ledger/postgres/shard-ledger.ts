@@ -66,6 +66,7 @@ interface ProgressRow {
   readonly record_hash: Buffer | null;
   readonly halted: boolean;
   readonly checked_ranges: number;
+  readonly closed_before: number | null;
 }
 
 interface HeadRow {
@@ -101,6 +102,7 @@ class PostgresLedger implements ShardLedger {
       recordHash: row.record_hash,
       halted: row.halted,
       checkedRanges: row.checked_ranges,
+      closedBefore: row.closed_before,
     }));
   }
 
@@ -119,6 +121,7 @@ class PostgresLedger implements ShardLedger {
     if (observations.length === 0) return;
     await this.#controlled(observeLog, [
       observations.map((observation) => observation.partition),
+      observations.map((observation) => observation.generation),
       observations.map((observation) => observation.logEnd),
       observations.map((observation) => observation.observedAtMs),
       observations.map((observation) => observation.completeThroughMs),

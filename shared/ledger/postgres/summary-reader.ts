@@ -1,6 +1,6 @@
 import { invariant, OdometerError } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
-import { readAnswerTimeoutMs } from '../../limits.ts';
+import { observationAgeMsMax, readAnswerTimeoutMs } from '../../limits.ts';
 import { partitionOf, shardOf } from '../../log/routing.ts';
 import type { SummaryReader } from '../summary.ts';
 import { execute } from './execute.ts';
@@ -17,9 +17,10 @@ export interface SummaryReaderSettings extends ReaderPoolsSettings {
 }
 
 interface SummaryRow {
-  readonly as_of_ms: string;
+  readonly observed_at_ms: string | null;
   readonly complete_through_ms: string | null;
-  readonly in_flight_records: string | null;
+  readonly in_flight: false | null;
+  readonly complete: boolean;
   /** `[metric, total, count]`, decimals and counts as text. */
   readonly metrics: readonly (readonly [string, string, string])[];
 }
@@ -34,7 +35,8 @@ export function createSummaryReader(settings: SummaryReaderSettings): SummaryRea
       const pool = pools[shardOf(partition)];
       invariant(pool !== undefined, 'there is no shard to read');
       const row = await asTenant(pool, organization, async (client) => {
-        const values = [partition, organization, formatDay(startDay), formatDay(endDay)];
+        const days = [formatDay(startDay), formatDay(endDay)];
+        const values = [partition, organization, ...days, observationAgeMsMax];
         return (await execute<SummaryRow>(client, summarize, values, readAnswerTimeoutMs)).rows[0];
       });
       invariant(row !== undefined, `the shard has no partition ${partition}`);
@@ -56,9 +58,10 @@ function fromRowSummary(row: SummaryRow): Awaited<ReturnType<SummaryReader['summ
     eventCount: toSafeInteger(eventCount),
   }));
   const freshness = {
-    asOfMs: toSafeInteger(row.as_of_ms),
+    observedAtMs: orUnknown(row.observed_at_ms),
     completeThroughMs: orUnknown(row.complete_through_ms),
-    inFlightRecords: orUnknown(row.in_flight_records),
+    inFlight: row.in_flight,
+    complete: row.complete,
   };
   return { metrics, freshness };
 }

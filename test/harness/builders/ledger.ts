@@ -94,7 +94,13 @@ export async function writeRange(
   { from, to, rows }: RowRange,
 ): Promise<boolean> {
   const recordHash = Buffer.alloc(32, to);
-  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges: 0 });
+  const moved = await transaction.moveProgress({
+    from,
+    to,
+    recordHash,
+    checkedRanges: 0,
+    closedBefore: null,
+  });
   if (moved === null) return false;
   const loaded = dayRows(rows);
   const sums = new RollupSums();

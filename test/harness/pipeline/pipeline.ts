@@ -135,6 +135,13 @@ export class Pipeline {
     this.#skewMs += ms;
   }
 
+  /** The flusher's ledger of the shard that holds a partition. */
+  ledgerOf(partition: number): ShardLedger {
+    const ledger = this.#ledgers[shardOf(partition)];
+    if (ledger === undefined) throw new Error(`no shard holds partition ${partition}`);
+    return ledger;
+  }
+
   /** New connections, as after a restart of the flusher. */
   async restart(): Promise<void> {
     await this.#closeLedgers();

@@ -134,5 +134,7 @@ async function summarize(
     totalQuantity: sum.toString(),
     eventCount: count,
   }));
-  return { metrics, freshness: { asOfMs: Date.now(), completeThroughMs: Date.now(), inFlightRecords: 0 } };
+  const now = Date.now();
+  const freshness = { observedAtMs: now, completeThroughMs: now, inFlight: false, complete: true } as const;
+  return { metrics, freshness };
 }

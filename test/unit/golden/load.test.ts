@@ -60,6 +60,8 @@ it('a range with duplicates, conflicts and a closed day is the load of the golde
       fingerprint: 'ab'.repeat(16),
       offset: 12,
       index: 3,
+      undated: false,
+      eventTimeMs: noonMs,
       day: Math.floor(noonMs / dayMs),
     },
   ];

@@ -1,5 +1,7 @@
 import { it } from 'vitest';
+import { closeDay } from '../../../functions/operator/close-day.ts';
 import { fromOperatorEvent } from '../../../functions/operator/from-operator-event.ts';
+import { listConflicts } from '../../../functions/operator/list-conflicts.ts';
 import { listHalts } from '../../../functions/operator/list-halts.ts';
 import { listQuarantine } from '../../../functions/operator/list-quarantine.ts';
 import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
@@ -41,6 +43,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
       { ...state(shard + 4), halt },
     ],
     decide: async () => 'resumed',
+    closeDay: async () => ({ kind: 'closed', leavesDropped: 1 }),
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
     rowMismatches: async () => [],
@@ -49,6 +52,13 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
     closedMismatches: async () => [],
     quarantined: async () => [
       { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
+    ],
+    conflicts: async () => [
+      {
+        ...{ partition: shard, offset: 8, index: 1, organization: 'org_1', keyHash: '0a'.repeat(16) },
+        ...{ day, fingerprint: '0b'.repeat(16), foundAtMs: noonMs },
+        ...{ firstDay: day, firstOffset: 2, firstIndex: 0, firstFingerprint: '0c'.repeat(16) },
+      },
     ],
     close: async () => {},
     ...changes,
@@ -62,6 +72,10 @@ const events: readonly unknown[] = [
   { verb: 'verify', heads: [{ partition: 1, sequence: 3, hash: 'ab'.repeat(32) }] },
   { verb: 'quarantine' },
   { verb: 'quarantine', rows: 1000 },
+  { verb: 'conflicts' },
+  { verb: 'conflicts', rows: 0 },
+  { verb: 'close-day', day: '2026-10-01', by: 'ops', why: 'older than the law asks for' },
+  { verb: 'close-day', day: '2026-02-30', by: 'ops', why: '' },
   { verb: 'resume', partition: 5, by: ' ops ', why: 'checked' },
   { verb: 'resume', partition: 5, by: 'ops', why: 'lost', action: { kind: 'skip', offset: 9 } },
   {
@@ -116,6 +130,8 @@ it('the verbs are answered as in the golden file', async () => {
   const answers = {
     halts: await listHalts(shards),
     quarantine: await listQuarantine(shards, 10),
+    conflicts: await listConflicts(shards, 10),
+    'close-day': await closeDay({ day: 20_000, by: 'ops', why: 'old' }, shards),
     verify: await Promise.all(shards.map((control) => verifyShard(control))),
     'verify of a changed chain and day': await verifyShard(tampered),
     'verify of a short chain': await verifyShard(short),

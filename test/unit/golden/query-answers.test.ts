@@ -8,7 +8,10 @@ import { administrator, httpEvent, lambdaContext, summaryEvent } from '../../har
 import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
-const freshness = { asOfMs: testNowMs, completeThroughMs: testNowMs - 31, inFlightRecords: 12 };
+const freshness = {
+  ...{ observedAtMs: testNowMs, completeThroughMs: testNowMs - 31 },
+  ...{ inFlight: null, complete: false },
+};
 const metrics = [
   { metric: 'api_calls', totalQuantity: '12345678901234567890123.000000000000000001', eventCount: 3 },
   { metric: 'storage:gb_hours', totalQuantity: '-0.5', eventCount: 1 },
@@ -40,7 +43,7 @@ const asks = (query: Record<string, string>) => summary(query, administrator);
 
 it('summaries are answered as in the golden file', async () => {
   await answer('200 a summary', asks(days));
-  const unknown = { asOfMs: testNowMs, completeThroughMs: null, inFlightRecords: null };
+  const unknown = { observedAtMs: null, completeThroughMs: null, inFlight: null, complete: false };
   const summarize = async () => ({ metrics: [], freshness: unknown });
   await answer('200 an organization without events', summaryEvent('org_9', '2026-02-28'), {
     summaries: { summarize, ping: async () => {} },

@@ -39,7 +39,15 @@ function flusher(clock: FakeClock, { nextOffset, end }: { nextOffset: number; en
   const used: Partial<ShardLedger> = {
     topicId: async () => 'topic-1',
     progress: async () => [
-      { partition: 0, generation: 1, nextOffset, recordHash: null, halted: false, checkedRanges: 0 },
+      {
+        partition: 0,
+        generation: 1,
+        nextOffset,
+        recordHash: null,
+        halted: false,
+        checkedRanges: 0,
+        closedBefore: null,
+      },
     ],
     positions: async () => [],
     heads: async () => [],

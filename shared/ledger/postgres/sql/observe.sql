@@ -1,18 +1,24 @@
--- $1 int[] partitions, $2 int8[] log ends, $3 float8[] observed at, $4 float8[] complete through or null (both
--- milliseconds since 1970). Rows are locked in partition order, so that two observers cannot deadlock; what a
--- paused observer saw earlier changes nothing; complete_through never goes back.
+-- $1 int[] partitions, $2 int[] generations, $3 int8[] log ends or null, $4 float8[] observed at, $5 float8[] complete
+-- through or null (both milliseconds since 1970). Rows are locked in partition order, so that two observers cannot
+-- deadlock. What a paused observer saw earlier changes nothing. A stored time that is still to come was given by a clock
+-- that has been set back since: it is replaced, or it would hold for as long as the step was.
 with seen as (
   select p.partition, o.log_end, to_timestamp(o.observed_ms / 1000) as observed_at,
     to_timestamp(o.complete_ms / 1000) as complete_through
   from partition_progress p
-  join unnest($1::int[], $2::int8[], $3::float8[], $4::float8[]) o (partition, log_end, observed_ms, complete_ms)
-    on o.partition = p.partition
+  join unnest($1::int[], $2::int[], $3::int8[], $4::float8[], $5::float8[])
+    o (partition, generation, log_end, observed_ms, complete_ms)
+    on o.partition = p.partition and o.generation = p.generation
   order by p.partition
   for no key update of p
 )
 update partition_progress p
 set log_end = seen.log_end,
   observed_at = seen.observed_at,
-  complete_through = greatest(p.complete_through, seen.complete_through)
+  complete_through = case
+    when p.complete_through > seen.observed_at then seen.complete_through
+    else greatest(p.complete_through, seen.complete_through)
+  end
 from seen
-where p.partition = seen.partition and seen.observed_at >= coalesce(p.observed_at, '-infinity')
+where p.partition = seen.partition
+  and (seen.observed_at >= coalesce(p.observed_at, '-infinity') or p.observed_at > clock_timestamp())

@@ -1,9 +1,15 @@
--- $1 partition, $2 organization, $3 first day, $4 last day (inclusive, UTC). Totals and freshness of one
--- snapshot; decimals leave as text.
+-- $1 partition, $2 organization, $3 first day, $4 last day (inclusive, UTC), $5 milliseconds that an observation says
+-- something of the present. Totals and freshness of one snapshot; decimals leave as text. `complete` compares offsets, so
+-- no clock decides it. Something of the partition may be in flight and nothing of the organization: then nothing is said.
 select
-  floor(extract(epoch from now()) * 1000)::int8 as as_of_ms,
-  floor(extract(epoch from p.complete_through) * 1000)::int8 as complete_through_ms,
-  case when p.log_end is not null then greatest(p.log_end - p.next_offset, 0) end as in_flight_records,
+  floor(extract(epoch from p.observed_at) * 1000)::int8 as observed_at_ms,
+  floor(extract(epoch from case when s.complete then p.observed_at else p.complete_through end) * 1000)::int8
+    as complete_through_ms,
+  case
+    when s.complete and abs(extract(epoch from clock_timestamp() - p.observed_at)) * 1000 <= $5 then false
+  end as in_flight,
+  -- What comes of a closed day later is not counted.
+  s.complete or coalesce($4::date < (select closed_before from shard_identity), false) as complete,
   coalesce(
     (
       select json_agg(json_build_array(metric_name, total_quantity, event_count) order by metric_name)
@@ -20,4 +26,5 @@ select
     '[]'
   ) as metrics
 from partition_progress p
+cross join lateral (select not p.halted and coalesce(p.next_offset >= p.log_end, false) as complete) s
 where p.partition = $1
