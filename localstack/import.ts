@@ -141,13 +141,17 @@ async function apiUrl(options: ImportOptions): Promise<string> {
 }
 
 interface Sending {
+  readonly reading: FileReading;
   readonly source: ImportSource;
   readonly rows: AsyncIterable<FileRow>;
   readonly sendBatch: SendOptions['sendBatch'];
 }
 
-async function sendFile({ source, rows, sendBatch }: Sending, options: ImportOptions): Promise<ImportReport> {
-  const rejects = createRejectedRows(options.rejects);
+async function sendFile(
+  { reading, source, rows, sendBatch }: Sending,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  const rejects = createRejectedRows(options.rejects, reading.mapping);
   const bar = new cliProgress.SingleBar({
     format: 'importing {bar} {percentage}% | {rows} rows | {duration_formatted}',
     hideCursor: true,
@@ -181,7 +185,7 @@ async function run(path: string, options: ImportOptions): Promise<Answer> {
     // Loaded when it is asked for: it brings ingest with it.
     const { createDryRun, dryRunLines } = await import('./importing/dry-run.ts');
     const dryRun = createDryRun();
-    const report = await sendFile({ source, rows, sendBatch: dryRun.sendBatch }, options);
+    const report = await sendFile({ reading, source, rows, sendBatch: dryRun.sendBatch }, options);
     const found = dryRun.report();
     return answerOf({ reading, report }, { json: found, lines: dryRunLines(found) });
   }
@@ -192,7 +196,10 @@ async function run(path: string, options: ImportOptions): Promise<Answer> {
     onRetry: (reason) => say(`trying again: ${reason}`),
   });
   try {
-    const report = await sendFile({ source, rows, sendBatch: (events) => client.sendBatch(events) }, options);
+    const report = await sendFile(
+      { reading, source, rows, sendBatch: (events) => client.sendBatch(events) },
+      options,
+    );
     if (expected === undefined) return answerOf({ reading, report });
     say(`accepted ${report.accepted}, rejected ${report.refused}; waiting until they are counted`);
     const totals = verifyTotals(client, expected, options.organizationPrefix, Date.now());

@@ -32,8 +32,8 @@ const event = z.strictObject({
 
 export const mappingShape = z.strictObject({
   about: z.string().optional(),
-  /** Lists of columns, by one of which the first row of a file is known when the user names nothing. */
-  known_by: z.array(z.array(z.string().min(1)).min(1)).optional(),
+  /** Columns by which the first row of a file is known when the user names nothing. */
+  known_by: z.array(z.string().min(1)).min(1).optional(),
   /** The format of a line of a log. */
   lines: z.string().min(1).optional(),
   /** The lists that hold the rows of a document, from the outside inwards. */

@@ -32,11 +32,13 @@ export const presetLines = presetNames.map((name) => `  ${name.padEnd(columnOfNa
 export function presetOfRow(
   first: RowReading | null,
 ): { readonly name: string; readonly rules: Mapping } | undefined {
+  const before = presetNames.find((name) => name === first?.readAs);
+  if (before !== undefined) return { name: before, rules: presetOf(before) };
   if (first?.kind !== 'fields') return undefined;
   for (const name of presetNames) {
     const rules = presetOf(name);
     const columns = columnsOf(first, rules);
-    if (rules.known_by?.some((names) => names.every((column) => columns.has(column))) === true) {
+    if (rules.known_by?.every((column) => columns.has(column)) === true) {
       return { name, rules };
     }
   }

@@ -64,9 +64,10 @@ function fromValue(line: number, value: unknown, parseLogLine: LogLineParser | n
   const again = fromRejectedRow(value);
   if (again === null) return { kind: 'fields', line, fields: value, rejected: null };
   // A text is what could not be read: it is read anew. Members are a row already.
-  if (typeof again.row === 'string') return fromLine(line, again.row, parseLogLine);
-  if (isFields(again.row)) return { kind: 'fields', line, fields: again.row, rejected: again.rejected };
-  return { kind: 'problem', line, ...notObject, raw: again.row };
+  const { row, rejected, readAs } = again;
+  if (typeof row === 'string') return { ...fromLine(line, row, parseLogLine), readAs };
+  if (isFields(row)) return { kind: 'fields', line, fields: row, rejected, readAs };
+  return { kind: 'problem', line, ...notObject, raw: row, readAs };
 }
 
 function parsed(text: string): unknown {

@@ -38,6 +38,8 @@ export interface FileReading {
   readonly form: string;
   readonly packing: string | null;
   readonly mapping: string;
+  /** By the columns of the first row. */
+  readonly detected: boolean;
   /** What a place in the file is called. */
   readonly place: 'line' | 'row';
 }
@@ -69,14 +71,19 @@ export async function readRows({ name, input }: NamedInput, options: ReadOptions
     }
     const place = placeName(form);
     const rows = toFileRows({ name, first, records, place }, chosen.mapping, options);
-    return { reading: { form: formName(form), packing, mapping: chosen.described, place }, rows };
+    const { described, detected } = chosen;
+    return { reading: { form: formName(form), packing, mapping: described, detected, place }, rows };
   } catch (cause) {
     return cannotBeRead(name, 0, cause);
   }
 }
 
+/** What a file is read as whose columns are named by options, or have the API's names. */
+const namedColumns = 'named columns';
+
 interface ChosenMapping {
   readonly described: string;
+  readonly detected: boolean;
   readonly mapping: CompleteMapping | null;
 }
 
@@ -90,15 +97,14 @@ function chooseMapping(
   const isTable = form.form === 'csv' || form.form === 'tsv';
   const preset = given === undefined && columns === undefined ? presetOfRow(first) : undefined;
   const chosen = given ?? preset;
-  if (chosen === undefined && columns === undefined && !isTable) {
-    return { described: 'events of the API', mapping: null };
-  }
+  const isNamed = columns !== undefined || isTable || first?.readAs === namedColumns;
+  if (chosen === undefined && !isNamed)
+    return { described: 'events of the API', detected: false, mapping: null };
   const mapping = completeMapping(chosen?.rules ?? {}, columns ?? {});
   if (typeof mapping === 'string') return mapping;
   const lack = isTable && first !== null ? lackOfColumns(mapping, first, columns ?? {}) : null;
   if (lack !== null) return lack;
-  const detected = preset === undefined ? '' : ', known by its columns';
-  return { described: `${chosen?.name ?? 'named columns'}${detected}`, mapping };
+  return { described: chosen?.name ?? namedColumns, detected: preset !== undefined, mapping };
 }
 
 function lackOfColumns(mapping: CompleteMapping, first: RowReading, columns: ColumnOptions): string | null {
@@ -130,7 +136,7 @@ async function* toFileRows(
     for (const row of expanded(record, mapping)) {
       // A document has no lines: its rows are counted.
       at = place === 'line' ? record.line : at + 1;
-      yield* toRows({ ...row, line: at }, context);
+      yield* toRows(row.line === at ? row : { ...row, line: at }, context);
     }
   };
   try {

@@ -12,6 +12,8 @@ export interface RowFields {
   readonly kind: 'fields';
   /** From 1: the line, or the row of a document that has no lines. */
   readonly line: number;
+  /** In a file of rejected rows: what the file of the earlier import was read as. */
+  readonly readAs?: string | undefined;
   readonly fields: Fields;
   /** What an earlier import said of it, where the file is one of rejected rows. */
   readonly rejected: RejectedEvent | null;
@@ -21,6 +23,8 @@ export interface RowFields {
 interface RowProblem extends Problem {
   readonly kind: 'problem';
   readonly line: number;
+  /** As above. */
+  readonly readAs?: string | undefined;
   readonly raw: unknown;
 }
 

@@ -156,8 +156,9 @@ export class Tally {
   }
 }
 
-export function describeReading({ form, packing, mapping }: FileReading): string {
-  return `${form}${packing === null ? '' : ` in ${packing}`} as ${mapping}`;
+export function describeReading({ form, packing, mapping, detected }: FileReading): string {
+  const known = detected ? ', known by its columns' : '';
+  return `${form}${packing === null ? '' : ` in ${packing}`} as ${mapping}${known}`;
 }
 
 /** The report as lines for the screen. */

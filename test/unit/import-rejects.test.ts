@@ -52,14 +52,14 @@ describe('rejected rows', () => {
   it('are mended in their file, imported again, and then everything counts once', async () => {
     const rows = [rowText('1'), '{broken', rowText('"many"'), rowText('1'), rowText('2', ',"extra":1')];
     const path = join(bench.folder, 'rejects.jsonl');
-    const file = createRejectedRows(path);
+    const file = createRejectedRows(path, 'events of the API');
     await importText('rows.jsonl', rows.join('\n'), { onRefused: (row) => file.write(row) });
     file.close();
     const rejects = await readFile(path, 'utf8');
-    expect(rejects.split('\n').map((line) => line.slice(0, 22))).toEqual([
-      '{"rejected":{"line":2,',
-      '{"rejected":{"line":3,',
-      '{"rejected":{"line":5,',
+    expect(rejects.split('\n').map((line) => line.slice(0, 47))).toEqual([
+      '{"rejected":{"as":"events of the API","line":2,',
+      '{"rejected":{"as":"events of the API","line":3,',
+      '{"rejected":{"as":"events of the API","line":5,',
       '',
     ]);
     const mended = rejects
@@ -85,7 +85,7 @@ describe('rejected rows', () => {
       },
     };
     const path = join(bench.folder, 'rejects.jsonl');
-    const file = createRejectedRows(path);
+    const file = createRejectedRows(path, 'events of the API');
     const { code } = await importText('rows.csv', 'one,two\n1,many\n', {
       mapping,
       onRefused: (row) => file.write(row),
@@ -98,7 +98,7 @@ describe('rejected rows', () => {
 
   it('of one content keep their keys, because others of that content may count already', async () => {
     const path = join(bench.folder, 'rejects.jsonl');
-    const file = createRejectedRows(path);
+    const file = createRejectedRows(path, 'events of the API');
     const rows = [rowText('1'), rowText('1')].join('\n');
     let requests = 0;
     const rejection = [{ index: 0, code: 'too_early', field: 'timestamp', message: 'later' }];
@@ -110,8 +110,34 @@ describe('rejected rows', () => {
     expect(await bench.counted()).toBe(2);
   });
 
+  it.each([
+    [
+      'a table with the names of the API',
+      'organization_id,metric_name,quantity,idempotency_key,note\norg_1,m,many,,x\n',
+      [],
+    ],
+    [
+      'a preset that was detected',
+      '{"event_name":"m","identifier":"a","timestamp":"2026-11-02T09:00:00Z","payload":{"stripe_customer_id":"org_1","value":"many"}}',
+      [],
+    ],
+    [
+      'columns that options name',
+      'who,what,n\norg_1,m,many\n',
+      ['--organization', 'who', '--metric', 'what', '--quantity', 'n'],
+    ],
+  ])('of %s are imported again with the same options', async (_what, content, more) => {
+    const path = await bench.fileOf('usage', content);
+    const rejects = join(bench.folder, 'rejects.jsonl');
+    const args = [...more, '--url', bench.edge.url];
+    expect((await runImport([path, ...args, '--rejects', rejects])).code).toBe(3);
+    const mended = await bench.fileOf('mended', (await readFile(rejects, 'utf8')).replace('"many"', '"8"'));
+    expect(await runImport([mended, ...args])).toMatchObject({ code: 0 });
+    expect(sent().at(-1)).toMatchObject({ organization_id: 'org_1', metric_name: 'm', quantity: '8' });
+  });
+
   it('are never written over a file that is there', () => {
-    expect(() => createRejectedRows('README.md')).toThrow('README.md exists already');
+    expect(() => createRejectedRows('README.md', '')).toThrow('README.md exists already');
   });
 });
 
@@ -159,7 +185,7 @@ describe('the command', () => {
     const said = JSON.parse(stdout);
     expect([code, bench.edge.bodies]).toEqual([3, []]);
     expect(said).toMatchObject({
-      file: { form: 'CSV', packing: null, mapping: 'named columns', place: 'line' },
+      file: { form: 'CSV', packing: null, mapping: 'named columns', detected: false, place: 'line' },
       read: 4,
       accepted: 3,
       refused: 1,
