@@ -71,7 +71,7 @@ export function createDryRun(): DryRun {
       const result = await handler(
         // With an authorizer, because there is a caller.
         requestOf(events) as HttpEvent,
-        createContext('ingest', () => Date.now() + dayMs),
+        createContext('ingest', () => performance.now() + dayMs),
       );
       // What ingest answers; the contract tests hold it to that.
       const body = JSON.parse(result.body ?? '') as BatchResult & ProblemBody;

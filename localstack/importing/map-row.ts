@@ -66,11 +66,11 @@ type FieldProblem = Problem & { readonly field: string };
 function problemOf(fields: Fields, mapping: CompleteMapping): FieldProblem | null {
   const refused = mapping.refuse?.find((condition) => isMeant(fields, condition));
   if (refused !== undefined) return { code: 'refused', field: refused.column, message: refused.reason };
-  const { organization, time = [], key = [] } = mapping;
+  const { organization, time = [] } = mapping;
   if (textOf(fields, organization) === null) return missing(fields, 'organization_id', organization);
   if (mapping.timeRequired && textOf(fields, time) === null) return missing(fields, 'timestamp', time);
-  if (mapping.keyRequired && alternatives(key).every((name) => textOf(fields, name) === null)) {
-    return missing(fields, 'idempotency_key', key);
+  if (mapping.keyRequired && keyValues(fields, mapping).every((value) => value === null)) {
+    return missing(fields, 'idempotency_key', keyColumns(mapping).flat());
   }
   return null;
 }
@@ -154,19 +154,32 @@ function isOpen(fields: Fields, mapping: CompleteMapping, nowMs: number): boolea
   return endMs !== null && endMs > nowMs;
 }
 
+function keyColumns({ key = [] }: CompleteMapping): readonly Columns[] {
+  return isJoined(key) ? key.join : alternatives(key);
+}
+
+function keyValues(fields: Fields, mapping: CompleteMapping): readonly (string | null)[] {
+  return keyColumns(mapping).map((columns) => textOf(fields, columns));
+}
+
 /** A row with nothing in the columns of the key has a key made of all that it has. */
 function identityOf(fields: Fields, mapping: CompleteMapping, metric: string): MappedEvent['identity'] {
-  const values = alternatives(mapping.key ?? []).map((name) => textOf(fields, name));
+  const values = keyValues(fields, mapping);
   const several = mapping.events.length > 1;
   if (values.every((value) => value === null)) {
     return { content: rowContent(fields) + (several ? JSON.stringify(metric) : '') };
   }
   const ofEvent = several ? [...values, metric] : values;
   if (mapping.key_repeats === true) return { content: JSON.stringify(ofEvent) };
-  const [only] = ofEvent;
-  // A list in JSON, so that no two lists of values are one text.
-  const key = ofEvent.length === 1 && typeof only === 'string' ? only : JSON.stringify(ofEvent);
+  const key = keyText(ofEvent, mapping);
   return { key: Buffer.byteLength(key) <= idempotencyKeyBytesMax ? key : `import:${hash('sha256', key)}` };
+}
+
+/** A list in JSON, so that no two lists of values are one text, unless the mapping puts them together. */
+function keyText(values: readonly (string | null)[], { key = [] }: CompleteMapping): string {
+  if (isJoined(key)) return values.join(key.by);
+  const [only] = values;
+  return values.length === 1 && typeof only === 'string' ? only : JSON.stringify(values);
 }
 
 /** Labels and other texts of the row. They become dimensions here, once an event may carry them. */

@@ -7,7 +7,7 @@ import { factorOf, quantityUnitNames, timeUnits } from './units.ts';
 
 const columns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
-/** Values that are put together as one name; characters that no name may have become `_`. */
+/** Values that are put together. In the name of a metric, characters that no name may have become `_`. */
 const joined = z.strictObject({ join: z.array(columns).min(1), by: z.string() });
 
 /** A row is meant if its column has one of the values, or none of those that are not. */
@@ -47,8 +47,8 @@ export const mappingShape = z.strictObject({
   period_end: columns.optional(),
   organization: columns.optional(),
   events: z.array(event).min(1).optional(),
-  /** All of these columns together are the key. */
-  key: columns.optional(),
+  /** All of these columns together are the key: one alone as it is, several as a list in JSON, or put together. */
+  key: z.union([columns, joined]).optional(),
   /** Two rows may have the same key and both count: which of them it is becomes part of the key. */
   key_repeats: z.boolean().optional(),
   time: columns.optional(),
@@ -87,7 +87,8 @@ const ownEvent = { metric: 'metric_name', quantity: 'quantity' } as const;
 
 /** What the options name; the metric and the quantity are of the one event of a row. */
 export interface ColumnOptions
-  extends Pick<Mapping, 'organization' | 'key' | 'time' | 'time_unit' | 'time_zone' | 'properties'> {
+  extends Pick<Mapping, 'organization' | 'time' | 'time_unit' | 'time_zone' | 'properties'> {
+  readonly key?: string[] | undefined;
   readonly metric?: string | undefined;
   readonly quantity?: string | undefined;
   readonly quantity_unit?: string | undefined;
@@ -164,8 +165,8 @@ export function missingColumns(
     .flatMap((names) => (names.length === 0 || names.some(isThere) ? [] : names));
 }
 
-export function isJoined(metric: MetricSource): metric is JoinedSource {
-  return typeof metric === 'object' && !Array.isArray(metric);
+export function isJoined(source: MetricSource): source is JoinedSource {
+  return typeof source === 'object' && !Array.isArray(source);
 }
 
 export function alternatives(source: Columns): readonly string[] {

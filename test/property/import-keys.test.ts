@@ -166,4 +166,5 @@ it('no request is larger than the server takes, and none is small without need',
     }),
     { numRuns: 30 },
   );
-});
+  // Several gigabytes of JSON: longer than other tests where the machine is busy.
+}, 60_000);

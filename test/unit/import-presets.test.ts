@@ -1,4 +1,5 @@
 /** Files of other programs: each sample adds up to totals that another program has computed. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createClient } from '../../client/client.ts';
@@ -119,9 +120,24 @@ it('a preset without a quantity says what to name', async () => {
   expect([code, said]).toEqual([1, expect.stringContaining('give --quantity COLUMN, or --quantity =1')]);
 });
 
-it('a key of several columns is the list of their values, so that another import of the same rows finds it', async () => {
-  await bench.importHere('test/data/formats/cloudevents.batch.json');
-  expect(bench.edge.bodies[0]).toContain(String.raw`"idempotency_key":"[\"/gateway/eu\",\"00001\"]"`);
+it('U2: CloudEvents that were sent to the API count once when their file is imported', async () => {
+  const path = 'test/data/formats/cloudevents.batch.json';
+  const [first, ...others] = JSON.parse(await readFile(path, 'utf8'));
+  const expected = await readExpectedTotals('test/data/formats/cloudevents.totals.json');
+  const headers = { 'content-type': 'application/cloudevents+json' };
+  for (const event of [first, others[0]]) {
+    const request = { method: 'POST', headers, body: JSON.stringify(event) };
+    expect((await fetch(`${bench.edge.url}/api/v1/events`, request)).status).toBe(204);
+  }
+  await bench.importHere(path);
+  const client = createClient({ url: bench.edge.url });
+  expect((await verifyTotals(client, expected, '', Date.now())).differences).toEqual([]);
+  await client.close();
+});
+
+it('a key of several columns is the list of their values in JSON', async () => {
+  await bench.importHere('test/data/formats/litellm.jsonl');
+  expect(bench.edge.bodies[0]).toContain(String.raw`"idempotency_key":"[\"chatcmpl-9f2a1c\",\"requests\"]"`);
 });
 
 it('the columns that are labels are kept as properties', async () => {
