@@ -19,6 +19,11 @@ export function parseKeepingDigits(text: string): unknown {
   );
 }
 
+/** A number that JSON.stringify writes as the given text. */
+export function rawNumber(text: string): unknown {
+  return JSON.rawJSON(text);
+}
+
 /** The text of a number that was parsed here; null for any other value. */
 export function numberText(value: unknown): string | null {
   return JSON.isRawJSON(value) ? value.rawJSON : null;

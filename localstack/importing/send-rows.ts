@@ -1,23 +1,20 @@
 /** Sends rows in batches, several at once, and counts what became of them. */
 import type { BatchResult, ClientEvent } from '../../client/bodies.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
-import { type ImportReport, Tally } from './tally.ts';
-import { type RefusedRow, type Row, requestBytes } from './to-row.ts';
+import { type ImportReport, Tally, type TallyOptions } from './tally.ts';
+import { type FileRow, type Row, requestBytes } from './to-row.ts';
 
-export interface SendOptions {
+export interface SendOptions extends TallyOptions {
   readonly sendBatch: (events: readonly ClientEvent[]) => Promise<BatchResult>;
   readonly batchEvents: number;
   readonly concurrency: number;
-  /** Called after every batch with the number of rows done so far. */
+  /** Called after every batch with the number of rows read so far. */
   readonly onProgress: (rows: number) => void;
 }
 
 /** Sends all rows; rows that are refused do not stop the others. Throws when a batch cannot be sent. */
-export async function sendRows(
-  rows: AsyncIterable<Row | RefusedRow>,
-  options: SendOptions,
-): Promise<ImportReport> {
-  const tally = new Tally();
+export async function sendRows(rows: AsyncIterable<FileRow>, options: SendOptions): Promise<ImportReport> {
+  const tally = new Tally(options);
   const startedMs = performance.now();
   const sending = new Set<Promise<void>>();
   let failure: unknown;
@@ -25,7 +22,7 @@ export async function sendRows(
     const work = options
       .sendBatch(batch.map(({ event }) => event))
       .then((result) => tally.addBatch(batch, result))
-      .then(() => options.onProgress(tally.rows))
+      .then(() => options.onProgress(tally.read))
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -35,7 +32,7 @@ export async function sendRows(
   try {
     for await (const batch of toBatches(rows, options.batchEvents, tally)) {
       if (sending.size >= options.concurrency) await Promise.race(sending);
-      if (failure !== undefined) break;
+      if (failure !== undefined || tally.shouldStop()) break;
       send(batch);
     }
   } finally {
@@ -47,17 +44,18 @@ export async function sendRows(
 
 /** Batches of as many events as the caller wants and of no more bytes than the server takes. */
 async function* toBatches(
-  rows: AsyncIterable<Row | RefusedRow>,
+  rows: AsyncIterable<FileRow>,
   batchEvents: number,
   tally: Tally,
 ): AsyncGenerator<readonly Row[]> {
   let batch: Row[] = [];
   let bytes = requestBytes;
   for await (const row of rows) {
-    if (row.kind === 'refused') {
-      tally.addRefused(row);
-      continue;
-    }
+    if (row.kind === 'refused') tally.addRefused(row);
+    else if (row.kind === 'skipped') tally.addSkipped(row);
+    // A file of nothing but rejects makes no batch: its limit is looked at here.
+    if (row.kind !== 'row' && tally.shouldStop()) break;
+    if (row.kind !== 'row') continue;
     if (batch.length > 0 && (batch.length >= batchEvents || bytes + row.bytes > bodyBytesMax)) {
       yield batch;
       batch = [];

@@ -1,18 +1,30 @@
-/** From a line of the file to an event of a request. The server checks every field; here is what only a file needs. */
+/** From a row of a file to events of a request. The server checks every field; here is what only a file needs. */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { ClientEvent } from '../../client/bodies.ts';
-import { decodeUtf8 } from '../../shared/events/utf8.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 import { UserError } from '../processes/user-error.ts';
-import { nestsDeeper, parseKeepingDigits } from './parse-row.ts';
+import type { Fields } from './fields.ts';
+import { mapRow } from './map-row.ts';
+import type { CompleteMapping } from './mapping.ts';
 import { distinctMax, type Repetitions } from './repetitions.ts';
 import { rowContent } from './row-content.ts';
+import type { Problem, RowFields, RowReading } from './row-reading.ts';
 
-export interface Row {
-  readonly kind: 'row';
+/** Where an event comes from. */
+interface Origin {
   /** From 1. */
   readonly line: number;
+  /** Which one of those that its row became it is, from 0. */
+  readonly part: number;
+  /** Which of the mapping's events it is, from 0; null: the whole row. */
+  readonly eventIndex: number | null;
+  /** The row as it was read. */
+  readonly raw: unknown;
+}
+
+export interface Row extends Origin {
+  readonly kind: 'row';
   readonly event: ClientEvent;
   /** What the event takes in a request at most. */
   readonly bytes: number;
@@ -20,12 +32,21 @@ export interface Row {
   readonly keyMade: boolean;
 }
 
-export interface RefusedRow {
+export interface RefusedRow extends Origin, Problem {
   readonly kind: 'refused';
-  readonly line: number;
-  readonly code: string;
-  readonly message: string;
+  readonly field: string;
+  /** The key that was made for it. */
+  readonly key: string | null;
 }
+
+export interface SkippedRow {
+  readonly kind: 'skipped';
+  readonly line: number;
+  readonly part: 0;
+  readonly reason: string;
+}
+
+export type FileRow = Row | RefusedRow | SkippedRow;
 
 export interface RowOptions {
   readonly organizationPrefix: string;
@@ -33,78 +54,87 @@ export interface RowOptions {
   readonly source?: string | undefined;
 }
 
+export interface RowContext extends RowOptions {
+  /** Null: rows are events as the API takes them. */
+  readonly mapping: CompleteMapping | null;
+  /** Of the same file. */
+  readonly repetitions: Repetitions;
+  readonly nowMs: number;
+}
+
 /** What a request holds beside its events. */
 export const requestBytes = Buffer.byteLength('{"events":[]}');
 const rowBytesMax = bodyBytesMax - requestBytes;
-const tooLong = { code: 'too_long', message: `a line must have less than ${rowBytesMax} bytes` };
-const latin1 = 'one in Latin-1 (Windows-1252) is converted by iconv -f WINDOWS-1252 -t UTF-8';
-const notUtf8 = { code: 'invalid_utf8', message: `the file must be UTF-8; ${latin1}` };
-const notJson = { code: 'invalid_json', message: 'the file must hold one JSON object a line' };
-const notObject = { code: 'wrong_type', message: 'an event must be a JSON object' };
-const nestedDeeply = { code: 'wrong_type', message: 'properties must be an object of scalars' };
+const tooLong = { code: 'too_long', field: '', message: `an event must have less than ${rowBytesMax} bytes` };
 /** What the client adds to an event without timestamp, and a comma behind the event. */
 const stampBytes = Buffer.byteLength(`"timestamp":"${new Date(0).toISOString()}",,`);
-/** Properties are scalars, so an event nests twice; writing one that nests without end would fail the request. */
-const levelsMax = 16;
 /** Many programs write a field that is not there as null. */
 const optionalFields: ReadonlySet<string> = new Set(['idempotency_key', 'timestamp', 'properties']);
 
-/** The row of a line; null for an empty line. `repetitions` is of the same file. */
-export function toRow(
-  line: number,
-  bytes: Buffer,
-  repetitions: Repetitions,
-  options: RowOptions,
-): Row | RefusedRow | null {
-  const read = readLine(bytes);
-  if (read === null) return null;
-  if (!('fields' in read)) return { kind: 'refused', line, ...read };
-  const { fields } = read;
-  const key = 'idempotency_key' in fields ? null : keyOf(fields, repetitions, options.source);
-  const { organization_id: organization } = fields;
-  const event = {
-    ...fields,
-    ...(typeof organization === 'string'
-      ? { organization_id: options.organizationPrefix + organization }
-      : {}),
-    ...(key === null ? {} : { idempotency_key: key }),
-  };
-  // JSON is never written longer than it was read: only what is added counts on top of the line.
-  const added =
-    stampBytes + Buffer.byteLength(JSON.stringify([options.organizationPrefix, { idempotency_key: key }]));
-  const size = bytes.length + added;
-  if (size > rowBytesMax) return { kind: 'refused', line, ...tooLong };
-  // A JSON object; its fields are the server's to check.
-  return { kind: 'row', line, event: event as unknown as ClientEvent, bytes: size, keyMade: key !== null };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-type LineProblem = Pick<RefusedRow, 'code' | 'message'>;
-
-/** The fields of the event that a line holds, or why it holds none; null for an empty line. */
-function readLine(bytes: Buffer): { readonly fields: Fields } | LineProblem | null {
-  if (bytes.length > rowBytesMax) return tooLong;
-  const text = decodeUtf8(bytes);
-  if (text === null) return notUtf8;
-  if (text.trim() === '') return null;
-  const value = parsed(text);
-  if (value === undefined) return notJson;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return notObject;
-  return nestsDeeper(value, levelsMax) ? nestedDeeply : { fields: presentFields(value) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseKeepingDigits(text);
-  } catch {
-    return undefined;
+/** At least one of what a row can be. */
+export function toRows(reading: RowReading, context: RowContext): readonly FileRow[] {
+  const { line } = reading;
+  if (reading.kind === 'problem') {
+    const { code, message, raw } = reading;
+    return [{ kind: 'refused', line, part: 0, eventIndex: null, raw, code, field: '', message, key: null }];
   }
+  const { mapping } = context;
+  return mapping === null ? [toOwnRow(reading, context)] : toMappedRows(reading, { ...context, mapping });
+}
+
+/** A row that is an event as the API takes it. */
+function toOwnRow(reading: RowFields, context: RowContext): FileRow {
+  const origin = { line: reading.line, part: 0, eventIndex: null, raw: reading.fields };
+  const fields = presentFields(reading.fields);
+  const key = 'idempotency_key' in fields ? null : keyOf(rowContent(fields), reading, context);
+  return eventRow(origin, { ...fields, ...(key === null ? {} : { idempotency_key: key }) }, { key, context });
+}
+
+function toMappedRows(
+  reading: RowFields,
+  context: RowContext & { readonly mapping: CompleteMapping },
+): readonly FileRow[] {
+  const { line, fields: raw, rejected } = reading;
+  const mapped = mapRow(raw, context.mapping, context.nowMs);
+  const wanted = mapped.filter((one) => one.kind === 'skipped' || isWanted(one.event, rejected));
+  if (wanted.length === 0)
+    return [{ kind: 'skipped', line, part: 0, reason: 'it has no such event any more' }];
+  return wanted.map((one, part): FileRow => {
+    if (one.kind === 'skipped') return { kind: 'skipped', line, part: 0, reason: one.reason };
+    const origin = { line, part, eventIndex: one.event, raw };
+    if (one.kind === 'problem') {
+      const { code, field, message } = one;
+      return { kind: 'refused', ...origin, code, field, message, key: null };
+    }
+    const made = 'key' in one.identity ? null : keyOf(one.identity.content, reading, context);
+    const key = 'key' in one.identity ? one.identity.key : made;
+    return eventRow(origin, { ...one.fields, idempotency_key: key }, { key: made, context });
+  });
+}
+
+/** Of a row of which one event was rejected, the others were accepted. */
+function isWanted(event: number | null, rejected: RowFields['rejected']): boolean {
+  return event === null || rejected === null || rejected.event === null || rejected.event === event;
+}
+
+function eventRow(
+  origin: Origin,
+  fields: Fields,
+  { key, context }: { readonly key: string | null; readonly context: RowOptions },
+): Row | RefusedRow {
+  const { organization_id: organization } = fields;
+  const prefixed =
+    typeof organization === 'string' ? context.organizationPrefix + organization : organization;
+  const event = 'organization_id' in fields ? { ...fields, organization_id: prefixed } : fields;
+  const bytes = stampBytes + Buffer.byteLength(JSON.stringify(event));
+  if (bytes > rowBytesMax) return { kind: 'refused', ...origin, ...tooLong, key };
+  // A JSON object; its fields are the server's to check.
+  return { kind: 'row', ...origin, event: event as unknown as ClientEvent, bytes, keyMade: key !== null };
 }
 
 /** Without what the server takes for absent. */
-function presentFields(row: object): Fields {
-  const entries: [string, unknown][] = Object.entries(row);
-  return Object.fromEntries(entries.filter(([name, value]) => !saysNothing(name, value)));
+function presentFields(row: Fields): Fields {
+  return Object.fromEntries(Object.entries(row).filter(([name, value]) => !saysNothing(name, value)));
 }
 
 function saysNothing(name: string, value: unknown): boolean {
@@ -116,18 +146,18 @@ function saysNothing(name: string, value: unknown): boolean {
  * The key of a row without one: a hash of its content, and which row of this content it is in the file. So the keys
  * of a file are the same under another name, packed, downloaded again or sorted, and those of a part are among them.
  */
-function keyOf(fields: Fields, repetitions: Repetitions, source: string | undefined): string {
-  const content = rowContent(fields);
-  const digest = hash(
-    'sha256',
-    source === undefined ? content : `${JSON.stringify(source)}${content}`,
-    'buffer',
-  );
+function keyOf(content: string, { rejected }: RowFields, { source, repetitions }: RowContext): string {
+  const whole = source === undefined ? content : `${JSON.stringify(source)}${content}`;
+  const digest = hash('sha256', whole, 'buffer');
+  const start = `import:${digest.toString('hex', 0, 16)}:`;
+  // A rejected row that is still the same keeps its number: rows like it may count already.
+  const before = rejected?.key ?? '';
+  if (before.startsWith(start)) return before;
   const repetition = repetitions.next(digest);
   if (repetition === null) {
     throw new UserError(
       `more than ${distinctMax} different rows have no idempotency_key, and no more are remembered: give them keys`,
     );
   }
-  return `import:${digest.toString('hex', 0, 16)}:${repetition}`;
+  return `${start}${repetition}`;
 }

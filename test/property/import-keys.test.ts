@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readRows } from '../../localstack/importing/read-rows.ts';
+import { type NamedInput, readRows } from '../../localstack/importing/read-rows.ts';
 import { Repetitions } from '../../localstack/importing/repetitions.ts';
 import { sendRows } from '../../localstack/importing/send-rows.ts';
+import type { FileRow } from '../../localstack/importing/to-row.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 
 /** Few values, so that files have equal rows. */
@@ -36,11 +37,15 @@ interface Reading {
   readonly pack?: (bytes: Buffer) => Buffer;
 }
 
+async function rowsOf(input: NamedInput, organizationPrefix = ''): Promise<AsyncIterable<FileRow>> {
+  return (await readRows(input, { organizationPrefix, nowMs: Date.now() })).rows;
+}
+
 async function keysOf(lines: readonly string[], reading: Reading = {}): Promise<readonly string[]> {
   const { chunkBytes = 64 * 1024, name = 'rows.jsonl', pack = (bytes) => bytes } = reading;
   const bytes = pack(Buffer.from(lines.join('\n')));
-  const rows = await Array.fromAsync(readRows(name, chunked(bytes, chunkBytes), { organizationPrefix: '' }));
-  return rows.map((read) => (read.kind === 'row' ? (read.event.idempotency_key ?? '') : read.code)).sort();
+  const rows = await Array.fromAsync(await rowsOf({ name, input: chunked(bytes, chunkBytes) }));
+  return rows.map((read) => (read.kind === 'row' ? (read.event.idempotency_key ?? '') : read.kind)).sort();
 }
 
 const written = (rows: readonly object[]): readonly string[] => rows.map((value) => JSON.stringify(value));
@@ -136,7 +141,10 @@ it('no request is larger than the server takes, and none is small without need',
       );
       const bodies: number[] = [];
       await sendRows(
-        readRows('rows', chunked(Buffer.from(lines.join('\n')), 65_536), { organizationPrefix }),
+        await rowsOf(
+          { name: 'rows', input: chunked(Buffer.from(lines.join('\n')), 65_536) },
+          organizationPrefix,
+        ),
         {
           batchEvents: 1000,
           concurrency: 1,
@@ -158,4 +166,5 @@ it('no request is larger than the server takes, and none is small without need',
     }),
     { numRuns: 30 },
   );
-});
+  // Several gigabytes of JSON: longer than other tests where the machine is busy.
+}, 60_000);

@@ -21,7 +21,11 @@ const wallClockReads: Readonly<Record<string, readonly [reads: number, because: 
     'the stamp of the answer, and the age of a record as in report-shard',
   ],
   'infra/evidence/keep-heads.ts': [1, 'the day that an object is named after'],
-  'localstack/import.ts': [1, 'an instant that the server compares with the stamps of records'],
+  'localstack/import.ts': [
+    2,
+    'an instant that the server compares with the stamps of records, and whether the period of a row has ended',
+  ],
+  'localstack/importing/dry-run.ts': [1, 'the time in the event of a request'],
   'localstack/runtime/http-server.ts': [1, 'the time in the event of a request'],
   'localstack/runtime/scheduler.ts': [1, 'the time in the event of the schedule'],
   'localstack/screen.ts': [1, 'today'],

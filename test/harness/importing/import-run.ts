@@ -7,9 +7,10 @@ import { promisify } from 'node:util';
 import type { SummaryBody } from '../../../client/bodies.ts';
 import { createClient } from '../../../client/client.ts';
 import { toImportFailure } from '../../../localstack/importing/failure.ts';
-import { openRows } from '../../../localstack/importing/read-rows.ts';
-import { sendRows } from '../../../localstack/importing/send-rows.ts';
-import { reportLines } from '../../../localstack/importing/tally.ts';
+import { type ReadOptions, readRows } from '../../../localstack/importing/read-rows.ts';
+import { type SendOptions, sendRows } from '../../../localstack/importing/send-rows.ts';
+import { openSource } from '../../../localstack/importing/source.ts';
+import { type ImportReport, reportLines } from '../../../localstack/importing/tally.ts';
 import type { Environment } from '../../../shared/runtime/config.ts';
 import { processEnvironment } from '../../../shared/runtime/process/environment.ts';
 import { type EdgeServer, startEdgeServer } from '../servers/edge-server.ts';
@@ -25,10 +26,21 @@ export interface ImportBench {
   readonly folder: string;
   fileOf(name: string, content: string | Buffer): Promise<string>;
   /** Imports in this process; answers the exit code of the command and what it would say. */
-  importHere(path: string): Promise<{ readonly code: number; readonly said: string }>;
+  importHere(path: string, options?: HereOptions): Promise<ImportedHere>;
   /** Events of `org_1` and `m` that count on the day of `timestamp`. */
   counted(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** How the file is read and what is done with rejects; the rest is as the command does it. */
+export type HereOptions = Partial<ReadOptions> &
+  Partial<Pick<SendOptions, 'errorLimit' | 'onRefused' | 'batchEvents'>>;
+
+interface ImportedHere {
+  readonly code: number;
+  readonly said: string;
+  /** Null where the import failed. */
+  readonly report: ImportReport | null;
 }
 
 const timestamp = new Date().toISOString();
@@ -51,7 +63,7 @@ export async function startImportBench(): Promise<ImportBench> {
       await writeFile(path, content);
       return path;
     },
-    importHere: (path) => importHere(edge, path),
+    importHere: (path, options = {}) => importHere(edge, path, options),
     counted: async () => {
       const days = new URLSearchParams({ start_date: today, end_date: today });
       const response = await fetch(`${edge.url}/api/v1/usage/summary/org_1?${days}`);
@@ -66,19 +78,22 @@ export async function startImportBench(): Promise<ImportBench> {
   };
 }
 
-async function importHere(edge: EdgeServer, path: string): Promise<{ code: number; said: string }> {
+async function importHere(edge: EdgeServer, path: string, options: HereOptions): Promise<ImportedHere> {
   const client = createClient({ url: edge.url });
+  const { errorLimit, onRefused = () => undefined, batchEvents = 500, ...reading } = options;
   try {
-    const { rows } = await openRows(path, { organizationPrefix: '' });
-    const report = await sendRows(rows, {
+    const read = { organizationPrefix: '', nowMs: Date.now(), ...reading };
+    const file = await readRows(await openSource(path), read);
+    const report = await sendRows(file.rows, {
+      ...{ errorLimit, onRefused, batchEvents },
       sendBatch: (events) => client.sendBatch(events),
-      batchEvents: 500,
       concurrency: 4,
       onProgress: () => undefined,
     });
-    return { code: report.refused > 0 ? 3 : 0, said: reportLines(report).join('\n') };
+    const said = reportLines(report, file.reading).join('\n');
+    return { code: report.refused > 0 ? 3 : 0, said, report };
   } catch (error) {
-    return { code: 1, said: String(toImportFailure(error)) };
+    return { code: 1, said: String(toImportFailure(error)), report: null };
   } finally {
     await client.close();
   }
