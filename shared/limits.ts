@@ -107,6 +107,8 @@ export const wakeAnswerTimeoutMs = 2000;
 /** `verify` reads a whole day in one statement, and the ledger in pages. */
 export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
+/** Totals of one shard that `verify` lists; an answer of Lambda has 6 MB. */
+export const verifyTotalsMax = 1000;
 export const quarantineRowsMax = 1000;
 /** Logged heads that one `verify` compares: a week of minutes of five partitions, 5.5 of an invocation's 6 MB. */
 export const loggedHeadsMax = 7 * 24 * 60 * 5;
