@@ -147,7 +147,7 @@ export const secretsRetryMs = 30_000;
 /** Bearer tokens: clocks of issuer and authorizer may differ; a longer token is not looked at. */
 export const tokenClockToleranceSeconds = 30;
 export const tokenCharsMax = 8192;
-/** What an authorizer remembers of verified tokens, so that a revoked key is felt within a minute. */
+/** What an authorizer remembers of verified tokens: so much longer than its key a token is accepted. */
 export const verifiedTokensMax = 1000;
 export const verifiedTokenAgeMsMax = 60_000;
 /** The issuer's key set: how long it is believed, how soon an unknown key id asks again, how long that takes. */

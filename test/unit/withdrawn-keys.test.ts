@@ -37,6 +37,17 @@ function token(
     .setExpirationTime(nowMs / 1000 + hours * 3600);
 }
 
+it('the times are those that SECURITY.md states', () => {
+  const minutes = [
+    secretsAgeMsMax,
+    secretsRetryMs,
+    tokenKeysAgeMsMax,
+    verifiedTokenAgeMsMax,
+    tokenKeysStaleMsMax,
+  ];
+  expect(minutes.map((ms) => ms / 60_000)).toEqual([1, 0.5, 1, 1, 10]);
+});
+
 const codeOf = (answer: { isAuthorized: boolean; context: Readonly<Record<string, string>> }) =>
   answer.isAuthorized ? 'granted' : answer.context['code'];
 
