@@ -70,11 +70,26 @@ function textOf(verdicts: Verdicts): string {
 /** Every head of the lines `ledger heads`; what else the log holds is passed over. */
 function readHeads(file: string): readonly unknown[] {
   const lines = readFileSync(file, 'utf8').split('\n');
-  const heads = lines
-    .filter((line) => line.includes('"ledger heads"'))
-    .flatMap((line) => headsSchema.parse(JSON.parse(line)).heads);
+  const heads = lines.flatMap((line, i) =>
+    line.includes('"ledger heads"') ? headsOf(line, { number: i + 1, isLast: i === lines.length - 1 }) : [],
+  );
   // A quiet partition's head is logged every minute; the operator takes so many only.
   const different = new Map(heads.map((head) => [JSON.stringify(head), head]));
   if (different.size > 0) return [...different.values()];
   throw new InvalidArgumentError('It has no line "ledger heads", which the flusher writes once a minute.');
+}
+
+/** The last line may be cut off, because the flusher is writing it. */
+function headsOf(
+  line: string,
+  at: { readonly number: number; readonly isLast: boolean },
+): readonly unknown[] {
+  try {
+    return headsSchema.parse(JSON.parse(line)).heads;
+  } catch (error) {
+    if (at.isLast) return [];
+    throw new InvalidArgumentError(
+      `Line ${at.number} is damaged: ${error instanceof Error ? error.message : ''}`,
+    );
+  }
 }
