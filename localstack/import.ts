@@ -70,16 +70,13 @@ export function define(command: Command, report: Report): void {
     .addOption(
       new Option(
         '--dry-run',
-        'Send nothing: say what would be sent, to a caller who may do everything.',
+        'Say what would be sent by a caller who may do everything. Default: send it.',
       ).conflicts('verify'),
     )
-    .option(
-      '--rejects <file>',
-      'Write rows that are not accepted to this new file, to mend and import them again.',
-    )
+    .option('--rejects <file>', 'Write rows that are not accepted to this new file. Default: do not.')
     .option(
       '--max-errors <count>',
-      'End when more are rejected: a number, or a share such as 5%.',
+      'End when more are rejected: a number, or a share such as 5%. Default: never.',
       errorLimit,
     )
     .option(
@@ -105,10 +102,9 @@ options. --max-errors takes a share of the events once there are ${shareEventsMi
 
 Exit code 3: some rows were not accepted, or totals differ.
 
-Examples:
-  odometer import test/data/dev-azure-llm.jsonl.gz --verify test/data/dev-azure-llm.json
-  odometer import usage.csv --organization customer --metric =storage --quantity gb --quantity-unit GB --time at --dry-run
-  odometer import test/data/formats/litellm.jsonl --from litellm --dry-run`;
+Example: odometer import test/data/dev-azure-llm.jsonl.gz --verify test/data/dev-azure-llm.json
+Example: odometer import test/data/formats/litellm.jsonl --from litellm --dry-run
+Example: odometer import a.csv --organization customer --metric =storage --quantity gb --quantity-unit GB --time at`;
 
 function integerUpTo(max: number): (text: string) => number {
   return (text) => {

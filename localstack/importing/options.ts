@@ -1,6 +1,6 @@
 /** The options of `import` that say what is in the file and how it becomes events. */
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { decodeUtf8 } from '../../shared/events/utf8.ts';
 import { UserError } from '../processes/user-error.ts';
@@ -26,28 +26,43 @@ export interface FileOptions {
 }
 
 export function addFileOptions(command: Command): void {
-  const detected = 'Default: by the first bytes.';
   command
-    .addOption(new Option('--format <format>', `How rows are written. ${detected}`).choices(fileForms))
-    .addOption(
-      new Option('--from <program>', 'Whose file it is. Default: by the columns of the first row.').choices(
-        presetNames,
-      ),
+    .option(
+      '--format <format>',
+      `How rows are written: ${fileForms.join(', ')}. Default: by the first bytes.`,
+      oneOf(fileForms),
     )
-    .option('--map <file>', 'A mapping as JSON; its members win over those of --from.')
+    .option(
+      '--from <program>',
+      'Whose file it is, one of those below. Default: by the columns of the first row.',
+      oneOf(presetNames),
+    )
+    .option('--map <file>', 'A mapping as JSON; its members win over those of --from. Default: none.')
     .option('--organization <column>', 'Column of the organization, or =name. Default: organization_id.')
     .option('--metric <column>', 'Column of the metric, or =name. Default: metric_name.')
     .option('--quantity <column>', 'Column of the quantity, or =1 to count rows. Default: quantity.')
     .option(
       '--quantity-unit <unit>',
-      `What one of it is: a factor, ${quantityUnitNames.join(', ')}.`,
+      `What one of it is: a factor, ${quantityUnitNames.join(', ')}. Default: 1.`,
       quantityUnit,
     )
     .option('--key <columns>', 'Columns that make a row what it is. Default: idempotency_key.', columnList)
     .option('--time <column>', 'Column of the event time. Default: timestamp.')
-    .addOption(new Option('--time-unit <unit>', 'What a number in it counts since 1970.').choices(timeUnits))
-    .option('--time-zone <offset>', 'Of times that name none: Z, +hh:mm or -hh:mm.', timeZone)
-    .option('--properties <columns>', 'Columns that are kept with the event, sealed.', columnList);
+    .option(
+      '--time-unit <unit>',
+      `Numbers in it count since 1970: ${timeUnits.join(', ')}. Default: no numbers.`,
+      oneOf(timeUnits),
+    )
+    .option('--time-zone <offset>', 'Of times without one: Z, +hh:mm or -hh:mm. Default: none.', timeZone)
+    .option('--properties <columns>', 'Columns that are kept with the event. Default: none.', columnList);
+}
+
+function oneOf<Name extends string>(names: readonly Name[]): (text: string) => Name {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`It must be one of ${names.join(', ')}.`);
+  };
 }
 
 export const fileHelp = `
