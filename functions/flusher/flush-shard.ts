@@ -83,8 +83,9 @@ export class ShardPass {
     const bounds = await this.#ports.log.bounds();
     const progress = (await ledger.progress()).filter(({ halted }) => !halted);
     this.#noteEnds(progress, bounds, observedAtMs);
-    const sound = await this.#checkLog(progress, bounds);
-    const stored = await this.#segments.list(sound);
+    const topicId = await ledger.topicId();
+    const sound = await this.#checkLog(progress, { topicId, bounds });
+    const stored = await this.#segments.list({ topicId, progress: sound });
     const observations: Observation[] = [];
     let commits = 0;
     let backlog = false;
@@ -118,11 +119,11 @@ export class ShardPass {
   /** The partitions whose log is what their progress says; the others wait or halt. */
   async #checkLog(
     progress: readonly Progress[],
-    bounds: ReadonlyMap<number, LogBounds>,
+    { topicId, bounds }: { readonly topicId: string; readonly bounds: ReadonlyMap<number, LogBounds> },
   ): Promise<readonly Progress[]> {
-    const { ledger, history } = this.#shard;
+    const { history } = this.#shard;
     const { log, clock } = this.#ports;
-    if ((await log.topicId()) !== (await ledger.topicId())) {
+    if ((await log.topicId()) !== topicId) {
       const reason = 'the topic was replaced by another of the same name';
       for (const row of progress) await this.#stop(row, { kind: 'halts', code: 'topic_replaced', reason });
       return [];

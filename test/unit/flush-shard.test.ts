@@ -7,7 +7,6 @@ import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.t
 import { slowRangeMs, tailGapAgeMs } from '../../shared/limits.ts';
 import { type CommitCounts, noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
-import { sealScope } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
@@ -15,7 +14,7 @@ import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const partition = 0;
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const segmentKey = Buffer.alloc(32, 1);
 const value = envelope([sealedEvent()]);
 
 interface Options {
@@ -66,7 +65,7 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
     watch,
   };
   const log = FakeLog.of({ values });
-  const ports = { log, clock, logger, seal, segments: new FakeSegmentStore(), metrics: noMetrics };
+  const ports = { log, clock, logger, segmentKey, segments: new FakeSegmentStore(), metrics: noMetrics };
   const pass = new ShardPass(shard, { ...ports, checkpoint: noCheckpoint });
   return { pass, watch, logger, halts, counts, observed };
 }
