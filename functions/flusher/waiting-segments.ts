@@ -38,8 +38,9 @@ export class WaitingSegments {
   }
 
   /**
-   * The stored ranges of each partition in offset order; what is committed already is deleted first, and so is what
-   * was made of another topic or generation: an operator declared that offsets started again.
+   * The stored ranges of each partition in offset order. What starts below the next offset is committed already: it is
+   * deleted, and still listed, also when Redis refuses to delete it; no range begins there. What was made of another
+   * topic or generation is deleted first: an operator declared that offsets started again.
    */
   async list({ topicId, progress }: ListedLog): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
     const { segments, logger } = this.#ports;
