@@ -9,6 +9,7 @@ import {
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
   ENV_JWT_SECRET,
+  ENV_JWT_SECRET_PREVIOUS,
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
   ENV_LOG_GENERATION,
@@ -66,6 +67,7 @@ function issuerOf(environment: Environment): Environment {
   if (environment[ENV_JWT_SECRET] || environment[ENV_JWT_JWKS_URL]) return {};
   return {
     [ENV_JWT_SECRET]: 'secret:jwt-secret',
+    [ENV_JWT_SECRET_PREVIOUS]: 'secret:jwt-secret-previous',
     [ENV_JWT_ISSUER]: localIssuer,
     [ENV_JWT_AUDIENCE]: localAudience,
   };

@@ -6,12 +6,20 @@ import type { Report } from '../shared/contracts/command.ts';
 import { askOperator } from './operating/ask-operator.ts';
 
 const headsSchema = z.object({ heads: z.array(z.unknown()) });
+const sumSchema = z.object({ total: z.string(), count: z.number() });
 const verdictsSchema = z.array(
   z.looseObject({
     shard: z.number(),
     commits: z.number(),
+    heads: z.array(z.looseObject({ partition: z.number(), sequence: z.number(), loggedTo: z.number() })),
     bad: z.array(
       z.looseObject({ partition: z.number(), sequence: z.number().nullable(), problem: z.string() }),
+    ),
+    totals: z.array(
+      z.looseObject({
+        ...{ partition: z.number(), organization: z.string(), metric: z.string(), quarter: z.string() },
+        ...{ rows: sumSchema, rollup: sumSchema },
+      }),
     ),
   }),
 );
@@ -19,7 +27,9 @@ type Verdicts = z.output<typeof verdictsSchema>;
 
 export function define(command: Command, report: Report): void {
   command
-    .description('Recomputes the proof of every commit of the local twin, and names the first changed ones.')
+    .description(
+      'Recomputes the proof of every commit and total of the local twin, and names the first changed ones.',
+    )
     .option(
       '--heads <file>',
       'Lines of the flusher’s log; the heads in them must be in the chains. Default: none are compared.',
@@ -27,31 +37,59 @@ export function define(command: Command, report: Report): void {
     )
     .addHelpText(
       'after',
-      '\nExit code 3: a commit or its rows were changed.\n\nExample: odometer verify --json',
+      '\nExit code 3: a commit, a row or a total was changed.\n\nExample: odometer verify --json',
     )
     .action(async ({ heads = [] }: { readonly heads?: readonly unknown[] }) => {
       const verdicts = await askOperator({ verb: 'verify', heads }, verdictsSchema);
-      const found = verdicts.some(({ bad }) => bad.length > 0);
+      const found = verdicts.some(({ bad, totals }) => bad.length + totals.length > 0);
       report({ json: verdicts, text: textOf(verdicts), found });
     });
 }
 
 function textOf(verdicts: Verdicts): string {
-  const lines = verdicts.flatMap(({ shard, commits, bad }) => [
-    `shard ${shard}: ${commits} commits, ${bad.length === 0 ? 'as committed' : 'CHANGED'}`,
+  const lines = verdicts.flatMap(({ shard, commits, heads, bad, totals }) => [
+    `shard ${shard}: ${commits} commits, ${bad.length + totals.length === 0 ? 'as committed' : 'CHANGED'}`,
     ...bad.map(({ partition, sequence, problem }) => {
       return `  partition ${partition}, commit ${sequence ?? 'unknown'}: ${problem}`;
     }),
+    ...totals.map(({ partition, organization, metric, quarter, rows, rollup }) => {
+      const sums = `rows ${rows.total} in ${rows.count} events, total ${rollup.total} in ${rollup.count} events`;
+      return `  partition ${partition}, ${organization} ${metric}, quarter hour ${quarter}: ${sums}`;
+    }),
+    ...heads
+      .filter(({ sequence, loggedTo }) => loggedTo > 0 && sequence > loggedTo)
+      .map(({ partition, sequence, loggedTo }) => {
+        return `  partition ${partition}: commits ${loggedTo + 1} to ${sequence} are younger than the last logged head, unprotected`;
+      }),
   ]);
+  const someLogged = verdicts.some(({ heads }) => heads.some(({ loggedTo }) => loggedTo > 0));
+  if (!someLogged) lines.push('No logged heads were compared: a chain that was computed anew is not found.');
   return lines.join('\n');
 }
 
 /** Every head of the lines `ledger heads`; what else the log holds is passed over. */
 function readHeads(file: string): readonly unknown[] {
   const lines = readFileSync(file, 'utf8').split('\n');
-  const heads = lines
-    .filter((line) => line.includes('"ledger heads"'))
-    .flatMap((line) => headsSchema.parse(JSON.parse(line)).heads);
-  if (heads.length > 0) return heads;
+  const heads = lines.flatMap((line, i) =>
+    line.includes('"ledger heads"') ? headsOf(line, { number: i + 1, isLast: i === lines.length - 1 }) : [],
+  );
+  // A quiet partition's head is logged every minute; the operator takes so many only.
+  const different = new Map(heads.map((head) => [JSON.stringify(head), head]));
+  if (different.size > 0) return [...different.values()];
   throw new InvalidArgumentError('It has no line "ledger heads", which the flusher writes once a minute.');
+}
+
+/** The last line may be cut off, because the flusher is writing it. */
+function headsOf(
+  line: string,
+  at: { readonly number: number; readonly isLast: boolean },
+): readonly unknown[] {
+  try {
+    return headsSchema.parse(JSON.parse(line)).heads;
+  } catch (error) {
+    if (at.isLast) return [];
+    throw new InvalidArgumentError(
+      `Line ${at.number} is damaged: ${error instanceof Error ? error.message : ''}`,
+    );
+  }
 }

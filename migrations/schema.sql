@@ -162,6 +162,51 @@ CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (part
 CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree (organization_id, event_day);
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);
+create view closed_days with (security_invoker=true) as
+ SELECT l.partition,
+    d.day,
+    l.sequence,
+    d.count,
+    d.sums
+   FROM (commit_ledger l
+     CROSS JOIN LATERAL jsonb_to_recordset(l.days) d(day date, count bigint, digest text, sums text))
+  WHERE (d.digest IS NULL);
+create view events_by_commit with (security_invoker=true) as
+ WITH ranges AS (
+         SELECT commit_ledger.partition,
+            count(*) OVER (PARTITION BY commit_ledger.partition) AS generations,
+            array_agg(commit_ledger.from_offset ORDER BY commit_ledger.from_offset) AS froms,
+            array_agg(commit_ledger.to_offset ORDER BY commit_ledger.from_offset) AS tos,
+            array_agg(commit_ledger.sequence ORDER BY commit_ledger.from_offset) AS sequences,
+            array_agg(commit_ledger.committed_at ORDER BY commit_ledger.from_offset) AS times
+           FROM commit_ledger
+          WHERE (commit_ledger.to_offset > commit_ledger.from_offset)
+          GROUP BY commit_ledger.partition, commit_ledger.generation
+        )
+ SELECT e.key_hash,
+    e.fingerprint,
+    e."offset",
+    e.event_time,
+    e.created_at,
+    e.processed_at,
+    e.index,
+    e.event_day,
+    e.shard_id,
+    e.partition,
+    e.undated,
+    e.quantity,
+    e.organization_id,
+    e.metric_name,
+    e.idempotency_key,
+    e.properties,
+    COALESCE(r.generations, (1)::bigint) AS generations,
+        CASE
+            WHEN ((e."offset" < r.tos[found.place]) AND ((r.generations = 1) OR (r.times[found.place] = date_trunc('milliseconds'::text, e.processed_at)))) THEN r.sequences[found.place]
+            ELSE NULL::bigint
+        END AS sequence
+   FROM ((usage_events e
+     LEFT JOIN ranges r ON ((r.partition = e.partition)))
+     CROSS JOIN LATERAL ( SELECT width_bucket(e."offset", r.froms) AS place) found);
 create view vw_cache_metrics with (security_invoker=true) as
  SELECT count(*) AS commits,
     COALESCE(sum(inserted), (0)::numeric) AS events,
@@ -171,6 +216,50 @@ create view vw_cache_metrics with (security_invoker=true) as
     round((((100)::numeric * COALESCE(sum(records) FILTER (WHERE (source = 'segments'::text)), (0)::numeric)) / NULLIF(sum(records), (0)::numeric)), 4) AS records_from_segments
    FROM commit_ledger
   WHERE ((committed_at > (now() - '00:01:00'::interval)) AND (source <> 'decision'::text));
+CREATE OR REPLACE FUNCTION public.add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (select from public.partition_progress where partition = of_partition) then
+    raise exception 'this shard has no partition %', of_partition using errcode = 'invalid_parameter_value';
+  end if;
+  -- Also true for null: a count that is not known is no addition.
+  if exists (select from unnest(counts) as given (added) where (added > 0) is not true) then
+    raise exception 'a count can only grow' using errcode = 'invalid_parameter_value';
+  end if;
+  perform set_config('odometer.within_totals', 'on', true);
+  -- Arrays of different lengths are filled with nulls, which no column takes.
+  insert into public.usage_rollups as r (partition, organization_id, metric_name, quarter, total, event_count)
+  select of_partition, organization, metric, to_timestamp(quarter * 900), total, added
+  from unnest(organizations, metrics, quarters, totals, counts) as u (organization, metric, quarter, total, added)
+  on conflict (partition, organization_id, metric_name, quarter)
+  do update set total = r.total + excluded.total, event_count = r.event_count + excluded.event_count;
+  perform set_config('odometer.within_totals', '', true);
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform set_config('odometer.within_totals', 'on', true);
+  select coalesce(sum(event_count), 0), encode(sha256(convert_to(coalesce(string_agg(
+      organization_id || E'\n' || metric_name || E'\n' || extract(epoch from quarter)::bigint / 900 || E'\n'
+        || trim_scale(total) || E'\n' || event_count || E'\n',
+      '' order by organization_id, metric_name, quarter), ''), 'UTF8')), 'hex')
+  into count, sums
+  from public.usage_rollups
+  where partition = of_partition
+    and quarter >= of_day::timestamp at time zone 'UTC'
+    and quarter < (of_day + 1)::timestamp at time zone 'UTC';
+  perform set_config('odometer.within_totals', '', true);
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.make_usage_day(day date)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -242,10 +331,12 @@ create policy tenant on usage_events for select to odometer_reader using ((organ
 create policy writer on usage_events for select to odometer_writer using (true);
 create policy operator on usage_rollups for select to billing using (true);
 create policy tenant on usage_rollups for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
-create policy writer on usage_rollups for all to odometer_writer using (true) with check (true);
+create policy totals on usage_rollups for all to odometer_owner using ((current_setting('odometer.within_totals'::text, true) = 'on'::text)) with check ((current_setting('odometer.within_totals'::text, true) = 'on'::text));
 grant select on audit_log to billing;
+grant select on closed_days to billing;
 grant select on commit_ledger to billing;
 grant insert, select on commit_ledger to odometer_writer;
+grant select on events_by_commit to billing;
 grant select on partition_progress to billing;
 grant select on partition_progress to odometer_writer;
 grant select on quarantine to billing;
@@ -262,11 +353,12 @@ grant select on usage_events to odometer_reader;
 grant select on usage_events to odometer_writer;
 grant select on usage_rollups to billing;
 grant select on usage_rollups to odometer_reader;
-grant insert, select, update on usage_rollups to odometer_writer;
 grant select on vw_cache_metrics to billing;
 grant select (partition, sequence, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, committed_at, conflicts) on commit_ledger to odometer_reader;
 grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
+grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
+grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;
 grant usage on schema public to odometer_reader;

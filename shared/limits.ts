@@ -107,6 +107,8 @@ export const wakeAnswerTimeoutMs = 2000;
 /** `verify` reads a whole day in one statement, and the ledger in pages. */
 export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
+/** Totals of one shard that `verify` lists; an answer of Lambda has 6 MB. */
+export const verifyTotalsMax = 1000;
 export const quarantineRowsMax = 1000;
 /** Logged heads that one `verify` compares: a week of minutes of five partitions, 5.5 of an invocation's 6 MB. */
 export const loggedHeadsMax = 7 * 24 * 60 * 5;
@@ -128,6 +130,9 @@ export const readinessAgeMsMax = 2000;
 export const secretsTimeoutMs = 3000;
 /** Refused credentials make a function read its secrets again, at most this often. */
 export const credentialsRenewalMs = 30_000;
+/** Secrets that no server checks are read again at this age, or after the shorter time where that failed. */
+export const secretsAgeMsMax = 60_000;
+export const secretsRetryMs = 30_000;
 
 /** Bearer tokens: clocks of issuer and authorizer may differ; a longer token is not looked at. */
 export const tokenClockToleranceSeconds = 30;
@@ -136,7 +141,9 @@ export const tokenCharsMax = 8192;
 export const verifiedTokensMax = 1000;
 export const verifiedTokenAgeMsMax = 60_000;
 /** The issuer's key set: how long it is believed, how soon an unknown key id asks again, how long that takes. */
-export const tokenKeysAgeMsMax = 10 * 60_000;
+export const tokenKeysAgeMsMax = 60_000;
+/** And how long while it cannot be fetched. */
+export const tokenKeysStaleMsMax = 10 * 60_000;
 export const tokenKeysCooldownMs = 30_000;
 export const tokenKeysTimeoutMs = 3000;
 

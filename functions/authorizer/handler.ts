@@ -34,8 +34,8 @@ export function build({ logger, ...ports }: AuthorizerPorts): AuthorizerHandler 
   };
 }
 
-async function start({ load, logger }: FunctionStart): Promise<AuthorizerHandler> {
-  const config = await load(authorizerConfig);
+async function start({ loadAndWatch, logger }: FunctionStart): Promise<AuthorizerHandler> {
+  const config = await loadAndWatch(authorizerConfig);
   return build({ tokens: createTokenVerifier(config, systemClock), clock: systemClock, logger });
 }
 

@@ -16,8 +16,9 @@ export function build(segmentKey: Buffer, ports: StoreSegmentsPorts): ConsumerHa
   };
 }
 
-async function start({ load, keep, onRefused, logger, metrics }: FunctionStart): Promise<ConsumerHandler> {
-  const config = await load(consumerConfig);
+async function start(given: FunctionStart): Promise<ConsumerHandler> {
+  const { loadAndWatch, keep, onRefused, logger, metrics } = given;
+  const config = await loadAndWatch(consumerConfig);
   const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
   return build(config.segmentKey, { segments, logger, metrics, clock: systemClock });
 }

@@ -32,8 +32,8 @@ export function build(ledgers: readonly ShardLedger[], ports: FlushPorts): Flush
 
 /** The flusher with its clients; tests hand in a checkpoint that stops it. */
 export async function start(given: FunctionStart, checkpoint: Checkpoint): Promise<FlusherHandler> {
-  const { load, keep, onRefused, logger, metrics } = given;
-  const config = await load(flusherConfig);
+  const { loadAndWatch, keep, onRefused, logger, metrics } = given;
+  const config = await loadAndWatch(flusherConfig);
   const { segmentKey } = config;
   const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
   const log = keep(createLogReader({ ...config.log, security: iamSecurity(config.log.iamRegion) }));

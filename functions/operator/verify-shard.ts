@@ -3,11 +3,19 @@ import {
   chainProblem,
   emptyChain,
   headOf,
+  type LoggedChain,
   type LoggedHead,
+  loggedChain,
   loggedProblem,
 } from '../../shared/ledger/chain-check.ts';
-import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
-import { verifyPageRows } from '../../shared/limits.ts';
+import type {
+  CommitMismatch,
+  CountedSum,
+  PartitionState,
+  ShardControl,
+  TotalMismatch,
+} from '../../shared/ledger/shard-control.ts';
+import { verifyPageRows, verifyTotalsMax } from '../../shared/limits.ts';
 
 /** The first commit of a partition that is not what it was; `sequence` is null where no ledger row can be named. */
 interface BadCommit {
@@ -18,24 +26,48 @@ interface BadCommit {
   readonly problem: string;
 }
 
+/** A total that is not the sum of its rows. */
+interface BadTotal {
+  readonly partition: number;
+  readonly organization: string;
+  readonly metric: string;
+  /** The start of the quarter hour. */
+  readonly quarter: string;
+  readonly rows: CountedSum;
+  readonly rollup: CountedSum;
+}
+
+interface VerifiedHead {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly hash: string;
+  /**
+   * The last logged head that the chain agrees with. Above it nothing outside the database protects the chain: who
+   * may change everything in there can compute it anew. 0 where no head of the partition was given.
+   */
+  readonly loggedTo: number;
+}
+
 export interface ShardVerdict {
   readonly shard: number;
   readonly commits: number;
   /** The last hash of each partition's chain: what was logged outside the database must be in the chain. */
-  readonly heads: readonly { readonly partition: number; readonly sequence: number; readonly hash: string }[];
+  readonly heads: readonly VerifiedHead[];
   readonly bad: readonly BadCommit[];
+  /** The first `verifyTotalsMax` of them. */
+  readonly totals: readonly BadTotal[];
 }
 
 interface WalkedChain {
   readonly head: ChainHead;
+  readonly loggedTo: number;
   readonly bad: BadCommit | null;
-  /** Sequence of the row that starts at an offset. */
-  readonly sequences: ReadonlyMap<number, number>;
 }
 
 /**
- * Recomputes every chain of a shard, compares each day's rows with the ledger, and the chain with heads that were
- * logged outside the database: only they reveal a chain that was recomputed after a change (U12).
+ * Recomputes every chain of a shard; compares the rows of each day with the ledger, and the totals, which are what is
+ * billed, with the rows; and the chain with heads that were logged outside the database: only they reveal a chain that
+ * was computed anew after a change (U12).
  */
 export async function verifyShard(
   control: ShardControl,
@@ -44,34 +76,39 @@ export async function verifyShard(
   const { shard } = control;
   const chains = new Map<number, WalkedChain>();
   for (const state of await control.partitions()) {
-    const ofPartition = loggedHeads.filter(({ partition }) => partition === state.partition);
-    const logged = new Map(ofPartition.map(({ sequence, hash }) => [sequence, hash]));
-    chains.set(state.partition, await walkChain(control, state, logged));
+    chains.set(state.partition, await walkChain(control, state, loggedChain(loggedHeads, state.partition)));
   }
   const bad = [...chains.values()].flatMap((chain) => chain.bad ?? []);
+  const totals: BadTotal[] = [];
+  // Same type: which commit, and what of it, in the order of the sentence.
+  const add = ({ partition, sequence, from }: CommitMismatch, problem: string) =>
+    bad.push({ shard, partition, sequence, from, problem });
   for (const day of await control.days()) {
-    for (const { partition, from } of await control.dayMismatches(day)) {
-      const sequence = from === null ? null : (chains.get(partition)?.sequences.get(from) ?? null);
-      const problem = `its rows of ${day} are not what was counted`;
-      bad.push({ shard, partition, sequence, from, problem });
-    }
+    for (const row of await control.rowMismatches(day))
+      add(row, `its rows of ${day} are not what was counted`);
+    for (const row of await control.sumMismatches(day))
+      add(row, `its rows of ${day} do not add up to the sums that it added`);
+    const rest = verifyTotalsMax - totals.length;
+    if (rest > 0) totals.push(...(await control.totalMismatches(day, rest)).map(toBadTotal));
   }
-  const heads = [...chains].map(([partition, { head }]) => {
-    return { partition, sequence: head.sequence, hash: head.hash.toString('hex') };
+  for (const row of await control.closedMismatches())
+    add(row, `the totals of ${row.day} are not what they were when this commit closed the day`);
+  const heads = [...chains].map(([partition, { head, loggedTo }]) => {
+    return { partition, sequence: head.sequence, hash: head.hash.toString('hex'), loggedTo };
   });
   const commits = heads.reduce((sum, { sequence }) => sum + sequence, 0);
-  return { shard, commits, heads, bad: firstOfEach(bad) };
+  return { shard, commits, heads, bad: firstOfEach(bad), totals };
 }
 
 async function walkChain(
   control: ShardControl,
   state: PartitionState,
-  logged: ReadonlyMap<number, string>,
+  logged: LoggedChain,
 ): Promise<WalkedChain> {
   const { partition } = state;
   const { shard } = control;
-  const sequences = new Map<number, number>();
   let head = emptyChain;
+  let loggedTo = 0;
   for (;;) {
     const page = await control.commits({
       partition,
@@ -79,26 +116,35 @@ async function walkChain(
       rowsMax: verifyPageRows,
     });
     for (const row of page) {
-      const problem = chainProblem(head, row) ?? loggedProblem(logged, row);
+      const problem = chainProblem(head, row) ?? loggedProblem(logged, row, loggedTo);
       const { sequence, from } = row;
-      if (problem !== null) return { head, sequences, bad: { shard, partition, sequence, from, problem } };
-      if (row.to > from) sequences.set(from, sequence);
+      if (problem !== null) return { head, loggedTo, bad: { shard, partition, sequence, from, problem } };
+      if (logged.has(sequence)) loggedTo = sequence;
       head = headOf(row);
     }
     if (page.length < verifyPageRows) break;
   }
+  const problem = endProblem(head, state, logged);
+  if (problem === null) return { head, loggedTo, bad: null };
+  const sequence = head.sequence === 0 ? null : head.sequence;
+  const end = head.generation === null ? state.firstOffset : head.to;
+  return { head, loggedTo, bad: { shard, partition, sequence, from: end, problem } };
+}
+
+/** Why a chain whose rows are right ends too early, or null. */
+function endProblem(head: ChainHead, state: PartitionState, logged: LoggedChain): string | null {
   // Progress was read before the ledger, so commits made meanwhile cannot make the ledger look too short.
   const generation = head.generation ?? state.generation;
   const end = head.generation === null ? state.firstOffset : head.to;
   const reaches = generation === state.generation && end >= state.nextOffset;
-  const complete = reaches || generation > state.generation;
-  const sequence = head.sequence === 0 ? null : head.sequence;
-  const lost = Math.max(0, ...logged.keys()) > head.sequence;
-  if (complete && !lost) return { head, sequences, bad: null };
-  const problem = complete
-    ? `the ledger ends at row ${head.sequence}, and a later one was logged`
-    : `the ledger ends at ${end}, progress is at ${state.nextOffset}`;
-  return { head, sequences, bad: { shard, partition, sequence, from: end, problem } };
+  if (!reaches && generation <= state.generation)
+    return `the ledger ends at ${end}, progress is at ${state.nextOffset}`;
+  const last = [...logged.keys()].reduce((one, other) => Math.max(one, other), 0);
+  return last > head.sequence ? `the ledger ends at row ${head.sequence}, and a later one was logged` : null;
+}
+
+function toBadTotal({ quarterMs, ...total }: TotalMismatch): BadTotal {
+  return { ...total, quarter: new Date(quarterMs).toISOString() };
 }
 
 /** The bad commit with the lowest sequence of each partition. */

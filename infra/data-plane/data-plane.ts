@@ -35,7 +35,7 @@ export interface DataPlane {
   readonly vitals: DataVitals;
 }
 
-export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET';
+export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS';
 
 /** What of the data plane is watched; nothing where somebody else runs it. */
 export interface DataVitals {

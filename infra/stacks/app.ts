@@ -230,7 +230,7 @@ export class AppStack extends Stack {
         ...(jwksUrl === undefined ? {} : { [ENV_JWT_JWKS_URL]: jwksUrl }),
       },
     });
-    this.#data.grantKey(authorizer.fn, 'JWT_SECRET');
+    for (const key of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'] as const) this.#data.grantKey(authorizer.fn, key);
     return authorizer;
   }
 }

@@ -12,6 +12,7 @@ import type { Construct } from 'constructs';
 import {
   ENV_ENCRYPTION_KEY,
   ENV_JWT_SECRET,
+  ENV_JWT_SECRET_PREVIOUS,
   ENV_REDIS_URL,
   ENV_SEGMENT_KEY,
   type SecretVariable,
@@ -114,7 +115,9 @@ export class DataStack extends Stack {
   }
 
   #addSecrets(cache: SegmentCache, shards: LedgerShards): void {
-    for (const key of [ENV_ENCRYPTION_KEY, ENV_SEGMENT_KEY, ENV_JWT_SECRET] as const) {
+    // The previous secret begins as a text that nobody has signed by.
+    const keys = [ENV_ENCRYPTION_KEY, ENV_SEGMENT_KEY, ENV_JWT_SECRET, ENV_JWT_SECRET_PREVIOUS] as const;
+    for (const key of keys) {
       this.#addSecret(key, { generateSecretString: generatedText });
     }
     this.#addSecret(ENV_REDIS_URL, { secretStringValue: SecretValue.unsafePlainText(cache.url) });
@@ -156,4 +159,6 @@ const rotationReason: Partial<Record<SecretVariable, string>> = {
   [ENV_SEGMENT_KEY]:
     'A new value drops stored segments, which the log replaces: an operator’s act when it leaked.',
   [ENV_JWT_SECRET]: 'Shared with the issuer of tokens: both change it together.',
+  [ENV_JWT_SECRET_PREVIOUS]:
+    'Holds what the issuer signed by before a change, for as long as the change takes.',
 };

@@ -1,7 +1,7 @@
 /** Polls the topic as a member of a consumer group, for the local event source mapping; joins without end. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload, KafkaMessage, TopicPartitionOffsetAndMetadata } from 'kafkajs';
 import { failure } from '../../shared/errors.ts';
 import { createKafka } from '../../shared/log/kafka/kafkajs.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -63,7 +63,7 @@ export function startGroupConsumer(options: GroupConsumerOptions): GroupConsumer
   return {
     async commit(next) {
       const offsets = [...next].map(([partition, offset]) => ({ topic, partition, offset: String(offset) }));
-      await state.member?.consumer.commitOffsets(offsets);
+      await state.member?.commit(offsets);
     },
     pause: (partition) => state.member?.consumer.pause([{ topic, partitions: [partition] }]),
     resume: (partition) => state.member?.resume(partition),
@@ -100,6 +100,19 @@ class Member {
 
   end(reason: unknown): void {
     this.#ended.resolve(reason);
+  }
+
+  /**
+   * A group that refuses a commit goes on without this member: kafkajs measures its heartbeats by the wall clock, and
+   * sends none for as long as that was set back.
+   */
+  async commit(offsets: readonly TopicPartitionOffsetAndMetadata[]): Promise<void> {
+    try {
+      await this.consumer.commitOffsets([...offsets]);
+    } catch (error) {
+      if (error instanceof Error && Reflect.get(error, 'retriable') === false) this.end(error);
+      throw error;
+    }
   }
 
   /** Does nothing before the group is joined: joining resumes every partition. */

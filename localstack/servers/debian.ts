@@ -1,5 +1,5 @@
 /** Programs around the pipeline that a developer's machine need not have. */
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { twinSettings } from '../settings.ts';
 import { cachedFolder } from './cache.ts';
@@ -18,6 +18,10 @@ const packages = {
   },
 } as const;
 
+const libraries = {
+  faketime: { debs: ['libfaketime'], pattern: 'usr/lib/*-linux-gnu/faketime/libfaketime.so.1' },
+} as const;
+
 /**
  * The program of the PATH, else of the Debian packages, downloaded by apt (its lists are refreshed if they do not
  * know them) and unpacked into the cache: nothing is installed, and no service starts. Throws with the one command
@@ -31,6 +35,18 @@ export async function debianProgram(name: keyof typeof packages): Promise<string
     unpack(debs, into, 'needsAll' in rest),
   );
   return withLibraries(folder, path);
+}
+
+/** A shared library of a Debian package, installed or unpacked into the cache as programs are. */
+export async function debianLibrary(name: keyof typeof libraries): Promise<string> {
+  const { debs, pattern } = libraries[name];
+  const [installed] = globSync(`/${pattern}`);
+  if (installed !== undefined) return installed;
+  const { cacheDir } = twinSettings();
+  const folder = await cachedFolder(cacheDir, `debian-${debs[0]}`, (into) => unpack(debs, into, false));
+  const [found] = globSync(join(folder, pattern));
+  if (found === undefined) throw new Error(`${debs[0]} holds no ${pattern}`);
+  return found;
 }
 
 /** `needsAll`: with every package that they depend on and that this system lacks. */

@@ -21,6 +21,8 @@ const secretsSchema = z.object({
   'encryption-key': text,
   'segment-key': text,
   'jwt-secret': text,
+  /** At first a text that nobody has signed by. */
+  'jwt-secret-previous': text,
   'redis-password': text,
   'postgres-password': text,
   ...loginPasswords(() => text),
@@ -48,6 +50,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
     'encryption-key': randomBytes(32).toString('base64'),
     'segment-key': randomBytes(32).toString('base64'),
     'jwt-secret': password(),
+    'jwt-secret-previous': password(),
     'redis-password': password(),
     'postgres-password': password(),
     ...loginPasswords(password),

@@ -40,8 +40,12 @@ export const ENV_CACHE_DIR = 'ODOMETER_CACHE_DIR';
 export const ENV_KAFKA_AUTH = 'KAFKA_AUTH';
 /** Set by Lambda itself; with `msk-iam` the region of the brokers. */
 export const ENV_AWS_REGION = 'AWS_REGION';
-/** The authorizer: HS256 by the secret, RS256 and ES256 by the key set's address; issuer and audience of both. */
+/**
+ * The authorizer: HS256 by the secret, and by the previous one while the issuer changes; RS256 and ES256 by the key set's
+ * address; issuer and audience of all.
+ */
 export const ENV_JWT_SECRET = 'JWT_SECRET';
+export const ENV_JWT_SECRET_PREVIOUS = 'JWT_SECRET_PREVIOUS';
 export const ENV_JWT_JWKS_URL = 'JWT_JWKS_URL';
 export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
@@ -59,6 +63,7 @@ export const secretNames = {
   [ENV_ENCRYPTION_KEY]: 'encryption-key',
   [ENV_SEGMENT_KEY]: 'segment-key',
   [ENV_JWT_SECRET]: 'jwt-secret',
+  [ENV_JWT_SECRET_PREVIOUS]: 'jwt-secret-previous',
   [ENV_REDIS_URL]: 'redis-url',
   [ENV_SHARD_WRITER_URLS]: 'shard-writer-urls',
   [ENV_SHARD_READER_URLS]: 'shard-reader-urls',

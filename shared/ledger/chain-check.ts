@@ -32,11 +32,29 @@ export function chainProblem(head: ChainHead, row: StoredCommit): string | null 
   return null;
 }
 
-/** Why a row whose head was logged is not what it was then, or null. `logged`: hash by sequence. */
-export function loggedProblem(logged: ReadonlyMap<number, string>, row: StoredCommit): string | null {
-  const hash = logged.get(row.sequence);
-  if (hash === undefined || hash === row.hash.toString('hex')) return null;
-  return 'its hash is not the one that was logged';
+/**
+ * The heads of one partition that were logged, by sequence. A quiet partition's head is logged every minute, and after a
+ * chain was computed anew the new head is logged too: so a sequence can have several hashes, and each has to agree.
+ */
+export type LoggedChain = ReadonlyMap<number, ReadonlySet<string>>;
+
+export function loggedChain(heads: readonly LoggedHead[], partition: number): LoggedChain {
+  const chain = new Map<number, Set<string>>();
+  for (const head of heads) {
+    if (head.partition !== partition) continue;
+    chain.set(head.sequence, (chain.get(head.sequence) ?? new Set()).add(head.hash));
+  }
+  return chain;
+}
+
+/** Why a row whose head was logged is not what it was then, or null; up to `agreedTo` the chain agreed. */
+export function loggedProblem(logged: LoggedChain, row: StoredCommit, agreedTo: number): string | null {
+  const hashes = logged.get(row.sequence);
+  const hash = row.hash.toString('hex');
+  if (hashes === undefined || [...hashes].every((one) => one === hash)) return null;
+  const first = agreedTo + 1;
+  const changed = first === row.sequence ? 'this commit' : `one of the commits ${first} to ${row.sequence}`;
+  return `its hash is not the one that was logged: ${changed} is the first that was changed`;
 }
 
 export function headOf(row: StoredCommit): ChainHead {

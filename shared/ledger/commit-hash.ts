@@ -6,11 +6,12 @@
  * The previous hash is that of the row with sequence - 1 of the same partition; for sequence 1 it is 32 zero
  * bytes. The canonical text is a JSON array without spaces, as `JSON.stringify` writes it:
  *
- *   ["odometer-commit-1", partition, sequence, generation, from_offset, to_offset, seen, inserted, duplicate,
+ *   ["odometer-commit-2", partition, sequence, generation, from_offset, to_offset, seen, inserted, duplicate,
  *    quarantined, foreign_records, write_statements, segment_version, map_version, source,
- *    [[day, count, digest], ...], decided_by, decided_why, committed_at_ms]
+ *    [[day, count, digest, sums], ...], decided_by, decided_why, committed_at_ms]
  *
- * Integers are JSON numbers. `days` keep their stored order: day `YYYY-MM-DD`, count, digest as lower-case hex.
+ * Integers are JSON numbers. `days` keep their stored order: day `YYYY-MM-DD`, count, and the two digests of
+ * `digests.ts` as lower-case hex; the digest of rows is null in the row that closes a day.
  * `decided_by` and `decided_why` are null in every row that an operator did not write. `committed_at_ms` is
  * committed_at in milliseconds since 1970; the column holds whole milliseconds.
  */
@@ -47,11 +48,14 @@ export interface StoredCommit extends ChainedCommit {
   readonly hash: Buffer;
 }
 
-/** What a commit inserted into one day; `day` is `YYYY-MM-DD`. */
+/** What a commit inserted into one day, or what a day held when it was closed; see `digests.ts`. */
 export interface ChainedDay {
+  /** `YYYY-MM-DD`. */
   readonly day: string;
   readonly count: number;
-  readonly digest: string;
+  /** Null where the day was closed. */
+  readonly digest: string | null;
+  readonly sums: string;
 }
 
 /** The hash of a row that follows the row with `previousHash`. */
@@ -62,7 +66,7 @@ export function commitHash(previousHash: Buffer, commit: ChainedCommit): Buffer 
 /** The text described above. */
 function canonicalCommit(commit: ChainedCommit): string {
   return JSON.stringify([
-    'odometer-commit-1',
+    'odometer-commit-2',
     commit.partition,
     commit.sequence,
     commit.generation,
@@ -77,7 +81,7 @@ function canonicalCommit(commit: ChainedCommit): string {
     commit.segmentVersion,
     commit.mapVersion,
     commit.source,
-    commit.days.map(({ day, count, digest }) => [day, count, digest]),
+    commit.days.map(({ day, count, digest, sums }) => [day, count, digest, sums]),
     commit.decidedBy,
     commit.decidedWhy,
     commit.committedAtMs,

@@ -3,11 +3,12 @@
  * nothing says that it may hold a duplicate (the unique index is asked then), else only its winners are, with
  * sums taken from the winners (U4).
  */
-import { createHash } from 'node:crypto';
+import { dayMs, quarterHourMs } from '../limits.ts';
 import { type CopyTuple, readCopyTuples, readRowUsage } from '../segments/copy-row.ts';
 import { type Rollup, RollupSums } from '../segments/rollup.ts';
 import type { Refusal, Segment } from '../segments/segment.ts';
 import { type CountedRow, type Duplicate, deduplicate, isConflict } from './deduplicate.ts';
+import { digestOfRows, digestOfSums } from './digests.ts';
 
 /** Consecutive segments of one partition: records `from <= offset < to`. */
 export interface OffsetRange {
@@ -22,8 +23,9 @@ export interface OffsetRange {
 export interface DayDigest {
   readonly day: number;
   readonly count: number;
-  /** SHA-256 over the fingerprints of the rows in log order, hex. */
+  /** See `digests.ts`: over the rows, and over the sums that they add up to. */
   readonly digest: string;
+  readonly sums: string;
 }
 
 /** The rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
@@ -59,21 +61,18 @@ export interface Load {
 
 /** The load of a range in which every row is new, unless the unique index says otherwise. */
 export function loadAsFolded(range: OffsetRange): Load {
-  const days = new Map<number, { count: number; rows: Buffer[]; fingerprints: Buffer[] }>();
+  const days = new Map<number, { count: number; rows: Buffer[] }>();
   const sums = new RollupSums();
   for (const segment of range.segments) {
     for (const part of segment.days) {
-      const day = days.get(part.day) ?? { count: 0, rows: [], fingerprints: [] };
+      const day = days.get(part.day) ?? { count: 0, rows: [] };
       days.set(part.day, day);
       day.count += part.count;
       day.rows.push(part.rows);
-      day.fingerprints.push(part.fingerprints);
     }
     for (const rollup of segment.meta.rollups) sums.addRollup(rollup);
   }
-  const loads = [...days.entries()].map(([day, { count, rows, fingerprints }]) => {
-    return { day, count, rows, digest: digestOf(fingerprints) };
-  });
+  const loads = [...days].map(([day, { count, rows }]) => ({ day, count, rows }));
   return toLoad(range, loads, sums, { refusals: [], duplicates: [] });
 }
 
@@ -101,26 +100,31 @@ export function loadWinners(
   const sums = new RollupSums();
   for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at));
   const byDay = Map.groupBy(winners, (winner) => winner.day);
-  const loads = [...byDay.entries()].map(([day, tuples]) => ({
-    day,
-    count: tuples.length,
-    rows: joinTuples(tuples),
-    digest: digestOf(tuples.map(({ fingerprint }) => Buffer.from(fingerprint, 'hex'))),
-  }));
+  const loads = [...byDay].map(([day, tuples]) => {
+    return { day, count: tuples.length, rows: joinTuples(tuples) };
+  });
   return toLoad(range, loads, sums, { refusals, duplicates });
 }
 
 function toLoad(
   range: OffsetRange,
-  days: readonly DayLoad[],
+  days: readonly Omit<DayLoad, 'digest' | 'sums'>[],
   sums: RollupSums,
   checked: { readonly refusals: readonly Refusal[]; readonly duplicates: readonly Duplicate<CopyTuple>[] },
 ): Load {
   const refusals = [...range.segments.flatMap(({ meta }) => meta.refusals), ...checked.refusals];
   const foreign = refusals.filter((refusal) => refusal.index < 0).length;
+  const rollups = sums.toRollups();
+  const sumsByDay = Map.groupBy(rollups, ({ quarter }) => Math.floor((quarter * quarterHourMs) / dayMs));
   return {
-    days: days.toSorted((a, b) => a.day - b.day),
-    rollups: sums.toRollups(),
+    days: days
+      .toSorted((a, b) => a.day - b.day)
+      .map((day) => ({
+        ...day,
+        digest: digestOfRows(day.rows),
+        sums: digestOfSums(sumsByDay.get(day.day) ?? []),
+      })),
+    rollups,
     refusals,
     conflicts: checked.duplicates.filter(isConflict).map(toConflict),
     seen: range.segments.reduce((sum, { meta }) => sum + meta.seen, 0),
@@ -160,11 +164,4 @@ function joinTuples(tuples: readonly CopyTuple[]): readonly Buffer[] {
     else runs.push({ bytes, at, end });
   }
   return runs.map(({ bytes, at, end }) => bytes.subarray(at, end));
-}
-
-/** SHA-256 over 16-byte fingerprints in log order, hex. */
-function digestOf(fingerprints: readonly Buffer[]): string {
-  const digest = createHash('sha256');
-  for (const fingerprint of fingerprints) digest.update(fingerprint);
-  return digest.digest('hex');
 }

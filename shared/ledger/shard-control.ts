@@ -27,11 +27,28 @@ export interface Decision {
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
 
-/** Rows of one day that are not what the ledger's row says; `from` null: rows that no commit covers. */
-interface DayMismatch {
+/** A commit that one day's rows or totals disagree with; `sequence` and `from` null: rows that no commit inserted. */
+export interface CommitMismatch {
   readonly partition: number;
   readonly day: string;
+  readonly sequence: number | null;
   readonly from: number | null;
+}
+
+/** A sum as canonical decimal text, and how many events are in it. */
+export interface CountedSum {
+  readonly total: string;
+  readonly count: number;
+}
+
+/** A total that is not the sum of its rows; a side that is missing is a sum of nothing. */
+export interface TotalMismatch {
+  readonly partition: number;
+  readonly organization: string;
+  readonly metric: string;
+  readonly quarterMs: number;
+  readonly rows: CountedSum;
+  readonly rollup: CountedSum;
 }
 
 export interface QuarantinedRecord {
@@ -54,10 +71,16 @@ export interface ShardControl {
     readonly aboveSequence: number;
     readonly rowsMax: number;
   }): Promise<readonly StoredCommit[]>;
-  /** Every day that the ledger or a leaf names. */
+  /** Every day that the ledger, a row or a total names. */
   days(): Promise<readonly string[]>;
-  /** Compares one day's rows with the ledger: count, digest, and fingerprints of rows without properties. */
-  dayMismatches(day: string): Promise<readonly DayMismatch[]>;
+  /** Compares one day's rows with the ledger: count, and digest over every column. */
+  rowMismatches(day: string): Promise<readonly CommitMismatch[]>;
+  /** Compares the sums of one day's rows with the sums that each commit says it added. */
+  sumMismatches(day: string): Promise<readonly CommitMismatch[]>;
+  /** Compares one day's totals, which are what is billed, with the sums of its rows; at most `rowsMax`. */
+  totalMismatches(day: string, rowsMax: number): Promise<readonly TotalMismatch[]>;
+  /** Compares the totals of closed days, whose rows are gone, with the ledger rows that closed them. */
+  closedMismatches(): Promise<readonly CommitMismatch[]>;
   /** The newest quarantined records. */
   quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
   close(): Promise<void>;

@@ -54,11 +54,6 @@ export function foldRecords(records: readonly FoldRecord[], partition: number): 
   return { segments, stop: null };
 }
 
-interface Day {
-  readonly rows: CopyRows;
-  readonly fingerprints: string[];
-}
-
 class SegmentBuilder {
   readonly #partition: number;
   readonly #shard: number;
@@ -67,7 +62,7 @@ class SegmentBuilder {
   #seen = 0;
   #undated = 0;
   #lastValue: Buffer | null = null;
-  readonly #days = new Map<number, Day>();
+  readonly #days = new Map<number, CopyRows>();
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
@@ -119,12 +114,7 @@ class SegmentBuilder {
     invariant(this.#lastValue !== null, 'a segment holds at least one record');
     const days = [...this.#days.entries()]
       .sort(([a], [b]) => a - b)
-      .map(([day, { rows, fingerprints }]) => ({
-        day,
-        count: rows.count,
-        fingerprints: Buffer.from(fingerprints.join(''), 'hex'),
-        rows: rows.toBuffer(),
-      }));
+      .map(([day, rows]) => ({ day, count: rows.count, rows: rows.toBuffer() }));
     return {
       meta: {
         partition: this.#partition,
@@ -160,13 +150,13 @@ class SegmentBuilder {
 
   #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
     const dayNumber = Math.floor(event.eventTimeMs / dayMs);
-    let day = this.#days.get(dayNumber);
-    if (day === undefined) {
-      day = { rows: new CopyRows(), fingerprints: [] };
-      this.#days.set(dayNumber, day);
+    let rows = this.#days.get(dayNumber);
+    if (rows === undefined) {
+      rows = new CopyRows();
+      this.#days.set(dayNumber, rows);
     }
     const { sealed } = event;
-    day.rows.append({
+    rows.append({
       keyHash: keyHash(event.organization, event.idempotencyKey),
       fingerprint: event.fingerprint,
       ...at,
@@ -183,7 +173,6 @@ class SegmentBuilder {
       properties:
         sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, at.index, sealed),
     });
-    day.fingerprints.push(event.fingerprint);
     this.#sums.addEvent(event);
     if (event.undated) this.#undated += 1;
   }

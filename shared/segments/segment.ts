@@ -3,16 +3,16 @@
  * until committed; authenticated, so that a damaged, foreign or forged one is dropped and the log is read.
  *
  *   0 4  magic "ODSG"
- *   4 1  version (1)
+ *   4 1  version (2)
  *   5 4  bytes of the meta JSON
  *   9    meta: UTF-8 JSON of `SegmentMeta`
- *        per day, in the order of `meta.days`: fingerprints (16 bytes a row), then the rows
+ *        per day, in the order of `meta.days`: the rows
  *  -32   HMAC-SHA256 under the segment key over scope, zero byte, and everything before
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Rollup } from './rollup.ts';
 
-export const segmentVersion = 1;
+export const segmentVersion = 2;
 const magic = 0x4f445347;
 const prefixBytes = 9;
 const macBytes = 32;
@@ -52,7 +52,6 @@ interface SegmentMeta {
 interface SegmentDayRows {
   readonly day: number;
   readonly count: number;
-  readonly fingerprints: Buffer;
   readonly rows: Buffer;
 }
 
@@ -89,7 +88,7 @@ export function encodeSegment(segment: Segment, seal: SegmentSeal): Buffer {
   prefix.writeUInt32BE(magic, 0);
   prefix.writeUInt8(segmentVersion, 4);
   prefix.writeUInt32BE(meta.length, 5);
-  const body = Buffer.concat([prefix, meta, ...segment.days.flatMap((day) => [day.fingerprints, day.rows])]);
+  const body = Buffer.concat([prefix, meta, ...segment.days.map((day) => day.rows)]);
   return Buffer.concat([body, macOf(body, seal)]);
 }
 
@@ -104,10 +103,9 @@ export function decodeSegment(bytes: Buffer, seal: SegmentSeal): Segment | null 
   const meta = JSON.parse(bytes.toString('utf8', prefixBytes, metaEnd)) as SegmentMeta;
   let at = metaEnd;
   const days = meta.days.map(({ day, count, rowsBytes }) => {
-    const fingerprints = bytes.subarray(at, at + 16 * count);
-    const rows = bytes.subarray(at + 16 * count, at + 16 * count + rowsBytes);
-    at += 16 * count + rowsBytes;
-    return { day, count, fingerprints, rows };
+    const rows = bytes.subarray(at, at + rowsBytes);
+    at += rowsBytes;
+    return { day, count, rows };
   });
   return { meta, days };
 }

@@ -93,6 +93,7 @@ async function fillSecrets(): Promise<void> {
     'encryption-key': secrets['encryption-key'],
     'segment-key': secrets['segment-key'],
     'jwt-secret': jwtKey,
+    'jwt-secret-previous': secrets['jwt-secret-previous'],
   };
   const file = join(folder, 'secrets.json');
   writeFileSync(file, JSON.stringify(values), { mode: 0o600 });

@@ -124,10 +124,10 @@ function hashOfRow(row: Row): string {
   const days: unknown = JSON.parse(row['days'] ?? '');
   if (!Array.isArray(days)) throw new Error('a ledger row holds a list of days');
   const canonical = JSON.stringify([
-    'odometer-commit-1',
+    'odometer-commit-2',
     ...[...numbers, ...counts, 'map_version'].map((name) => Number(row[name])),
     row['source'],
-    days.map(({ day, count, digest }) => [day, count, digest]),
+    days.map(({ day, count, digest, sums }) => [day, count, digest, sums]),
     row['decided_by'],
     row['decided_why'],
     Date.parse(row['committed_at'] ?? ''),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
@@ -5,6 +6,7 @@ import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader
 import { asTenant } from '../../shared/ledger/postgres/tenant.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, noonDay, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { noonMs } from '../harness/builders/records.ts';
 import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const ours = 'org_1';
@@ -38,6 +40,27 @@ afterAll(async () => {
   await pool.end();
   await shards.drop();
 });
+
+interface Added {
+  readonly partition: number;
+  readonly metrics: string;
+  readonly totals: string;
+  readonly counts: string;
+}
+
+/** A call of the writer's function: one sum of an organization of its own, unless a test says otherwise. */
+function addRollups(change: Partial<Added>): string {
+  const {
+    partition: home,
+    metrics,
+    totals,
+    counts,
+  } = {
+    ...{ partition, metrics: '{m}', totals: '{-1.5}', counts: '{2}' },
+    ...change,
+  };
+  return `select add_rollups(${home}, '{added}', '${metrics}', '{1}', '${totals}', '${counts}')`;
+}
 
 const refused = (url: readonly string[], sql: string) =>
   expect(rowsOf(url[shard] ?? '', sql)).rejects.toThrow(/permission denied/);
@@ -78,7 +101,9 @@ it('U10: a reader reaches neither leaves nor what belongs to no tenant’s repor
 });
 
 it('U10: the owner of the tables is under the policies too', async () => {
-  expect(await rowsOf(shards.ownerUrls[shard] ?? '', 'select * from usage_events')).toEqual([]);
+  for (const table of ['usage_events', 'usage_rollups']) {
+    expect(await rowsOf(shards.ownerUrls[shard] ?? '', `select * from ${table}`)).toEqual([]);
+  }
 });
 
 it('U11: the writer can neither delete nor change what is counted', async () => {
@@ -91,6 +116,52 @@ it('U11: the writer can neither delete nor change what is counted', async () => 
   await refused(shards.writerUrls, 'insert into partition_progress values (9, 1, 0, 0)');
   await refused(shards.writerUrls, 'update partition_progress set first_offset = 0');
   await refused(shards.writerUrls, 'create table mine ()');
+});
+
+it('U11: the writer has no right on totals but to add to them', async () => {
+  await refused(shards.writerUrls, 'update usage_rollups set total = total + 1000000');
+  await refused(shards.writerUrls, `insert into usage_rollups values (${partition}, 'x', 'y', now(), 1, 1)`);
+  await refused(shards.writerUrls, 'select * from usage_rollups');
+  await refused(shards.readerUrls, addRollups({}));
+  await rowsOf(shards.writerUrls[shard] ?? '', addRollups({}));
+  const added = `select organization_id, metric_name, extract(epoch from quarter)::int as quarter, total::text,
+    event_count::int from usage_rollups where organization_id = 'added'`;
+  const once = { organization_id: 'added', metric_name: 'm', quarter: 900, total: '-1.5', event_count: 2 };
+  expect(await shards.query(shard, added)).toEqual([once]);
+  await rowsOf(shards.writerUrls[shard] ?? '', addRollups({}));
+  expect(await shards.query(shard, added)).toEqual([{ ...once, total: '-3.0', event_count: 4 }]);
+});
+
+it.each<[string, Partial<Added>, RegExp]>([
+  ['a count of nothing', { counts: '{0}' }, /a count can only grow/],
+  ['a count that lowers', { counts: '{-1}' }, /a count can only grow/],
+  ['no count', { counts: '{null}' }, /a count can only grow/],
+  ['no total', { totals: '{null}' }, /null value in column "total"/],
+  ['a total that is no number', { totals: '{NaN}' }, /violates check constraint/],
+  ['arrays of different lengths', { metrics: '{m,n}' }, /null value in column/],
+  ['a partition of another shard', { partition: partition + 1 }, /this shard has no partition/],
+])('U11: %s is not added to totals', async (_what, change, refusal) => {
+  const before = await shards.query(
+    shard,
+    'select count(*), sum(total), sum(event_count) from usage_rollups',
+  );
+  await expect(rowsOf(shards.writerUrls[shard] ?? '', addRollups(change))).rejects.toThrow(refusal);
+  const after = await shards.query(shard, 'select count(*), sum(total), sum(event_count) from usage_rollups');
+  expect(after).toEqual(before);
+});
+
+it('U12: the digest of a day has its sums and no others, for the operator and not for services', async () => {
+  const digest = (day: string, of = partition) => `select count, sums from digest_of_sums(${of}, '${day}')`;
+  const [total] = await shards.query(shard, digest('2026-11-20'));
+  const quarter = noonMs / 900_000;
+  const lines = [`${ours}\napi_calls\n${quarter}\n5\n2\n`, `${theirs}\napi_calls\n${quarter}\n2.5\n1\n`];
+  expect(total).toEqual({ count: '3', sums: createHash('sha256').update(lines.join('')).digest('hex') });
+  const nothing = { count: '0', sums: createHash('sha256').digest('hex') };
+  expect(await shards.query(shard, digest('2026-11-21'))).toEqual([nothing]);
+  expect(await shards.query(shard, digest('2026-11-20', partition + 4))).toEqual([nothing]);
+  expect(await rowsOf(shards.ownerUrls[shard] ?? '', digest('2026-11-20'))).toEqual([total]);
+  await refused(shards.writerUrls, digest('2026-11-20'));
+  await refused(shards.readerUrls, digest('2026-11-20'));
 });
 
 it('nothing is granted to everybody', async () => {

@@ -231,7 +231,7 @@ describe('the recount of rows written by hand', () => {
       1,
       `update commit_ledger set days = jsonb_set(days, '{0,day}', '"2026-01-01"') where sequence = 3`,
       `update commit_ledger set days = jsonb_set(days, '{0,day}', '"2026-11-21"') where sequence = 3`,
-      ['day_digest', 'hash_chain'],
+      ['day_digest', 'hash_chain', 'sums_digest'],
     ],
     [
       'a duplicate that the ledger calls counted',

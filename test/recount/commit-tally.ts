@@ -1,20 +1,37 @@
-/** What the log says that a commit must have found, against what its ledger row says. */
+/** What the log or the rows say that a commit must have found, against what its ledger row says. */
 import { createHash, type Hash } from 'node:crypto';
+import type { ClosedDays } from './closed-days.ts';
+import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
-import type { Commit } from './shard.ts';
+import { tupleOf } from './row-tuple.ts';
+import type { Commit, ShardRow } from './shard.ts';
+import { addTo, dateOf, digestOfSums, quarterHourMs, type Sum } from './sums.ts';
+
+interface Day {
+  count: number;
+  readonly rows: Hash;
+  readonly sums: Map<string, Sum>;
+}
 
 export class CommitTally {
   seen = 0;
   duplicate = 0;
   quarantined = 0;
   foreign = 0;
-  readonly #days = new Map<number, { count: number; fingerprints: Hash }>();
+  readonly #days = new Map<number, Day>();
 
-  addRow(day: number, fingerprint: string): void {
-    const known = this.#days.get(day) ?? { count: 0, fingerprints: createHash('sha256') };
-    this.#days.set(day, known);
-    known.count += 1;
-    known.fingerprints.update(Buffer.from(fingerprint, 'hex'));
+  addRow(row: ShardRow): void {
+    const day = this.#days.get(row.day) ?? { count: 0, rows: createHash('sha256'), sums: new Map() };
+    this.#days.set(row.day, day);
+    day.count += 1;
+    day.rows.update(tupleOf(row));
+    const quarter = Math.floor(row.eventTimeMs / quarterHourMs);
+    addTo(day.sums, {
+      name: `${row.organization}\n${row.metric}`,
+      quarter,
+      units: toUnits(row.quantity),
+      count: 1,
+    });
   }
 
   compare(partition: number, commit: Commit, findings: Findings): void {
@@ -30,18 +47,39 @@ export class CommitTally {
     });
     const where = `partition ${partition} commit ${commit.from}-${commit.to}`;
     if (expected !== actual) findings.add('commit_counts', `${where}: log ${expected}, ledger ${actual}`);
-    const digests = this.#digests();
-    const stored = commit.days.map(({ day, count, digest }) => `${day} ${count} ${digest}`).sort();
-    if (digests.join() !== stored.join()) {
-      findings.add('day_digest', `${where}: log [${digests.join(', ')}], ledger [${stored.join(', ')}]`);
-    }
+    this.#compareDays(where, commit.days, findings);
   }
 
-  #digests(): readonly string[] {
-    const lines = [...this.#days].map(([day, { count, fingerprints }]) => {
-      const date = new Date(day * 86_400_000).toISOString().slice(0, 10);
-      return `${date} ${count} ${fingerprints.digest('hex')}`;
+  /** Where the log is gone: the rows of the days that are not closed against the ledger. */
+  compareRows(partition: number, commit: Commit, closed: ClosedDays, findings: Findings): void {
+    const where = `partition ${partition} commit ${commit.from}-${commit.to}`;
+    const stored = commit.days.filter(({ day }) => !closed.has(day));
+    const rows = [...this.#days.values()].reduce((sum, { count }) => sum + count, 0);
+    const claimed = stored.reduce((sum, { count }) => sum + count, 0);
+    if (rows !== claimed || (closed.count === 0 && rows !== commit.inserted)) {
+      findings.add(
+        'commit_counts',
+        `${where}: ${rows} rows, ledger ${claimed} of ${commit.inserted} inserted`,
+      );
+    }
+    this.#compareDays(where, stored, findings);
+  }
+
+  #compareDays(where: string, days: Commit['days'], findings: Findings): void {
+    const found = [...this.#days].map(([day, { count, rows, sums }]) => {
+      return { day: dateOf(day), count, digest: rows.digest('hex'), sums: digestOfSums([...sums.values()]) };
     });
-    return lines.sort();
+    // A row that closes a day has no digest of rows.
+    const stored = days.filter(({ digest }) => digest !== null);
+    const digests = (days: Commit['days']) =>
+      days.map(({ day, count, digest }) => `${day} ${count} ${digest}`).sort();
+    const sums = (days: Commit['days']) => days.map((day) => `${day.day} ${day.sums}`).sort();
+    for (const [name, of] of [
+      ['day_digest', digests],
+      ['sums_digest', sums],
+    ] as const) {
+      const [counted, claimed] = [of(found).join(', '), of(stored).join(', ')];
+      if (counted !== claimed) findings.add(name, `${where}: counted [${counted}], ledger [${claimed}]`);
+    }
   }
 }

@@ -9,6 +9,8 @@ export type DifferenceName =
   | 'commit_counts'
   | 'sum_of_seen'
   | 'day_digest'
+  | 'sums_digest'
+  | 'closed_day'
   | 'hash_chain'
   | 'record_hash'
   | 'key_twice'

@@ -17,8 +17,16 @@ export class FirstOfKey {
   /** Days and fingerprints alternate; nearly every key has one of each. */
   readonly #counted = new Map<string, (number | string)[]>();
 
+  /** An event that is known to count. */
+  add(event: KeyedEvent): void {
+    const identity = identityOf(event);
+    const known = this.#counted.get(identity);
+    if (known === undefined) this.#counted.set(identity, [event.day, event.fingerprint]);
+    else known.push(event.day, event.fingerprint);
+  }
+
   take(event: KeyedEvent): Verdict {
-    const identity = `${event.organization.length}:${event.organization}${event.key}`;
+    const identity = identityOf(event);
     const known = this.#counted.get(identity);
     if (known === undefined) {
       this.#counted.set(identity, [event.day, event.fingerprint]);
@@ -33,6 +41,10 @@ export class FirstOfKey {
     known.push(event.day, event.fingerprint);
     return 'counts';
   }
+}
+
+function identityOf({ organization, key }: KeyedEvent): string {
+  return `${organization.length}:${organization}${key}`;
 }
 
 const dayMs = 86_400_000;

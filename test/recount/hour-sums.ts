@@ -15,7 +15,10 @@ export class HourSums {
 
   // Same type: the order of the group; golden totals of the recount's tests fail for any other.
   add(organization: string, metric: string, timeMs: number, units: bigint, count = 1): void {
-    const group = [organization, metric, Math.floor(timeMs / hourMs)].join(separator);
+    this.#addTo([organization, metric, Math.floor(timeMs / hourMs)].join(separator), units, count);
+  }
+
+  #addTo(group: string, units: bigint, count: number): void {
     const sum = this.#sums.get(group);
     if (sum === undefined) {
       this.#sums.set(group, { count, units });
@@ -23,6 +26,10 @@ export class HourSums {
       sum.count += count;
       sum.units += units;
     }
+  }
+
+  addAll(other: HourSums): void {
+    for (const [group, { count, units }] of other.#sums) this.#addTo(group, units, count);
   }
 
   /** Every group of either side that is not the same on both. */

@@ -39,7 +39,7 @@ export function checkChain(partition: number, commits: readonly Commit[], findin
 
 function hashOf(partition: number, commit: Commit): string {
   const text = JSON.stringify([
-    'odometer-commit-1',
+    'odometer-commit-2',
     partition,
     commit.sequence,
     commit.generation,
@@ -54,7 +54,7 @@ function hashOf(partition: number, commit: Commit): string {
     commit.segmentVersion,
     commit.mapVersion,
     commit.source,
-    commit.days.map(({ day, count, digest }) => [day, count, digest]),
+    commit.days.map(({ day, count, digest, sums }) => [day, count, digest, sums]),
     commit.decidedBy,
     commit.decidedWhy,
     commit.committedAtMs,

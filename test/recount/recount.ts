@@ -2,15 +2,14 @@
  * Counts again what the shards claim to have counted, from nothing but the log and the documented contract.
  * It imports nothing of the project, so that an error there cannot excuse itself here.
  */
-import { toUnits } from './decimal.ts';
 import { type Difference, Findings } from './findings.ts';
 import { HourSums } from './hour-sums.ts';
-import { checkChain, checkRanges } from './ledger.ts';
 import { type Bounds, Log } from './log.ts';
-import { type LogCounts, PartitionWalk, type SharedTallies } from './partition-walk.ts';
+import type { LogCounts, SharedTallies } from './partition-walk.ts';
 import { type ProducerReport, Producers } from './producers.ts';
+import { recountPartition } from './recount-partition.ts';
 import { RowMatch } from './row-match.ts';
-import { Shard, type ShardProgress } from './shard.ts';
+import { Shard } from './shard.ts';
 
 export interface RecountTarget {
   /** Bootstrap servers, `host:port,...`. */
@@ -27,6 +26,7 @@ export interface RecountReport {
   readonly log: LogCounts;
   readonly rows: number;
   readonly commits: number;
+  readonly older: OlderReport;
   readonly partitions: number;
   readonly organizations: number;
   readonly producers: ProducerReport;
@@ -34,9 +34,22 @@ export interface RecountReport {
   readonly tookMs: number;
 }
 
+/** What the log no longer holds whole: its rows were compared with the ledger's digests, and the totals with the rows. */
+interface OlderReport {
+  readonly rows: number;
+  readonly commits: number;
+  /** Where the log starts, and the first offset whose commit was recounted from it. */
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly logStart: number;
+    readonly readFrom: number;
+  }[];
+}
+
 interface Totals {
   rows: number;
   commits: number;
+  readonly older: { rows: number; commits: number; readonly partitions: OlderReport['partitions'][number][] };
 }
 
 export async function recount(target: RecountTarget): Promise<RecountReport> {
@@ -48,13 +61,13 @@ export async function recount(target: RecountTarget): Promise<RecountReport> {
     counts: noCounts(),
     homes: new Map(),
   };
-  const totals: Totals = { rows: 0, commits: 0 };
+  const totals: Totals = { rows: 0, commits: 0, older: { rows: 0, commits: 0, partitions: [] } };
   // The shards' snapshots come before the log's end, so that the log can only be ahead of them.
-  const shards = await Promise.all(target.shards.map((dsn) => Shard.open(dsn)));
+  const shards = await Promise.all(target.shards.map((dsn, number) => Shard.open(dsn, number)));
   try {
     const bounds = await readBounds(target);
     const held = await Promise.all(
-      shards.map((shard, number) => recountShard(shard, number, bounds, target, tallies, totals)),
+      shards.map((shard) => recountShard(shard, bounds, target, tallies, totals)),
     );
     const homes = new Set(held.flat());
     for (const partition of bounds.keys()) {
@@ -71,7 +84,7 @@ export async function recount(target: RecountTarget): Promise<RecountReport> {
       ...totals,
       partitions: bounds.length,
       organizations: tallies.homes.size,
-      producers: tallies.producers.report(),
+      producers: tallies.producers.report({ logIsWhole: bounds.every(({ start }) => start === 0) }),
       differences,
       tookMs: Math.round(performance.now() - startedAt),
     };
@@ -92,7 +105,6 @@ async function readBounds({ kafka, topic }: RecountTarget): Promise<readonly Bou
 /** Recounts the partitions of one shard, one after the other; returns which they are. */
 async function recountShard(
   shard: Shard,
-  number: number,
   bounds: readonly Bounds[],
   target: RecountTarget,
   tallies: SharedTallies,
@@ -101,17 +113,28 @@ async function recountShard(
   const { findings } = tallies;
   const progress = await shard.progress();
   const partitions = progress.map(({ partition }) => partition);
-  await checkPlace(shard, { number, shards: target.shards.length }, partitions, findings);
-  for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${number}: ${key}`);
+  await checkPlace(shard, target.shards.length, partitions, findings);
+  for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${shard.number}: ${key}`);
   const match = new RowMatch(shard.rows(), findings);
   const log = new Log(target.kafka, target.topic);
   try {
     for (const row of progress) {
+      const ofPartition = bounds[row.partition];
       // Not `+= await`: it would read the sum before the other shards have added to it.
-      const commits = await recountPartition(shard, row, bounds[row.partition], log, match, tallies);
-      totals.commits += commits;
+      const found = await recountPartition({ shard, match, log }, row, ofPartition, tallies);
+      totals.commits += found.commits;
+      if (found.olderCommits > 0 && ofPartition !== undefined) {
+        const { partition } = row;
+        totals.older.rows += found.olderRows;
+        totals.older.commits += found.olderCommits;
+        totals.older.partitions.push({ partition, logStart: ofPartition.start, readFrom: found.readFrom });
+      }
     }
-    await match.compare([], { partition: Number.POSITIVE_INFINITY, offset: 0, index: 0 }, new HourSums());
+    await match.compare(
+      [],
+      { partition: Number.POSITIVE_INFINITY, generation: 0, offset: 0, index: 0 },
+      new HourSums(),
+    );
   } finally {
     await log.close();
   }
@@ -121,90 +144,17 @@ async function recountShard(
 
 async function checkPlace(
   shard: Shard,
-  { number, shards }: { readonly number: number; readonly shards: number },
+  shards: number,
   partitions: readonly number[],
   findings: Findings,
 ): Promise<void> {
-  const identity = await shard.number();
+  const { number } = shard;
+  const identity = await shard.identity();
   if (identity !== number) findings.add('wrong_shard', `address ${number} is shard ${identity}`);
   for (const partition of new Set([...partitions, ...(await shard.mentionedPartitions())])) {
     if (partition % shards !== number || !partitions.includes(partition)) {
       findings.add('wrong_shard', `shard ${number} holds something of partition ${partition}`);
     }
-  }
-}
-
-async function recountPartition(
-  shard: Shard,
-  progress: ShardProgress,
-  bounds: Bounds | undefined,
-  log: Log,
-  match: RowMatch,
-  tallies: SharedTallies,
-): Promise<number> {
-  const { findings } = tallies;
-  const { partition, generation } = progress;
-  const ledger = await shard.commits(partition);
-  const commits = ledger.filter((commit) => commit.generation === generation);
-  checkChain(partition, ledger, findings);
-  checkRanges(progress, commits, findings);
-  if (bounds === undefined) {
-    findings.add('partition_missing', `the log has no partition ${partition}`);
-    return ledger.length;
-  }
-  checkBounds(progress, bounds, findings);
-  const walk = new PartitionWalk(
-    { progress, commits, quarantine: await shard.quarantine(partition) },
-    tallies,
-  );
-  const rowSums = new HourSums();
-  let next = bounds.start;
-  for await (const records of log.read(partition, bounds.start, bounds.end)) {
-    for (const { offset } of records) {
-      if (offset !== next) findings.add('log_hole', `partition ${partition}: ${offset} follows ${next - 1}`);
-      next = offset + 1;
-    }
-    await match.compare(walk.take(records), { partition, offset: next, index: 0 }, rowSums);
-  }
-  await match.compare([], { partition: partition + 1, offset: 0, index: 0 }, rowSums);
-  walk.finish();
-  walk.sums.compare(rowSums, 'hour_of_rows', findings);
-  walk.sums.compare(await rollupSums(shard, partition), 'hour_of_rollups', findings);
-  compareConflicts(partition, walk.conflicts, new Set(await shard.conflicts(partition)), findings);
-  return ledger.length;
-}
-
-function checkBounds(progress: ShardProgress, bounds: Bounds, findings: Findings): void {
-  const { partition, firstOffset, nextOffset } = progress;
-  if (bounds.end < nextOffset) {
-    findings.add(
-      'log_short',
-      `partition ${partition}: committed to ${nextOffset}, the log ends at ${bounds.end}`,
-    );
-  }
-  if (bounds.start > firstOffset) {
-    const text = `partition ${partition}: counted from ${firstOffset}, the log keeps from ${bounds.start}`;
-    findings.add('log_start', text);
-  }
-}
-
-async function rollupSums(shard: Shard, partition: number): Promise<HourSums> {
-  const sums = new HourSums();
-  for (const { organization, metric, quarterMs, total, count } of await shard.rollups(partition)) {
-    sums.add(organization, metric, quarterMs, toUnits(total), count);
-  }
-  return sums;
-}
-
-function compareConflicts(
-  partition: number,
-  expected: ReadonlySet<string>,
-  found: ReadonlySet<string>,
-  findings: Findings,
-): void {
-  for (const place of expected.symmetricDifference(found)) {
-    const side = expected.has(place) ? 'not recorded' : 'recorded, but none';
-    findings.add('conflicts', `partition ${partition} at ${place}: ${side}`);
   }
 }
 

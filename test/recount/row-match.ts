@@ -4,7 +4,7 @@ import type { Findings } from './findings.ts';
 import type { HourSums } from './hour-sums.ts';
 import type { ShardRow } from './shard.ts';
 
-type Place = Pick<ShardRow, 'partition' | 'offset' | 'index'>;
+type Place = Pick<ShardRow, 'partition' | 'generation' | 'offset' | 'index'>;
 
 export class RowMatch {
   readonly #rows: AsyncIterator<ShardRow>;
@@ -33,6 +33,16 @@ export class RowMatch {
     await this.#takeExtra(end, sums);
   }
 
+  /** Hands over all rows below `end`, which are compared with something else than the log. */
+  async takeOlder(end: Place, take: (row: ShardRow) => void): Promise<void> {
+    if (!this.#started) await this.#advance();
+    for (let row = this.#head; row !== undefined && isBefore(row, end); row = this.#head) {
+      take(row);
+      this.count += 1;
+      await this.#advance();
+    }
+  }
+
   async #takeExtra(end: Place, sums: HourSums): Promise<void> {
     if (!this.#started) await this.#advance();
     for (let row = this.#head; row !== undefined && isBefore(row, end); row = this.#head) {
@@ -55,14 +65,14 @@ export class RowMatch {
 }
 
 function isBefore(a: Place, b: Place): boolean {
-  return a.partition - b.partition < 0 || (a.partition === b.partition && isBeforeInside(a, b));
-}
-
-function isBeforeInside(a: Place, b: Place): boolean {
-  return a.offset < b.offset || (a.offset === b.offset && a.index < b.index);
+  for (const field of ['partition', 'generation', 'offset', 'index'] as const) {
+    if (a[field] !== b[field]) return a[field] < b[field];
+  }
+  return false;
 }
 
 const columns = [
+  'shard',
   'organization',
   'metric',
   'key',
@@ -79,9 +89,16 @@ function differencesOf(event: ShardRow, row: ShardRow): readonly string[] {
   const different: (keyof ShardRow)[] = columns.filter((column) => event[column] !== row[column]);
   // Numbers, not texts: the column may keep trailing zeros.
   if (toUnits(event.quantity) !== toUnits(row.quantity)) different.push('quantity');
-  return different.map((column) => `${placeOf(event)} ${column}: log ${event[column]}, row ${row[column]}`);
+  return different.map(
+    (column) => `${placeOf(event)} ${column}: log ${textOf(event[column])}, row ${textOf(row[column])}`,
+  );
 }
 
-function placeOf({ partition, offset, index }: Place): string {
+/** Properties have 4 KB. */
+function textOf(value: ShardRow[keyof ShardRow]): string {
+  return String(value).slice(0, 200);
+}
+
+function placeOf({ partition, offset, index }: Omit<Place, 'generation'>): string {
   return `partition ${partition} at ${offset}/${index}`;
 }

@@ -24,7 +24,7 @@ export interface Commit {
   readonly segmentVersion: number;
   readonly mapVersion: number;
   readonly source: string;
-  readonly days: readonly { readonly day: string; readonly count: number; readonly digest: string }[];
+  readonly days: readonly CommitDay[];
   readonly decidedBy: string | null;
   readonly decidedWhy: string | null;
   readonly previousHash: string;
@@ -32,8 +32,19 @@ export interface Commit {
   readonly committedAtMs: number;
 }
 
+/** What a commit says of one day; `digest` is null in the row that closes it. */
+interface CommitDay {
+  readonly day: string;
+  readonly count: number;
+  readonly digest: string | null;
+  readonly sums: string;
+}
+
 export interface ShardRow {
+  readonly shard: number;
   readonly partition: number;
+  /** Of the commit that inserted it; offsets repeat from one to the next. */
+  readonly generation: number;
   readonly offset: number;
   readonly index: number;
   readonly organization: string;
@@ -46,7 +57,7 @@ export interface ShardRow {
   readonly undated: boolean;
   readonly keyHash: string;
   readonly fingerprint: string;
-  /** MD5 of the column, null without properties. */
+  /** The column as hex digits, null without properties. */
   readonly properties: string | null;
 }
 
@@ -70,23 +81,26 @@ export interface RollupRow {
 const rowsPerFetch = 5000;
 
 export class Shard {
+  /** Its place in the list of addresses, which its identity has to be. */
+  readonly number: number;
   readonly #client: pg.Client;
 
-  private constructor(client: pg.Client) {
+  private constructor(client: pg.Client, number: number) {
     this.#client = client;
+    this.number = number;
   }
 
-  static async open(dsn: string): Promise<Shard> {
+  static async open(dsn: string, number: number): Promise<Shard> {
     const client = new pg.Client({ connectionString: dsn, application_name: 'recount' });
     await client.connect();
     await client.query('begin transaction isolation level repeatable read, read only');
     await client.query("set local work_mem = '64MB'");
     // The first read takes the snapshot: from here on this shard does not move for us.
     await client.query('select count(*) from partition_progress');
-    return new Shard(client);
+    return new Shard(client, number);
   }
 
-  async number(): Promise<number> {
+  async identity(): Promise<number> {
     const [row] = await this.#select('select shard from shard_identity', []);
     if (row === undefined) throw new Error('a shard has no identity row');
     return integer(row[0]);
@@ -119,10 +133,11 @@ export class Shard {
     return rows.map(toCommit);
   }
 
-  async quarantine(partition: number): Promise<readonly Kept[]> {
+  async quarantine({ partition, generation }: ShardProgress): Promise<readonly Kept[]> {
     const rows = await this.#select(
-      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine where partition = $1`,
-      [partition],
+      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine
+       where partition = $1 and generation = $2`,
+      [partition, generation],
     );
     return rows.map(([offset, index, code, bytesHash]) => ({
       offset: integer(offset),
@@ -132,11 +147,12 @@ export class Shard {
     }));
   }
 
-  /** Places of the recorded conflicts, as `offset/index`. */
-  async conflicts(partition: number): Promise<readonly string[]> {
+  /** Places of the conflicts recorded at or above an offset, as `offset/index`. */
+  async conflicts({ partition, generation }: ShardProgress, from: number): Promise<readonly string[]> {
     const rows = await this.#select(
-      `select "offset" || '/' || index from usage_conflicts where partition = $1`,
-      [partition],
+      `select "offset" || '/' || index from usage_conflicts
+       where partition = $1 and generation = $2 and "offset" >= $3`,
+      [partition, generation, from],
     );
     return rows.map(([place]) => text(place));
   }
@@ -178,15 +194,27 @@ export class Shard {
     return rows.map(([key]) => text(key));
   }
 
-  /** All counted events in order of partition, offset and index. The next rows are fetched meanwhile. */
+  /**
+   * All counted events in order of partition, generation, offset and index. A row does not hold its generation: where a
+   * partition has several, it is that of the commit with the row's offset and time. The next rows are fetched meanwhile.
+   */
   async *rows(): AsyncGenerator<ShardRow> {
     await this.#client.query(
       `declare counted no scroll cursor for
+       with generations as (
+         select partition, max(generation) as last, count(distinct generation) as count from commit_ledger group by 1
+       )
        select partition, "offset", index, organization_id, metric_name, quantity::text, idempotency_key,
          (extract(epoch from event_time) * 1000)::text, (extract(epoch from created_at) * 1000)::text,
          event_day - date '1970-01-01', undated, encode(uuid_send(key_hash), 'hex'),
-         encode(uuid_send(fingerprint), 'hex'), md5(properties)
-       from usage_events order by partition, "offset", index`,
+         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id,
+         case when g.count > 1 then coalesce((
+           select l.generation from commit_ledger l
+           where l.partition = e.partition and l.from_offset <= e."offset" and l.to_offset > e."offset"
+             and l.committed_at = date_trunc('milliseconds', e.processed_at)
+           limit 1), 0) else coalesce(g.last, 0) end as generation
+       from usage_events e left join generations g using (partition)
+       order by partition, generation, "offset", index`,
     );
     const fetch = () => this.#select(`fetch ${rowsPerFetch} from counted`, []);
     for (let ahead = fetch(); ; ) {
@@ -238,9 +266,12 @@ function toCommit(row: readonly unknown[]): Commit {
 
 function toRow(row: readonly unknown[]): ShardRow {
   const [partition, offset, index, organization, metric, quantity, key] = row;
-  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties] = row.slice(7);
+  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties, shard, generation] =
+    row.slice(7);
   return {
+    shard: integer(shard),
     partition: integer(partition),
+    generation: integer(generation),
     offset: integer(offset),
     index: integer(index),
     organization: text(organization),

@@ -23,6 +23,10 @@ function oddities(name: string, files: readonly RepositoryFile[]): readonly stri
       new RegExp(`^export const ${name}Config = `, 'm').test(textOf('config')),
       `config.ts exports no ${name}Config`,
     ],
+    [
+      !/\bENV_JWT_SECRET\b|\bsegmentKeyConfig\b/.test(textOf('config')) || handler.includes('loadAndWatch('),
+      'no server checks its key, and handler.ts does not read it again',
+    ],
     [own.some((file) => isUseCase(nameOf(file), file.text)), 'no file is a use case, named verb-noun'],
     ...own
       .filter((file) => isTranslation(file) && !/^(?:from|to|read)-/.test(nameOf(file)))

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { credentialsRenewalMs } from '../../shared/limits.ts';
+import { credentialsRenewalMs, secretsAgeMsMax, secretsRetryMs } from '../../shared/limits.ts';
 import { type Lifetime, renewable } from '../../shared/runtime/lifetime.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 
@@ -86,4 +86,40 @@ it('who was closed already is refused without effect', async () => {
   starts[0]?.onRefused();
   vi.advanceTimersByTime(credentialsRenewalMs);
   expect(await started()).toBe(2);
+});
+
+it('secrets that were replaced are noticed once a minute, by one look, and the invocation waits for new clients', async () => {
+  const started = start();
+  await started();
+  let replaced = false;
+  let looks = 0;
+  starts[0]?.watch(async () => {
+    looks += 1;
+    return replaced;
+  });
+  vi.advanceTimersByTime(secretsAgeMsMax - 1);
+  expect([await started(), looks]).toEqual([1, 0]);
+  vi.advanceTimersByTime(1);
+  expect([await Promise.all([started(), started()]), looks]).toEqual([[1, 1], 1]);
+  replaced = true;
+  expect(await started()).toBe(1);
+  vi.advanceTimersByTime(secretsAgeMsMax);
+  expect([await Promise.all([started(), started()]), looks, closed]).toEqual([[2, 2], 2, [1]]);
+});
+
+it('secrets that cannot be read go on, and are looked at sooner; so do clients that cannot be replaced', async () => {
+  const started = start();
+  await started();
+  const answers = [Promise.reject(secretsGone), Promise.resolve(true), Promise.resolve(true)];
+  let looks = 0;
+  starts[0]?.watch(() => answers[looks++] ?? Promise.resolve(false));
+  vi.advanceTimersByTime(secretsAgeMsMax);
+  expect([await started(), looks]).toEqual([1, 1]);
+  vi.advanceTimersByTime(secretsRetryMs);
+  fails = true;
+  await expect(started()).rejects.toBe(secretsGone);
+  expect([await started(), looks]).toEqual([1, 2]);
+  fails = false;
+  vi.advanceTimersByTime(secretsAgeMsMax);
+  expect([await started(), looks]).toEqual([3, 3]);
 });

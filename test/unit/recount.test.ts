@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ClosedDays } from '../recount/closed-days.ts';
 import { isCountable } from '../recount/countable.ts';
 import { fromUnits, isQuantity, toUnits } from '../recount/decimal.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
@@ -101,7 +102,9 @@ it('the recount reports holes and repeats of producer sequences', () => {
   const producers = new Producers();
   for (const sequence of [0, 1, 1, 4]) producers.add('a', sequence);
   producers.add('b', 0);
-  expect(producers.report()).toEqual({ producers: 2, holes: 2, repeats: 1 });
+  producers.add('c', 7);
+  expect(producers.report({ logIsWhole: true })).toEqual({ producers: 3, holes: 9, repeats: 1 });
+  expect(producers.report({ logIsWhole: false })).toEqual({ producers: 3, holes: 2, repeats: 1 });
 });
 
 function buildCommit(fields: Partial<Commit>): Commit {
@@ -183,7 +186,13 @@ async function walk(
     counts: { ...counts, ...rest },
     homes: new Map(),
   };
-  const claims = { progress: buildProgress(records.length), commits: [commit], quarantine: [] };
+  const claims = {
+    shard: 0,
+    closed: new ClosedDays([]),
+    progress: buildProgress(records.length),
+    commits: [commit],
+    quarantine: [],
+  };
   const partition = new PartitionWalk(claims, shared);
   const expected = partition.take(
     records.map((events, offset) => ({ offset, value: encodeRecord({ partition: 0 }, events) })),
@@ -192,7 +201,7 @@ async function walk(
   spoil(rows);
   const sums = new HourSums();
   const match = new RowMatch(toAsync(rows), findings);
-  await match.compare(expected, { partition: 1, offset: 0, index: 0 }, sums);
+  await match.compare(expected, { partition: 1, generation: 0, offset: 0, index: 0 }, sums);
   partition.finish();
   partition.sums.compare(sums, 'hour_of_rows', findings);
   return { names: findings.list().map(({ name }) => name), counts: shared.counts };
@@ -209,24 +218,28 @@ describe('the recount of a hand-made partition', () => {
   ];
   const counts = { to: 2, records: 2, seen: 3, inserted: 2, duplicate: 1 };
 
-  it('names the day digest that the ledger should hold', async () => {
+  it('names the digests that the ledger should hold', async () => {
     const { names, counts: found } = await walk(records, buildCommit(counts), () => {});
-    expect(names).toEqual(['day_digest']);
+    expect(names).toEqual(['day_digest', 'sums_digest']);
     expect(found).toMatchObject({ events: 3, counted: 2, duplicates: 1 });
   });
 
   it.each<[string, (rows: ShardRow[]) => void, readonly string[]]>([
-    ['a missing row', (rows) => rows.splice(0, 1), ['row_missing', 'day_digest', 'hour_of_rows']],
+    [
+      'a missing row',
+      (rows) => rows.splice(0, 1),
+      ['row_missing', 'day_digest', 'sums_digest', 'hour_of_rows'],
+    ],
     [
       'an extra row',
       (rows) => rows.push(...rows.slice(-1).map((row) => ({ ...row, index: 9 }))),
-      ['row_extra', 'day_digest', 'hour_of_rows'],
+      ['row_extra', 'day_digest', 'sums_digest', 'hour_of_rows'],
     ],
     [
       'a quantity off by 1e-18',
       (rows) =>
         rows.splice(0, 1, ...rows.slice(0, 1).map((row) => ({ ...row, quantity: '0.100000000000000001' }))),
-      ['row_differs', 'day_digest', 'hour_of_rows'],
+      ['row_differs', 'day_digest', 'sums_digest', 'hour_of_rows'],
     ],
   ])('finds %s', async (_, spoil, expected) => {
     expect((await walk(records, buildCommit(counts), spoil)).names).toEqual(expected);

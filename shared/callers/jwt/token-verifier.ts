@@ -3,22 +3,20 @@
  * has its own kind of key: HS256 is only ever checked against the secret, RS256 and ES256 only against the
  * issuer's key set. So `none` is refused, and a public key is never taken for a secret.
  */
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { OdometerError } from '../../errors.ts';
-import {
-  tokenClockToleranceSeconds,
-  tokenKeysAgeMsMax,
-  tokenKeysCooldownMs,
-  tokenKeysTimeoutMs,
-} from '../../limits.ts';
+import { tokenClockToleranceSeconds } from '../../limits.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { TokenProblem, TokenVerdict, TokenVerifier } from '../token-verifier.ts';
+import { KeySet } from './key-set.ts';
 
 export interface TokenVerifierSettings {
   readonly issuer: string;
   readonly audience: string;
   /** HS256 where there is one. */
   readonly secret: Uint8Array | undefined;
+  /** Taken as well while the issuer changes to `secret`. */
+  readonly previousSecret?: Uint8Array | undefined;
   /** RS256 and ES256 where there is one. */
   readonly jwksUrl: URL | undefined;
 }
@@ -30,47 +28,46 @@ const millisecondsPerSecond = 1000;
 /** Verifies tokens of one issuer for one audience; fetches the key set when it is first needed. */
 export function createTokenVerifier(
   settings: TokenVerifierSettings,
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'now' | 'monotonic'>,
 ): TokenVerifier {
-  const { issuer, audience, secret, jwksUrl } = settings;
+  const { issuer, audience, secret, previousSecret, jwksUrl } = settings;
   const algorithms = [
     ...(secret === undefined ? [] : [symmetric]),
     ...(jwksUrl === undefined ? [] : asymmetric),
   ];
-  const getKey = keysOf(settings);
+  const keySet = jwksUrl === undefined ? undefined : new KeySet(jwksUrl, clock);
+  const verifyBy = async (token: string, getKey: JWTVerifyGetKey): Promise<TokenVerdict> => {
+    try {
+      const { payload } = await jwtVerify(token, getKey, {
+        algorithms,
+        issuer,
+        audience,
+        currentDate: new Date(clock.now()),
+        clockTolerance: tokenClockToleranceSeconds,
+        requiredClaims: ['exp', 'sub'],
+      });
+      const expiresAtMs = Number(payload.exp) * millisecondsPerSecond;
+      return { kind: 'verified', claims: payload, expiresAtMs };
+    } catch (error) {
+      return toVerdict(error);
+    }
+  };
   return {
     async verify(token) {
-      const currentDate = new Date(clock.now());
-      try {
-        const { payload } = await jwtVerify(token, getKey, {
-          algorithms,
-          issuer,
-          audience,
-          currentDate,
-          clockTolerance: tokenClockToleranceSeconds,
-          requiredClaims: ['exp', 'sub'],
-        });
-        const expiresAtMs = Number(payload.exp) * millisecondsPerSecond;
-        return { kind: 'verified', claims: payload, expiresAtMs };
-      } catch (error) {
-        return toVerdict(error);
-      }
+      const verdict = await verifyBy(token, keysOf(secret, keySet));
+      const signature = verdict.kind === 'invalid' && verdict.code === 'token_signature_invalid';
+      // Without the key set: what that refused is not asked again.
+      if (!signature || previousSecret === undefined) return verdict;
+      const second = await verifyBy(token, keysOf(previousSecret, undefined));
+      return second.kind === 'invalid' && second.code === 'token_algorithm_refused' ? verdict : second;
     },
   };
 }
 
-function keysOf({ secret, jwksUrl }: TokenVerifierSettings): JWTVerifyGetKey {
-  const keySet =
-    jwksUrl === undefined
-      ? undefined
-      : createRemoteJWKSet(jwksUrl, {
-          timeoutDuration: tokenKeysTimeoutMs,
-          cooldownDuration: tokenKeysCooldownMs,
-          cacheMaxAge: tokenKeysAgeMsMax,
-        });
+function keysOf(secret: Uint8Array | undefined, keySet: KeySet | undefined): JWTVerifyGetKey {
   return (header, token) => {
     if (header.alg === symmetric && secret !== undefined) return secret;
-    if (asymmetric.includes(header.alg) && keySet !== undefined) return keySet(header, token);
+    if (asymmetric.includes(header.alg) && keySet !== undefined) return keySet.keyOf(header, token);
     throw new errors.JOSEAlgNotAllowed('there is no key for this algorithm');
   };
 }

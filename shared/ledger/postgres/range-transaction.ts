@@ -145,7 +145,9 @@ class PostgresMovedRange implements MovedRange {
 
   async addCommit(commit: CommitRecord): Promise<void> {
     const { end, partition, generation, mapVersion, from, to, committedAtMs } = this.#range;
-    const days = commit.days.map(({ day, count, digest }) => ({ day: formatDay(day), count, digest }));
+    const days = commit.days.map(({ day, count, digest, sums }) => {
+      return { day: formatDay(day), count, digest, sums };
+    });
     await this.#statements.addCommit(end, {
       ...commit,
       ...{ partition, generation, mapVersion, from, to, committedAtMs, days },

@@ -7,7 +7,13 @@ import {
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
-import type { PartitionState, QuarantinedRecord, ShardControl } from '../shard-control.ts';
+import type {
+  CommitMismatch,
+  PartitionState,
+  QuarantinedRecord,
+  ShardControl,
+  TotalMismatch,
+} from '../shard-control.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
@@ -18,7 +24,10 @@ import { loadSql } from './sql.ts';
 const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
-const findDayMismatches = loadSql('find-day-mismatches');
+const findRowMismatches = loadSql('find-row-mismatches');
+const findSumMismatches = loadSql('find-sum-mismatches');
+const findTotalMismatches = loadSql('find-total-mismatches');
+const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 
 export interface ShardControlSettings {
@@ -64,6 +73,23 @@ interface CommitRow {
   readonly hash: Buffer;
 }
 
+interface MismatchRow {
+  readonly partition: number;
+  readonly sequence: string | null;
+  readonly from_offset: string | null;
+}
+
+interface TotalRow {
+  readonly partition: number;
+  readonly organization: string;
+  readonly metric: string;
+  readonly quarter_ms: string;
+  readonly rows_total: string;
+  readonly rows_count: string;
+  readonly rollup_total: string;
+  readonly rollup_count: string;
+}
+
 interface QuarantineRow {
   readonly partition: number;
   readonly offset: string;
@@ -88,12 +114,14 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
-    dayMismatches: async (day) => {
-      const rows = await read<{ partition: number; from_offset: string | null }>(findDayMismatches, [day]);
-      return rows.map(({ partition, from_offset: from }) => {
-        return { partition, day, from: from === null ? null : toSafeInteger(from) };
-      });
-    },
+    rowMismatches: async (day) =>
+      (await read<MismatchRow>(findRowMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
+    sumMismatches: async (day) =>
+      (await read<MismatchRow>(findSumMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
+    totalMismatches: async (day, rowsMax) =>
+      (await read<TotalRow>(findTotalMismatches, [day, rowsMax])).map(fromRowTotal),
+    closedMismatches: async () =>
+      (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
     quarantined: async (rowsMax) =>
       (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
     close: async () => {
@@ -144,6 +172,25 @@ function fromRowCommit(row: CommitRow): StoredCommit {
     committedAtMs: toSafeInteger(row.committed_at_ms),
     previousHash: row.previous_hash,
     hash: row.hash,
+  };
+}
+
+function fromRowMismatch({
+  partition,
+  day,
+  sequence,
+  from_offset: from,
+}: MismatchRow & { readonly day: string }): CommitMismatch {
+  const orNull = (value: string | null) => (value === null ? null : toSafeInteger(value));
+  return { partition, day, sequence: orNull(sequence), from: orNull(from) };
+}
+
+function fromRowTotal(row: TotalRow): TotalMismatch {
+  const { partition, organization, metric } = row;
+  return {
+    ...{ partition, organization, metric, quarterMs: toSafeInteger(row.quarter_ms) },
+    rows: { total: row.rows_total, count: toSafeInteger(row.rows_count) },
+    rollup: { total: row.rollup_total, count: toSafeInteger(row.rollup_count) },
   };
 }
 

@@ -1,4 +1,5 @@
 /** How every function starts: once, as its environment says, and again when a server refuses its credentials. */
+import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { ENV_LAMBDA_INITIALIZATION } from '../../contracts/env.ts';
 import { failure } from '../../errors.ts';
@@ -13,14 +14,18 @@ import { createLogger } from './pino-logger.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What the `start` of a function is given. */
-export interface FunctionStart extends Lifetime {
+export interface FunctionStart extends Omit<Lifetime, 'watch'> {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** No request waits: whatever the first one would wait for may be done now. */
   readonly ahead: boolean;
   /** The environment, as the function's own schema reads it. Throws `config_invalid` with every problem. */
-  readonly load: <Schema extends z.ZodType>(schema: Schema) => Promise<Readonly<z.output<Schema>>>;
+  readonly load: Load;
+  /** As `load`, for secrets that we check ourselves: the function starts again within a minute after one was replaced. */
+  readonly loadAndWatch: Load;
 }
+
+type Load = <Schema extends z.ZodType>(schema: Schema) => Promise<Readonly<z.output<Schema>>>;
 
 /** A function before its first invocation. */
 export interface StartedFunction<Started> {
@@ -72,13 +77,27 @@ function isAhead({ [ENV_LAMBDA_INITIALIZATION]: initialization }: Environment): 
 }
 
 function startOf(name: string, environment: Environment, logger: Logger, lifetime: Lifetime): FunctionStart {
+  // Secrets are read anew at each start: remembered ones would be the refused ones.
+  const secrets = createSecrets(environment);
+  const load: Load = (schema) => loadConfig(schema, environment, secrets);
   return {
     keep: lifetime.keep,
     onRefused: lifetime.onRefused,
     logger,
     metrics: createMetrics(name, environment),
     ahead: isAhead(environment),
-    // Secrets are read anew at each start: remembered ones would be the refused ones.
-    load: (schema) => loadConfig(schema, environment, createSecrets(environment)),
+    load,
+    async loadAndWatch(schema) {
+      const config = await load(schema);
+      lifetime.watch(async () => {
+        try {
+          return !isDeepStrictEqual(await load(schema), config);
+        } catch (error) {
+          logger.error(failure(error), 'secrets were not read again; the last ones go on');
+          throw error;
+        }
+      });
+      return config;
+    },
   };
 }

@@ -1,6 +1,6 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
-import { createHash } from 'node:crypto';
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
+import { digestOfRows, digestOfSums } from '../../../shared/ledger/digests.ts';
 import type { DayLoad } from '../../../shared/ledger/load.ts';
 import type {
   CommitRecord,
@@ -51,13 +51,19 @@ export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
 /** Rows of one day as the bytes of a COPY. */
 export function dayRows(rows: readonly CopyRow[]): DayLoad {
   const bytes = new CopyRows();
-  const fingerprints = createHash('sha256');
+  const sums = new RollupSums();
   for (const row of rows) {
     bytes.append(row);
-    fingerprints.update(Buffer.from(row.fingerprint, 'hex'));
+    sums.addEvent(row);
   }
-  const day = { day: rows[0]?.day ?? noonDay, count: rows.length, digest: fingerprints.digest('hex') };
-  return { ...day, rows: [Buffer.from(bytes.toBuffer())] };
+  const parts = [Buffer.from(bytes.toBuffer())];
+  return {
+    day: rows[0]?.day ?? noonDay,
+    count: rows.length,
+    digest: digestOfRows(parts),
+    sums: digestOfSums(sums.toRollups()),
+    rows: parts,
+  };
 }
 
 export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {

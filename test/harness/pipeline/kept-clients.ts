@@ -22,9 +22,9 @@ export class KeptClients {
 
   #recording(renewable: typeof Lifetimes.renewable): typeof Lifetimes.renewable {
     return (clock, start) =>
-      renewable(clock, ({ onRefused, keep }) =>
+      renewable(clock, ({ keep, ...lifetime }) =>
         start({
-          onRefused,
+          ...lifetime,
           keep: (client) => {
             this.#kept.push(client);
             return keep(client);

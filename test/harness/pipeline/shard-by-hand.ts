@@ -7,8 +7,10 @@ import type pg from 'pg';
 import { inSession } from '../../../localstack/servers/postgres-session.ts';
 import { keyHash } from '../../../shared/events/identity.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
-import { quarterHourMs } from '../../../shared/limits.ts';
+import { dayMs, quarterHourMs } from '../../../shared/limits.ts';
+import type { CopyRow } from '../../../shared/segments/copy-row.ts';
 import type { LoggedEvent } from '../../recount/envelope.ts';
+import { dayRows } from '../builders/ledger.ts';
 
 export type Fate = 'counts' | 'duplicate' | 'conflict';
 
@@ -94,7 +96,7 @@ async function addCommit(
     segmentVersion: 1,
     mapVersion: 1,
     source: 'log',
-    days: daysOf(records),
+    days: daysOf({ partition, from }, records),
     decidedBy: null,
     decidedWhy: null,
     committedAtMs: Date.UTC(2026, 10, 23),
@@ -135,17 +137,36 @@ function countsOf(records: readonly HandRecord[]) {
 }
 
 /** What counts, by day, in the order of the days; inside a day in the order of the log. */
-function daysOf(records: readonly HandRecord[]) {
-  const counted = records
-    .flatMap((record) => ('foreign' in record ? [] : record.events))
-    .flatMap(([event, fate]) => (fate === 'counts' ? [event] : []));
-  return [...Map.groupBy(counted, dateOf)]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([day, events]) => ({
-      day,
-      count: events.length,
-      digest: digestOf(events.map(({ fingerprint }) => fingerprint)),
-    }));
+function daysOf({ partition, from }: Pick<RangeStart, 'partition' | 'from'>, records: readonly HandRecord[]) {
+  const counted = records.flatMap((record, i) =>
+    'foreign' in record
+      ? []
+      : record.events.flatMap(([event, fate], index) => {
+          const place = { partition, offset: from + i, index };
+          return fate === 'counts' ? [rowOf(event, place, record.createdAtMs)] : [];
+        }),
+  );
+  return [...Map.groupBy(counted, ({ day }) => day)]
+    .sort(([one], [other]) => one - other)
+    .map(([day, rows]) => {
+      const { count, digest, sums } = dayRows(rows);
+      return { day: new Date(day * dayMs).toISOString().slice(0, 10), count, digest, sums };
+    });
+}
+
+/** The row that `insertEvent` inserts. */
+function rowOf(event: LoggedEvent, place: Place, createdAtMs: number): CopyRow {
+  const { organization, key, eventTimeMs } = event;
+  return {
+    ...event,
+    ...place,
+    createdAtMs,
+    idempotencyKey: key,
+    keyHash: keyHash(organization, key),
+    day: Math.floor(eventTimeMs / dayMs),
+    shard: place.partition,
+    properties: null,
+  };
 }
 
 async function insertEvent(
@@ -208,10 +229,4 @@ async function addConflict(
 
 function dateOf(event: LoggedEvent): string {
   return new Date(event.eventTimeMs).toISOString().slice(0, 10);
-}
-
-function digestOf(fingerprints: readonly string[]): string {
-  return createHash('sha256')
-    .update(Buffer.from(fingerprints.join(''), 'hex'))
-    .digest('hex');
 }

@@ -20,8 +20,8 @@ const first = {
   mapVersion: 1,
   source: 'segments',
   days: [
-    { day: '2026-11-21', count: 1, digest: 'cd'.repeat(32) },
-    { day: '2026-11-20', count: 6, digest: 'ab'.repeat(32) },
+    { day: '2026-11-21', count: 1, digest: 'cd'.repeat(32), sums: 'ef'.repeat(32) },
+    { day: '2026-11-20', count: 6, digest: 'ab'.repeat(32), sums: '01'.repeat(32) },
   ],
   decidedBy: null,
   decidedWhy: null,
@@ -38,16 +38,19 @@ const decision = {
   quarantined: 0,
   foreign: 0,
   source: 'decision',
-  days: [],
+  // As in the row that closes a day.
+  days: [{ day: '2026-11-20', count: 7, digest: null, sums: '23'.repeat(32) }],
   decidedBy: 'Müller "ops"',
   decidedWhy: 'records were lost: 日本 \\ <&>\u2028',
   committedAtMs: noonMs + 2,
 };
 /** The canonical rows, written down. */
 const canonical = [
-  '["odometer-commit-1",6,1,3,40,45,12,7,2,3,3,8,1,1,"segments",' +
-    `[["2026-11-21",1,"${'cd'.repeat(32)}"],["2026-11-20",6,"${'ab'.repeat(32)}"]],null,null,${noonMs + 1}]`,
-  '["odometer-commit-1",6,2,3,45,50,0,0,0,0,0,8,1,1,"decision",[],' +
+  '["odometer-commit-2",6,1,3,40,45,12,7,2,3,3,8,1,1,"segments",' +
+    `[["2026-11-21",1,"${'cd'.repeat(32)}","${'ef'.repeat(32)}"],` +
+    `["2026-11-20",6,"${'ab'.repeat(32)}","${'01'.repeat(32)}"]],null,null,${noonMs + 1}]`,
+  '["odometer-commit-2",6,2,3,45,50,0,0,0,0,0,8,1,1,"decision",' +
+    `[["2026-11-20",7,null,"${'23'.repeat(32)}"]],` +
     `"Müller \\"ops\\"","records were lost: 日本 \\\\ <&>\u2028",${noonMs + 2}]`,
 ];
 

@@ -21,10 +21,11 @@ const closedDays = new Set([Math.floor(closedDayMs / dayMs)]);
 function loadText(load: Load): string {
   const { rollups, refusals, seen, inserted, duplicate, quarantined, foreign } = load;
   return jsonText({
-    days: load.days.map(({ day, count, rows, digest }) => ({
+    days: load.days.map(({ day, count, rows, digest, sums }) => ({
       day,
       count,
       digest,
+      sums,
       rows: Buffer.concat(rows),
     })),
     rollups,

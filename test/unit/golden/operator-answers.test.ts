@@ -20,7 +20,7 @@ function chainOf(partition: number): readonly StoredCommit[] {
       ...{ partition, sequence, generation: 1, from: sequence - 1, to: sequence, seen: 2, inserted: 2 },
       ...{ duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 4, segmentVersion: 1, mapVersion: 1 },
       source: 'segments',
-      days: [{ day, count: 2, digest: 'ab'.repeat(32) }],
+      days: [{ day, count: 2, digest: 'ab'.repeat(32), sums: 'cd'.repeat(32) }],
       ...{ decidedBy: null, decidedWhy: null, committedAtMs: noonMs + sequence },
     };
     const previousHash = rows.at(-1)?.hash ?? chainStart;
@@ -43,7 +43,10 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
     decide: async () => 'resumed',
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
-    dayMismatches: async () => [],
+    rowMismatches: async () => [],
+    sumMismatches: async () => [],
+    totalMismatches: async () => [],
+    closedMismatches: async () => [],
     quarantined: async () => [
       { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
     ],
@@ -96,7 +99,13 @@ it('the verbs are answered as in the golden file', async () => {
   const tampered = controlOf(1, {
     commits: async ({ partition, aboveSequence }) =>
       (partition === 1 ? changed : chainOf(partition)).slice(aboveSequence),
-    dayMismatches: async () => [{ partition: 5, day, from: 1 }],
+    rowMismatches: async () => [{ partition: 5, day, sequence: 2, from: 1 }],
+    totalMismatches: async () => [
+      {
+        ...{ partition: 5, organization: 'acme', metric: 'api_calls', quarterMs: noonMs },
+        ...{ rows: { total: '1.5', count: 2 }, rollup: { total: '1000001.5', count: 2 } },
+      },
+    ],
   });
   const short = controlOf(2, {
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence, 2),
@@ -114,6 +123,12 @@ it('the verbs are answered as in the golden file', async () => {
       { partition: 3, sequence: 2, hash: '00'.repeat(32) },
       { partition: 7, sequence: 4, hash: '00'.repeat(32) },
     ]),
+    'verify of sums and of a closed day': await verifyShard(
+      controlOf(3, {
+        sumMismatches: async () => [{ partition: 3, day, sequence: 1, from: 0 }],
+        closedMismatches: async () => [{ partition: 7, day, sequence: 3, from: 2 }],
+      }),
+    ),
     resume: await resumePartition(decision, shards),
     'resume without shards': await resumePartition(decision, []),
     migrate: await migrateShards(request, async (migration) => {

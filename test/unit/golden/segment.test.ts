@@ -22,9 +22,7 @@ it('the golden records become one segment with the bytes of the golden file', as
 });
 
 it('the segment says of its records, sums and refusals what the golden file says', async () => {
-  const days = segment.days.map(({ day, count, fingerprints, rows }) => {
-    return { day, count, rowsBytes: rows.length, fingerprints: fingerprints.toString('hex') };
-  });
+  const days = segment.days.map(({ day, count, rows }) => ({ day, count, rowsBytes: rows.length }));
   await expectGolden('formats/segment.json', jsonText({ scope: seal.scope, meta: segment.meta, days }));
 });
 
