@@ -1,4 +1,4 @@
-import { redisConfig, sealConfig } from '../../shared/segments/segments-config.ts';
+import { redisConfig, segmentKeyConfig } from '../../shared/segments/segments-config.ts';
 
 /** What the consumer reads from the environment. */
-export const consumerConfig = redisConfig.and(sealConfig);
+export const consumerConfig = redisConfig.and(segmentKeyConfig);

@@ -3,7 +3,6 @@ import type { MSKEvent } from 'aws-lambda';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
-import type { SegmentSeal } from '../../shared/segments/segment.ts';
 import { consumerConfig } from './config.ts';
 import { fromMskEvent, type KafkaBatchResponse, toBatchResponse } from './from-msk-event.ts';
 import { type StoreSegmentsPorts, storeSegments } from './store-segments.ts';
@@ -11,9 +10,9 @@ import { type StoreSegmentsPorts, storeSegments } from './store-segments.ts';
 export type ConsumerHandler = (event: MSKEvent) => Promise<KafkaBatchResponse>;
 
 /** The consumer over the given ports; its answer lists the partitions that must wait, and where. */
-export function build(seal: SegmentSeal, ports: StoreSegmentsPorts): ConsumerHandler {
+export function build(segmentKey: Buffer, ports: StoreSegmentsPorts): ConsumerHandler {
   return async (event) => {
-    return toBatchResponse(await storeSegments(fromMskEvent(event), seal, ports));
+    return toBatchResponse(await storeSegments(fromMskEvent(event), segmentKey, ports));
   };
 }
 
@@ -21,7 +20,7 @@ async function start(given: FunctionStart): Promise<ConsumerHandler> {
   const { loadAndWatch, keep, onRefused, logger, metrics } = given;
   const config = await loadAndWatch(consumerConfig);
   const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
-  return build(config.seal, { segments, logger, metrics, clock: systemClock });
+  return build(config.segmentKey, { segments, logger, metrics, clock: systemClock });
 }
 
 const { started } = functionStart('consumer', start);

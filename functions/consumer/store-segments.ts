@@ -24,6 +24,9 @@ export interface WaitingPartition {
 
 /** What became of one partition's records. */
 interface FoldedPartition {
+  /** How many segments its records became. */
+  readonly made: number;
+  /** Those that could be sealed. */
   readonly segments: readonly SealedSegment[];
   readonly waiting: WaitingPartition | null;
 }
@@ -41,24 +44,44 @@ interface SealedSegment {
  */
 export async function storeSegments(
   batches: readonly PartitionBatch[],
-  seal: SegmentSeal,
+  key: Buffer,
   ports: StoreSegmentsPorts,
 ): Promise<readonly WaitingPartition[]> {
   const watch = new Stopwatch<'folding' | 'storing'>(ports.clock);
+  const scopes = await watch.during('storing', () => boundLogs(batches, ports));
   const folded = await watch.during('folding', () =>
-    batches.map((batch) => foldPartition(batch, seal, ports)),
+    batches.map((batch) => {
+      const scope = scopes.get(batch.partition) ?? null;
+      return foldPartition(batch, scope === null ? null : { scope, key }, ports);
+    }),
   );
   const counts = await watch.during('storing', () =>
     Promise.all(folded.map(({ segments }) => storeInOrder(segments, ports))),
   );
   const stored = counts.reduce((sum, count) => sum + count.stored, 0);
   const replaced = counts.reduce((sum, count) => sum + count.replaced, 0);
-  const made = folded.reduce((sum, { segments }) => sum + segments.length, 0);
+  const made = folded.reduce((sum, { made: segments }) => sum + segments, 0);
   const [foldMs, storeMs] = [watch.spentMs('folding'), watch.spentMs('storing')];
   const batch = { ...sizeOf(batches), stored, replaced, dropped: made - stored, foldMs, storeMs };
   ports.metrics.batchStored(batch);
   if (foldMs + storeMs > slowBatchMs) ports.logger.warn(batch, 'slow batch');
   return folded.flatMap(({ waiting }) => waiting ?? []);
+}
+
+/**
+ * The log of each partition, as the flusher named it. Without it nothing can be sealed, and the flusher reads the log.
+ * A name that is old or wrong makes segments that the flusher does not open.
+ */
+async function boundLogs(
+  batches: readonly PartitionBatch[],
+  { segments, logger }: StoreSegmentsPorts,
+): Promise<ReadonlyMap<number, string | null>> {
+  try {
+    return await segments.boundLogs(batches.map(({ partition }) => partition));
+  } catch (error) {
+    logger.warn(failure(error), 'the log of the segments is not known, they are left to it');
+    return new Map();
+  }
 }
 
 function sizeOf(batches: readonly PartitionBatch[]): { readonly records: number; readonly bytes: number } {
@@ -68,13 +91,14 @@ function sizeOf(batches: readonly PartitionBatch[]): { readonly records: number;
 
 function foldPartition(
   { partition, itemPartition, records }: PartitionBatch,
-  seal: SegmentSeal,
+  seal: SegmentSeal | null,
   { logger }: StoreSegmentsPorts,
 ): FoldedPartition {
   const { segments, stop } = foldRecords(records, partition);
   if (stop !== null) logger.error({ partition, ...stop }, 'partition waits');
   return {
-    segments: segments.map((segment) => sealSegment(segment, seal)),
+    made: segments.length,
+    segments: seal === null ? [] : segments.map((segment) => sealSegment(segment, seal)),
     waiting: stop && { itemPartition, offset: stop.offset },
   };
 }

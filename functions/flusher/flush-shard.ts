@@ -61,6 +61,13 @@ interface ShardLook {
   readonly atMs: MonotonicMs;
 }
 
+/** The partitions whose log is what their progress says. */
+interface SoundLog {
+  readonly topicId: string;
+  readonly progress: readonly Progress[];
+  readonly bounds: ReadonlyMap<number, LogBounds>;
+}
+
 /** What the pass did to one partition; `next` is the first offset not yet committed. */
 interface FlushedPartition {
   readonly next: number;
@@ -95,7 +102,9 @@ export class ShardPass {
     this.#noteEnds(going, look);
     const committed = new Map<number, number>();
     try {
-      return await this.#commitAll(await this.#checkLog(going, bounds), bounds, committed);
+      const topicId = await ledger.topicId();
+      const sound = await this.#checkLog(going, { topicId, bounds });
+      return await this.#commitAll({ topicId, progress: sound, bounds }, committed);
     } finally {
       await this.#observe(all, look, committed);
     }
@@ -103,16 +112,15 @@ export class ShardPass {
 
   /** `committed` gets the next offset of every partition whose log is sound, as far as the pass came. */
   async #commitAll(
-    sound: readonly Progress[],
-    bounds: ReadonlyMap<number, LogBounds>,
+    { topicId, progress, bounds }: SoundLog,
     committed: Map<number, number>,
   ): Promise<PassResult> {
-    for (const { partition, nextOffset } of sound) committed.set(partition, nextOffset);
-    const stored = await this.#segments.list(sound);
+    for (const { partition, nextOffset } of progress) committed.set(partition, nextOffset);
+    const stored = await this.#segments.list({ topicId, progress });
     let commits = 0;
     let backlog = false;
     let waitingForCode = 0;
-    for (const row of sound) {
+    for (const row of progress) {
       const { partition } = row;
       const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
       const flushed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] });
@@ -173,11 +181,11 @@ export class ShardPass {
   /** The partitions whose log is what their progress says; the others wait or halt. */
   async #checkLog(
     progress: readonly Progress[],
-    bounds: ReadonlyMap<number, LogBounds>,
+    { topicId, bounds }: { readonly topicId: string; readonly bounds: ReadonlyMap<number, LogBounds> },
   ): Promise<readonly Progress[]> {
-    const { ledger, history } = this.#shard;
+    const { history } = this.#shard;
     const { log, clock } = this.#ports;
-    if ((await log.topicId()) !== (await ledger.topicId())) {
+    if ((await log.topicId()) !== topicId) {
       const reason = 'the topic was replaced by another of the same name';
       for (const row of progress) await this.#stop(row, { kind: 'halts', code: 'topic_replaced', reason });
       return [];

@@ -34,7 +34,7 @@ export function build(ledgers: readonly ShardLedger[], ports: FlushPorts): Flush
 export async function start(given: FunctionStart, checkpoint: Checkpoint): Promise<FlusherHandler> {
   const { loadAndWatch, keep, onRefused, logger, metrics } = given;
   const config = await loadAndWatch(flusherConfig);
-  const { seal } = config;
+  const { segmentKey } = config;
   const segments = keep(createSegmentStore({ ...config.redis, onRefused }));
   const log = keep(createLogReader({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
   const ledgers = config.shardUrls.map((url, shard) =>
@@ -45,7 +45,7 @@ export async function start(given: FunctionStart, checkpoint: Checkpoint): Promi
     logger.error(failure(error), 'segment store not checked or not usable');
     if (error instanceof OdometerError && error.code === 'segments_evictable') throw error;
   });
-  return build(ledgers, { log, segments, seal, logger, metrics, clock: systemClock, checkpoint });
+  return build(ledgers, { log, segments, segmentKey, logger, metrics, clock: systemClock, checkpoint });
 }
 
 const { started } = functionStart('flusher', (given) => start(given, noCheckpoint));

@@ -2,12 +2,13 @@ import { failure } from '../../shared/errors.ts';
 import { segmentRangesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
-import { decodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
+import { decodeSegment, type Segment, sealScope } from '../../shared/segments/segment.ts';
 import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 
 export interface WaitingSegmentsPorts {
   readonly segments: SegmentStore;
-  readonly seal: SegmentSeal;
+  /** By which segments are sealed. */
+  readonly segmentKey: Buffer;
   readonly logger: Logger;
   readonly watch: Pick<Stopwatch<'folding'>, 'during'>;
 }
@@ -17,12 +18,20 @@ interface PartitionNext {
   readonly nextOffset: number;
 }
 
+/** Partitions of one topic, each in its own generation. */
+interface ListedLog {
+  readonly topicId: string;
+  readonly progress: readonly (PartitionNext & { readonly generation: number })[];
+}
+
 /**
  * The segments that wait in Redis, as a pass uses them. Redis decides nothing (U6), so no method throws: what cannot
  * be listed or read is read from the log, and what cannot be deleted is deleted by a later pass.
  */
 export class WaitingSegments {
   readonly #ports: WaitingSegmentsPorts;
+  /** The log of each listed partition. */
+  readonly #scopes = new Map<number, string>();
 
   constructor(ports: WaitingSegmentsPorts) {
     this.#ports = ports;
@@ -30,11 +39,16 @@ export class WaitingSegments {
 
   /**
    * The stored ranges of each partition in offset order. What starts below the next offset is committed already: it is
-   * deleted, and still listed, also when Redis refuses to delete it; no range begins there.
+   * deleted, and still listed, also when Redis refuses to delete it; no range begins there. What was made of another
+   * topic or generation is deleted first: an operator declared that offsets started again.
    */
-  async list(progress: readonly PartitionNext[]): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
+  async list({ topicId, progress }: ListedLog): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
     const { segments, logger } = this.#ports;
+    for (const { partition, generation } of progress)
+      this.#scopes.set(partition, sealScope({ topicId, generation }));
     try {
+      const bound = await segments.bindLogs(this.#scopes);
+      if (bound.length > 0) logger.info({ partitions: bound, topicId }, 'segments bound to the log');
       const partitions = progress.map(({ partition }) => partition);
       const stored = await segments.list(partitions, segmentRangesMax);
       for (const next of progress) {
@@ -50,12 +64,14 @@ export class WaitingSegments {
 
   /** The segments of these ranges, up to the first that is gone or damaged, which is deleted. */
   async read(partition: number, ranges: readonly StoredRange[]): Promise<readonly Segment[]> {
-    const { segments: store, seal, logger, watch } = this.#ports;
+    const { segments: store, segmentKey: key, logger, watch } = this.#ports;
+    const scope = this.#scopes.get(partition);
+    if (scope === undefined) return [];
     const froms = ranges.map(({ from }) => from);
     const segments: Segment[] = [];
     try {
       const stored = await store.read(partition, froms);
-      const decode = (bytes: Buffer | null) => (bytes === null ? null : decodeSegment(bytes, seal));
+      const decode = (bytes: Buffer | null) => (bytes === null ? null : decodeSegment(bytes, { scope, key }));
       const decoded = await watch.during('folding', () => stored.map(decode));
       for (const [i, range] of ranges.entries()) {
         const segment = decoded[i] ?? null;

@@ -10,7 +10,7 @@ import {
 import { usageTopic } from '../contracts/topic.ts';
 
 export const topicValue = z.string().default(usageTopic.name);
-export const generationValue = z.coerce.number().int().positive().default(1);
+const generationValue = z.coerce.number().int().positive().default(1);
 
 /** Where the log is, for whatever speaks to it; with IAM also the region of the brokers. */
 export const logConfig = z

@@ -20,6 +20,13 @@ export interface AppendedRange extends StoredRange {
 export type AppendOutcome = 'stored' | 'redelivered' | 'replaced' | 'full';
 
 export interface SegmentStore {
+  /**
+   * Names the log of each partition, by `sealScope`, for whoever seals segments. What a partition holds of another log is
+   * deleted with it; returns those partitions that had another log, or none, before.
+   */
+  bindLogs(scopes: ReadonlyMap<number, string>): Promise<readonly number[]>;
+  /** The log of each partition as it was bound last; null where none was, or it was lost. */
+  boundLogs(partitions: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
   /** Stores one segment atomically. Throws OdometerError `segments_unavailable` (retryable). */
   append(partition: number, range: AppendedRange, segment: Buffer): Promise<AppendOutcome>;
   /** The stored ranges of each partition in offset order, at most `rangesMax` each. */

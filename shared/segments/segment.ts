@@ -62,15 +62,24 @@ export interface Segment {
 
 /** Who may make and read segments of a log. */
 export interface SegmentSeal {
-  /** The log that the segment was made of; see `sealScope`. */
+  /** The log that the segment was made of, by `sealScope`. */
   readonly scope: string;
   /** 32 bytes. */
   readonly key: Buffer;
 }
 
-/** Offsets of one topic and generation are comparable; a segment of another is dropped. */
-export function sealScope(topic: string, generation: number): string {
-  return `${topic}/${generation}`;
+/**
+ * Offsets are comparable within one topic, which its id names and not its name, and one generation of a partition, whose
+ * one home is the progress row. A segment of another is dropped.
+ */
+export function sealScope({
+  topicId,
+  generation,
+}: {
+  readonly topicId: string;
+  readonly generation: number;
+}): string {
+  return `${topicId}/${generation}`;
 }
 
 export function encodeSegment(segment: Segment, seal: SegmentSeal): Buffer {

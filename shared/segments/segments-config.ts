@@ -1,15 +1,8 @@
-/** The segments' parts of a function's configuration: where they are kept, and by what they are sealed. */
+/** The segments' parts of a function's configuration: where they are kept, and by what key they are sealed. */
 import { z } from 'zod';
-import {
-  ENV_KAFKA_TOPIC,
-  ENV_LOG_GENERATION,
-  ENV_REDIS_SENTINEL_URL,
-  ENV_REDIS_URL,
-  ENV_SEGMENT_KEY,
-} from '../contracts/env.ts';
-import { generationValue, topicValue } from '../log/log-config.ts';
+import { ENV_KAFKA_TOPIC, ENV_REDIS_SENTINEL_URL, ENV_REDIS_URL, ENV_SEGMENT_KEY } from '../contracts/env.ts';
+import { topicValue } from '../log/log-config.ts';
 import { keyValue } from '../runtime/config.ts';
-import { sealScope } from './segment.ts';
 
 /** Redis, and the topic whose segments it keeps: it is in their keys. */
 export const redisConfig = z
@@ -27,15 +20,6 @@ export const redisConfig = z
   }));
 
 /** For whoever makes segments or believes them. */
-export const sealConfig = z
-  .object({
-    [ENV_KAFKA_TOPIC]: topicValue,
-    [ENV_LOG_GENERATION]: generationValue,
-    [ENV_SEGMENT_KEY]: keyValue,
-  })
-  .transform((values) => ({
-    seal: {
-      scope: sealScope(values[ENV_KAFKA_TOPIC], values[ENV_LOG_GENERATION]),
-      key: values[ENV_SEGMENT_KEY],
-    },
-  }));
+export const segmentKeyConfig = z
+  .object({ [ENV_SEGMENT_KEY]: keyValue })
+  .transform((values) => ({ segmentKey: values[ENV_SEGMENT_KEY] }));

@@ -51,10 +51,10 @@ async function invoke(): Promise<readonly (ShardStanding | null)[]> {
     ...noMetrics,
     flushed: (shard, _counts, standing) => void reported.push([shard, standing]),
   };
-  const { log, segments, seal, logger } = pipeline;
+  const { log, segments, segmentKey, logger } = pipeline;
   const clock = { ...systemClock, monotonic: () => later(systemClock.monotonic(), skewMs) };
   const endMs = Date.now() + transactionStartRemainingMs + invocationMs;
-  const ports = { log, segments, seal, logger, clock, checkpoint: noCheckpoint, metrics };
+  const ports = { log, segments, segmentKey, logger, clock, checkpoint: noCheckpoint, metrics };
   await runPasses(ledgers, history, () => endMs - Date.now(), ports);
   expect(reported.map(([shard]) => shard).sort()).toEqual(shards);
   return reported.sort(([a], [b]) => a - b).map(([, standing]) => standing);

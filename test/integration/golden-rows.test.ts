@@ -139,13 +139,13 @@ function hashOfRow(row: Row): string {
 
 it('Redis holds the keys and segments of the golden file until they are committed', async () => {
   await store(goldenPartition, goldenValues());
-  const { topic } = pipeline.topic;
+  const { topic, topicId } = pipeline.topic;
   const prefix = `odometer:segments:{${topic}:${goldenPartition}}`;
-  const keys = (await redis.keys(`*${topic}*`)).sort();
+  const keys = (await redis.keys(`${prefix}*`)).sort();
   const content = await redis.hgetallBuffer(`${prefix}:content`);
   const segments = Object.entries(content).map(([from, bytes]) => {
     const body = bytes.subarray(0, -macBytes);
-    const mac = createHmac('sha256', pipeline.seal.key).update(`${topic}/1\0`).update(body).digest();
+    const mac = createHmac('sha256', pipeline.segmentKey).update(`${topicId}/1\0`).update(body).digest();
     expect(bytes.subarray(-macBytes)).toEqual(mac);
     return `### content ${from}, without its HMAC of ${macBytes} bytes\n${hexDump(body)}\n`;
   });

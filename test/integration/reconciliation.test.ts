@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { tailGapAgeMs } from '../../shared/limits.ts';
+import { routeMapVersion, shardOf } from '../../shared/log/routing.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
@@ -38,7 +40,7 @@ async function progressOf(partition: number) {
 async function sourcesOf(partition: number) {
   const rows = await pipeline.query(
     partition,
-    `select source from commit_ledger where partition = ${partition} order by from_offset`,
+    `select source from commit_ledger where partition = ${partition} order by sequence`,
   );
   return rows.map(({ source }) => source);
 }
@@ -49,6 +51,7 @@ describe('losing Redis', () => {
     await pipeline.deliver(0, 0);
     await redis.flushall();
     await pipeline.append(0, [freshEnvelope(0)]);
+    await pipeline.pass();
     await pipeline.deliver(0, 2);
     await pipeline.pass();
     expect(await progressOf(0)).toMatchObject({ next: 3 });
@@ -170,5 +173,36 @@ describe('the log', () => {
     await pipeline.pass();
     expect(await progressOf(8)).toMatchObject({ next: 1, halted: true, code: 'log_rewritten' });
     expect(await progressOf(12)).toMatchObject({ next: 2, halted: false });
+  });
+
+  it('U7: where an operator starts the offsets again, segments of the earlier generation are deleted', async () => {
+    const partition = 13;
+    const { topicId } = pipeline.topic;
+    const shard = shardOf(partition);
+    await pipeline.append(partition, [freshEnvelope(partition)]);
+    await pipeline.deliver(partition, 0);
+    await pipeline.pass();
+    await pipeline.append(partition, [freshEnvelope(partition), freshEnvelope(partition)]);
+    await pipeline.deliver(partition, 1);
+    const url = pipeline.shards.superuserUrls[shard] ?? '';
+    await rowsOf(
+      url,
+      `update partition_progress set halted = true, halt_code = 'x', halt_reason = 'x', halted_at = now() where partition = ${partition}`,
+    );
+    const control = createShardControl({
+      ownerUrl: pipeline.shards.ownerUrls[shard] ?? '',
+      operatorUrl: pipeline.shards.operatorUrls[shard] ?? '',
+      shard,
+      mapVersion: routeMapVersion,
+    });
+    const action = { kind: 'restart', offset: 1, topicId } as const;
+    await control.decide({ partition, by: 'test', why: 'test', action }).finally(() => control.close());
+    await pipeline.pass();
+    expect((await pipeline.segments.list([partition], 9)).get(partition)).toEqual([]);
+    expect(await progressOf(partition)).toMatchObject({ next: 1, halted: false });
+    await pipeline.deliver(partition, 1);
+    await pipeline.pass();
+    expect(await progressOf(partition)).toMatchObject({ next: 3 });
+    expect(await sourcesOf(partition)).toEqual(['segments', 'decision', 'segments']);
   });
 });

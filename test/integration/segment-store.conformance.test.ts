@@ -152,6 +152,29 @@ describe('list and read', () => {
   });
 });
 
+describe('the log of a partition', () => {
+  it('U7: is what it was bound to, and binding it to another deletes what is stored', async () => {
+    const partition = await partitionWith([0, 10], [10, 20]);
+    const other = await partitionWith([0, 10]);
+    expect(await store.boundLogs([partition, other])).toEqual(
+      new Map([partition, other].map((p) => [p, null])),
+    );
+    await store.bindLogs(new Map([partition, other].map((p) => [p, 'topic-1/1'])));
+    for (const p of [partition, other])
+      await store.append(p, { from: 0, to: 1, events: 1, recordHash }, bytes);
+    const next = new Map([
+      [partition, 'topic-1/2'],
+      [other, 'topic-1/1'],
+    ]);
+    expect(await store.bindLogs(next)).toEqual([partition]);
+    expect(await store.boundLogs([other, partition])).toEqual(next);
+    expect([await placesOf(partition), await placesOf(other)]).toEqual([[], [[0, 1]]]);
+    expect(await store.bindLogs(next)).toEqual([]);
+    const after = { from: 0, to: 5, events: 1, recordHash };
+    expect(await store.append(partition, after, bytes)).toBe('stored');
+  });
+});
+
 describe('delete', () => {
   it('deletes every segment that starts below, straddling or not', async () => {
     const partition = await partitionWith([0, 10], [10, 20], [20, 30]);

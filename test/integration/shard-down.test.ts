@@ -31,14 +31,14 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
     if (shard === 1) url.port = closedPort;
     return createShardLedger({ url: url.href, shard, mapVersion: routeMapVersion, logger: pipeline.logger });
   });
-  const { log, segments, seal, logger } = pipeline;
+  const { log, segments, segmentKey, logger } = pipeline;
   const standings = new Map<number, unknown>();
   const metrics: Metrics = {
     ...noMetrics,
     flushed: (shard, _counts, standing) => void standings.set(shard, standing),
   };
   const flush = { clock: systemClock, checkpoint: noCheckpoint, metrics };
-  const ports = { log, segments, seal, logger, ...flush };
+  const ports = { log, segments, segmentKey, logger, ...flush };
   const endMs = Date.now() + transactionStartRemainingMs + 1500;
   await runPasses(ledgers, new LogHistory(), () => endMs - Date.now(), ports);
   const committed = await Promise.all(

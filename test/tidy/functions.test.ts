@@ -24,7 +24,7 @@ function oddities(name: string, files: readonly RepositoryFile[]): readonly stri
       `config.ts exports no ${name}Config`,
     ],
     [
-      !/\bENV_JWT_SECRET\b|\bsealConfig\b/.test(textOf('config')) || handler.includes('loadAndWatch('),
+      !/\bENV_JWT_SECRET\b|\bsegmentKeyConfig\b/.test(textOf('config')) || handler.includes('loadAndWatch('),
       'no server checks its key, and handler.ts does not read it again',
     ],
     [own.some((file) => isUseCase(nameOf(file), file.text)), 'no file is a use case, named verb-noun'],

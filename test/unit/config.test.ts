@@ -26,15 +26,15 @@ const complete = {
 };
 const log = { bootstrapServers: 'kafka:9092', topic, iamRegion: undefined };
 const redis = { url: 'redis://cache:6379', sentinelUrl: undefined, topic };
-const seal = { scope: `${topic}/2`, key: Buffer.alloc(32, 1) };
+const segmentKey = Buffer.alloc(32, 1);
 const shardUrls = urls.split(',');
 
 it('a function reads the parts that it needs, each the same everywhere', async () => {
-  await expect(loadConfig(consumerConfig, complete, noSecrets)).resolves.toEqual({ redis, seal });
+  await expect(loadConfig(consumerConfig, complete, noSecrets)).resolves.toEqual({ redis, segmentKey });
   await expect(loadConfig(flusherConfig, complete, noSecrets)).resolves.toEqual({
     log,
     redis,
-    seal,
+    segmentKey,
     shardUrls,
   });
   const reads = { log, redis, shardUrls };

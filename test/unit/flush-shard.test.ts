@@ -8,7 +8,6 @@ import { slowRangeMs, tailGapAgeMs } from '../../shared/limits.ts';
 import { later } from '../../shared/runtime/clock.ts';
 import { type CommitCounts, noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
-import { sealScope } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
@@ -16,7 +15,7 @@ import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const partition = 0;
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const segmentKey = Buffer.alloc(32, 1);
 const value = envelope([sealedEvent()]);
 
 interface Options {
@@ -87,7 +86,7 @@ function setup({ values, refusal, ...options }: Options) {
     watch,
   };
   const log = FakeLog.of({ values });
-  const ports = { log, clock, logger, seal, segments: new FakeSegmentStore(), metrics: noMetrics };
+  const ports = { log, clock, logger, segmentKey, segments: new FakeSegmentStore(), metrics: noMetrics };
   const pass = new ShardPass(shard, { ...ports, checkpoint: noCheckpoint });
   return { pass, watch, logger, halts, counts, observed };
 }

@@ -11,12 +11,14 @@ import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const topic = { topicId: 'topic-1', generation: 1 };
+const seal = { scope: sealScope(topic), key: Buffer.alloc(32, 1) };
 const values = Array.from({ length: 6 }, (_, i) => envelope([sealedEvent({ idempotencyKey: `k${i}` })]));
 
 /** A store that holds segments of these ranges of the log. */
 async function storeWith(...ranges: [number, number][]) {
   const store = new FakeSegmentStore();
+  store.log = seal.scope;
   for (const [from, to] of ranges) {
     const [segment] = foldRecords(records(values.slice(from, to), from), 0).segments;
     if (segment === undefined) throw new Error('a range holds a record');
@@ -26,16 +28,21 @@ async function storeWith(...ranges: [number, number][]) {
   return store;
 }
 
-function portsOf(segments: FakeSegmentStore, log: EventLogReader): NextRangePorts {
+async function portsOf(store: FakeSegmentStore, log: EventLogReader): Promise<NextRangePorts> {
   const logger = new FakeLogger();
   const watch = new Stopwatch<'folding'>(new FakeClock());
-  return { log, segments: new WaitingSegments({ segments, seal, logger, watch }), logger, watch };
+  const segments = new WaitingSegments({ segments: store, segmentKey: seal.key, logger, watch });
+  await segments.list({
+    ...topic,
+    progress: [{ partition: 0, nextOffset: 0, generation: topic.generation }],
+  });
+  return { log, segments, logger, watch };
 }
 
 async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = FakeLog.of({ values })) {
   const stored = store.down ? [] : ((await store.list([0])).get(0) ?? []);
   const outlook = { partition: 0, next, stored, logEnd: 6, oldEnd };
-  const found = await nextRange(outlook, portsOf(store, log));
+  const found = await nextRange(outlook, await portsOf(store, log));
   if (found.kind === 'range') return `${found.range.source} ${found.range.from}-${found.range.to}`;
   return found.kind === 'halts' ? `halts ${found.code}` : found.kind;
 }
@@ -76,7 +83,7 @@ describe('nextRange', () => {
     store.down = true;
     const found = await nextRange(
       { partition: 0, next: 0, stored, logEnd: 6, oldEnd: 0 },
-      portsOf(store, FakeLog.of({ values })),
+      await portsOf(store, FakeLog.of({ values })),
     );
     expect(found).toMatchObject({ kind: 'range', range: { source: 'log', from: 0, to: 6 } });
   });
@@ -106,7 +113,7 @@ describe('nextRange', () => {
     const store = await storeWith([0, 3], [3, 6]);
     const lost = FakeLog.of({ values: values.slice(0, 2) });
     const outlook = { partition: 0, next: 0, stored: [{ from: 0, to: 3, events: 3 }], logEnd: 2, oldEnd: 0 };
-    expect(await nextRange(outlook, portsOf(store, lost))).toMatchObject({
+    expect(await nextRange(outlook, await portsOf(store, lost))).toMatchObject({
       range: { source: 'log', from: 0, to: 2 },
     });
   });

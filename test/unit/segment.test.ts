@@ -3,7 +3,7 @@ import { foldRecords } from '../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../shared/segments/segment.ts';
 import { envelope, records, sealedEvent } from '../harness/builders/records.ts';
 
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const seal = { scope: sealScope({ topicId: 'topic', generation: 1 }), key: Buffer.alloc(32, 1) };
 const [segment] = foldRecords(
   records([envelope([sealedEvent(), sealedEvent({ idempotencyKey: 'b' })])]),
   0,
@@ -27,8 +27,8 @@ describe('segment', () => {
 
   it.each([
     ['another key', { ...seal, key: Buffer.alloc(32, 2) }],
-    ['another topic', { ...seal, scope: sealScope('other', 1) }],
-    ['another generation', { ...seal, scope: sealScope('topic', 2) }],
+    ['another topic', { ...seal, scope: sealScope({ topicId: 'other', generation: 1 }) }],
+    ['another generation', { ...seal, scope: sealScope({ topicId: 'topic', generation: 2 }) }],
   ])('U6: a segment sealed for %s is no segment', (_name, other) => {
     expect(decodeSegment(encodeSegment(segment, other), seal)).toBeNull();
   });

@@ -2,22 +2,23 @@ import { expect, it } from 'vitest';
 import { storeSegments } from '../../functions/consumer/store-segments.ts';
 import { slowBatchMs } from '../../shared/limits.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
-import { sealScope } from '../../shared/segments/segment.ts';
+import { decodeSegment } from '../../shared/segments/segment.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const key = Buffer.alloc(32, 1);
 const value = envelope([sealedEvent()]);
 
 /** A consumer whose store takes so long for each segment. */
-function setup(options: { appendMs?: number; down?: boolean } = {}) {
+function setup(options: { appendMs?: number; down?: boolean; log?: string | null } = {}) {
   const published: Parameters<Metrics['batchStored']>[] = [];
   const clock = new FakeClock();
   const logger = new FakeLogger();
   const segments = new FakeSegmentStore();
   segments.down = options.down ?? false;
+  segments.log = options.log === undefined ? 'topic-1/1' : options.log;
   const append = segments.append.bind(segments);
   segments.append = async (...stored) => {
     await clock.advance(options.appendMs ?? 0);
@@ -26,9 +27,9 @@ function setup(options: { appendMs?: number; down?: boolean } = {}) {
   const metrics: Metrics = { ...noMetrics, batchStored: (...said) => void published.push(said) };
   const consume = (values: readonly Buffer[], from = 40) => {
     const batch = { partition: 0, itemPartition: 'topic-0', records: records(values, from) };
-    return storeSegments([batch], seal, { segments, clock, logger, metrics });
+    return storeSegments([batch], key, { segments, clock, logger, metrics });
   };
-  return { consume, published, logger };
+  return { consume, published, logger, segments };
 }
 
 it('a batch publishes its size, its segments and its time', async () => {
@@ -78,4 +79,16 @@ it('U7: a segment of other records, or of other batches, takes the place of what
     { level: 'warn', message, fields: { partition: 0, from: 40, to: 42 } },
     { level: 'warn', message, fields: { partition: 0, from: 41, to: 43 } },
   ]);
+});
+
+it('U7: a segment is sealed for the log that its partition is bound to, and without one is left to the log', async () => {
+  const bound = setup({ log: 'topic-2/3' });
+  await bound.consume([value]);
+  const bytes = bound.segments.stored.get(40)?.bytes ?? Buffer.alloc(0);
+  expect(decodeSegment(bytes, { scope: 'topic-2/3', key })).not.toBeNull();
+  expect(decodeSegment(bytes, { scope: 'topic-2/2', key })).toBeNull();
+  const unbound = setup({ log: null });
+  expect(await unbound.consume([value])).toEqual([]);
+  expect(unbound.segments.stored.size).toBe(0);
+  expect(unbound.published).toMatchObject([[{ stored: 0, dropped: 1 }]]);
 });

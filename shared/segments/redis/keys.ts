@@ -6,9 +6,16 @@ export interface SegmentKeys {
   readonly content: string;
   /** Sum of the sizes of all segments. */
   readonly bytes: string;
+  /** The log that the segments are of. */
+  readonly log: string;
 }
 
 export function segmentKeys(topic: string, partition: number): SegmentKeys {
   const prefix = `odometer:segments:{${topic}:${partition}}`;
-  return { index: `${prefix}:index`, content: `${prefix}:content`, bytes: `${prefix}:bytes` };
+  return {
+    index: `${prefix}:index`,
+    content: `${prefix}:content`,
+    bytes: `${prefix}:bytes`,
+    log: `${prefix}:log`,
+  };
 }

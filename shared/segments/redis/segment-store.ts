@@ -10,6 +10,7 @@ import { segmentKeys } from './keys.ts';
 /** For calls of the flusher, which carry many segments and keep no request waiting. */
 const readTimeoutMs = 5000;
 const appendScript = readFileSync(new URL('append-segment-3.lua', import.meta.url), 'utf8');
+const bindScript = readFileSync(new URL('bind-log-4.lua', import.meta.url), 'utf8');
 const deleteScript = readFileSync(new URL('delete-segments-3.lua', import.meta.url), 'utf8');
 
 export interface SegmentStoreOptions extends RedisLocation {
@@ -24,13 +25,29 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const bytesMax = options.partitionBytesMax ?? partitionSegmentBytesMax;
   const redis = connectRedis(options);
   const opened = connection(redis);
-  const append = script(redis, { name: 'appendSegment', lua: appendScript });
-  const remove = script(redis, { name: 'deleteSegments', lua: deleteScript });
+  const append = script(redis, { name: 'appendSegment', numberOfKeys: 3, lua: appendScript });
+  const remove = script(redis, { name: 'deleteSegments', numberOfKeys: 3, lua: deleteScript });
+  const bind = script(redis, { name: 'bindLog', numberOfKeys: 4, lua: bindScript });
   const keysOf = (partition: number) => {
     const { index, content, bytes } = segmentKeys(topic, partition);
     return [index, content, bytes];
   };
   return {
+    bindLogs: (scopes) =>
+      answerOf(opened(), readTimeoutMs, async () => {
+        const bound = [...scopes].map(async ([partition, scope]) => {
+          const changed = await bind(...keysOf(partition), segmentKeys(topic, partition).log, scope);
+          return changed === 1 ? [partition] : [];
+        });
+        return (await Promise.all(bound)).flat();
+      }),
+    boundLogs: (partitions) =>
+      answerOf(opened(), segmentAppendTimeoutMs, async () => {
+        const found = await Promise.all(
+          partitions.map((partition) => redis.get(segmentKeys(topic, partition).log)),
+        );
+        return new Map(partitions.map((partition, i) => [partition, found[i] ?? null]));
+      }),
     append: (partition, { from, to, events, recordHash }, segment) =>
       answerOf(opened(), segmentAppendTimeoutMs, async () => {
         invariant(from < to, `a segment from ${from} to ${to} is empty`);
@@ -59,9 +76,15 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
 
 type Script = (...keysAndArguments: (string | number | Buffer)[]) => Promise<unknown>;
 
+interface ScriptFile {
+  readonly name: string;
+  readonly numberOfKeys: number;
+  readonly lua: string;
+}
+
 /** ioredis sends the hash and, where the server has forgotten the script, the script itself. */
-function script(redis: Redis, { name, lua }: { readonly name: string; readonly lua: string }): Script {
-  redis.defineCommand(name, { numberOfKeys: 3, lua });
+function script(redis: Redis, { name, numberOfKeys, lua }: ScriptFile): Script {
+  redis.defineCommand(name, { numberOfKeys, lua });
   const command: unknown = Reflect.get(redis, name);
   invariant(typeof command === 'function', `ioredis has no command ${name}`);
   return (...values) => Promise.resolve(Reflect.apply(command, redis, values));

@@ -5,7 +5,24 @@ import type { AppendedRange, SegmentStore } from '../../../shared/segments/segme
 /** One partition's segments in memory; `down` makes every call fail as a lost Redis does. */
 export class FakeSegmentStore implements SegmentStore {
   readonly stored = new Map<number, { range: AppendedRange; bytes: Buffer }>();
+  /** What the flusher has bound the partition to. */
+  log: string | null = null;
   down = false;
+
+  async bindLogs(scopes: ReadonlyMap<number, string>) {
+    this.#assertUp();
+    const changed = [...scopes].filter(([, scope]) => scope !== this.log);
+    for (const [, scope] of changed) {
+      this.stored.clear();
+      this.log = scope;
+    }
+    return changed.map(([partition]) => partition);
+  }
+
+  async boundLogs(partitions: readonly number[]) {
+    this.#assertUp();
+    return new Map(partitions.map((partition) => [partition, this.log]));
+  }
 
   async append(_partition: number, range: AppendedRange, bytes: Buffer) {
     this.#assertUp();

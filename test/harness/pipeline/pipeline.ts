@@ -15,6 +15,7 @@ import {
   ENV_SEGMENT_KEY,
   ENV_SHARD_WRITER_URLS,
 } from '../../../shared/contracts/env.ts';
+import { logGeneration } from '../../../shared/contracts/topic.ts';
 import { isTransient } from '../../../shared/errors.ts';
 import { type Checkpoint, noCheckpoint } from '../../../shared/ledger/checkpoint.ts';
 import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
@@ -29,7 +30,7 @@ import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { Stopwatch } from '../../../shared/runtime/stopwatch.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
-import { type SegmentSeal, sealScope } from '../../../shared/segments/segment.ts';
+import { sealScope } from '../../../shared/segments/segment.ts';
 import type { SegmentStore } from '../../../shared/segments/segment-store.ts';
 import { recount } from '../../recount/recount.ts';
 import { FakeLogger } from '../fakes/logger.ts';
@@ -40,7 +41,10 @@ const passesMax = 60;
 /** Opens a pipeline of its own topic and databases; close it after the tests. */
 export async function openPipeline(): Promise<Pipeline> {
   const topic = await freshTopic();
-  return new Pipeline({ topic, shards: await freshShards(topic), redisUrl: inject('servers').redis });
+  const shards = await freshShards(topic);
+  const pipeline = new Pipeline({ topic, shards, redisUrl: inject('servers').redis });
+  await pipeline.bindLogs();
+  return pipeline;
 }
 
 interface PipelineServers {
@@ -54,7 +58,7 @@ export class Pipeline {
   readonly shards: FreshShards;
   readonly log: EventLogReader;
   readonly segments: SegmentStore;
-  readonly seal: SegmentSeal;
+  readonly segmentKey = randomBytes(32);
   readonly logger = new FakeLogger();
   readonly #redisUrl: string;
   readonly #writer: EventLogWriter;
@@ -71,9 +75,13 @@ export class Pipeline {
     this.log = createLogReader(place);
     this.#writer = createLogWriter(place);
     this.segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
-    this.seal = { scope: sealScope(topic.topic, 1), key: randomBytes(32) };
     const { segments, logger } = this;
-    this.#consume = buildConsumer(this.seal, { segments, logger, metrics: noMetrics, clock: systemClock });
+    this.#consume = buildConsumer(this.segmentKey, {
+      segments,
+      logger,
+      metrics: noMetrics,
+      clock: systemClock,
+    });
     this.#ledgers = this.#openLedgers();
   }
 
@@ -83,9 +91,16 @@ export class Pipeline {
       [ENV_KAFKA_BOOTSTRAP_SERVERS]: this.topic.bootstrapServers,
       [ENV_KAFKA_TOPIC]: this.topic.topic,
       [ENV_REDIS_URL]: this.#redisUrl,
-      [ENV_SEGMENT_KEY]: this.seal.key.toString('base64'),
+      [ENV_SEGMENT_KEY]: this.segmentKey.toString('base64'),
       [ENV_SHARD_WRITER_URLS]: this.shards.writerUrls.join(','),
     };
+  }
+
+  /** Names the log of each partition to the consumer, as the first pass of a flusher does. */
+  async bindLogs(): Promise<void> {
+    const { topicId, partitions } = this.topic;
+    const scope = sealScope({ topicId, generation: logGeneration });
+    await this.segments.bindLogs(new Map(Array.from({ length: partitions }, (_, i) => [i, scope])));
   }
 
   /** Appends records to a partition; returns the offset of the first. */
@@ -106,9 +121,9 @@ export class Pipeline {
 
   /** One pass over every shard; returns the commits made. */
   async pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
-    const { log, segments, seal, logger } = this;
+    const { log, segments, segmentKey, logger } = this;
     const clock = { ...systemClock, monotonic: () => later(systemClock.monotonic(), this.#skewMs) };
-    const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
+    const ports = { log, segments, segmentKey, logger, clock, checkpoint, metrics: noMetrics };
     const rest = { history: this.#history, mayCommit: () => true, onCommit: () => {} };
     const passOf = (ledger: ShardLedger) =>
       new ShardPass({ ledger, ...rest, watch: new Stopwatch(clock) }, ports);

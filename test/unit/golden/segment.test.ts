@@ -7,7 +7,9 @@ import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-f
 import { goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
 import { envelope, newerEnvelope, records, sealedEvent } from '../../harness/builders/records.ts';
 
-const seal = { scope: sealScope('billing.usage.events', 3), key: Buffer.alloc(32, 9) };
+// The golden HMAC is over this text; a real id is one of Kafka's.
+const scope = sealScope({ topicId: 'billing.usage.events', generation: 3 });
+const seal = { scope, key: Buffer.alloc(32, 9) };
 const { segments } = foldRecords(records(goldenValues(), 40), goldenPartition);
 const [segment] = segments;
 if (segment === undefined) throw new Error('a fold of records has a segment');

@@ -16,7 +16,6 @@ import {
 } from '../../../shared/limits.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../../shared/runtime/stopwatch.ts';
-import { sealScope } from '../../../shared/segments/segment.ts';
 import { envelope, records, sealedEvent } from '../../harness/builders/records.ts';
 import type { FakeClock } from '../../harness/fakes/clock.ts';
 import { FakeLog } from '../../harness/fakes/log.ts';
@@ -24,7 +23,7 @@ import { FakeLogger } from '../../harness/fakes/logger.ts';
 import { FakeSegmentStore } from '../../harness/fakes/segment-store.ts';
 import { describeRuns, hourMs, pass, type TimedRun, timeOf } from '../../harness/fakes/stepped-clock.ts';
 
-const seal = { scope: sealScope('topic', 1), key: Buffer.alloc(32, 1) };
+const segmentKey = Buffer.alloc(32, 1);
 const value = envelope([sealedEvent()]);
 
 /** A shard of one partition, with a log that ends at `end`; answers how many ranges were committed and halts. */
@@ -68,7 +67,7 @@ function flusher(clock: FakeClock, { nextOffset, end }: { nextOffset: number; en
   const metrics = { ...noMetrics, flushed: () => void published.push(clock.monotonic()) };
   const logger = new FakeLogger();
   const segments = new FakeSegmentStore();
-  const ports = { log, clock, logger, seal, segments, metrics, checkpoint: noCheckpoint };
+  const ports = { log, clock, logger, segmentKey, segments, metrics, checkpoint: noCheckpoint };
   const history = new LogHistory();
   const watch: PassedShard['watch'] = new Stopwatch(clock);
   const shard = { ledger, history, mayCommit: () => true, onCommit: () => {}, watch };
@@ -83,6 +82,7 @@ const runs: readonly TimedRun[] = [
     'store segments: the time of a batch',
     async ({ clock, step }) => {
       const segments = new FakeSegmentStore();
+      segments.log = 'topic-1/1';
       const append = segments.append.bind(segments);
       segments.append = async (...stored) => {
         step();
@@ -96,7 +96,7 @@ const runs: readonly TimedRun[] = [
       };
       const logger = new FakeLogger();
       const batch = { partition: 0, itemPartition: 'topic-0', records: records([value]) };
-      await storeSegments([batch], seal, { segments, clock, logger, metrics });
+      await storeSegments([batch], segmentKey, { segments, clock, logger, metrics });
       return [times, logger.messages];
     },
     [[30], []],
