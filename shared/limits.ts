@@ -90,6 +90,13 @@ export const logEndBehindMs = 60_000;
 /** Writer sessions. */
 export const lockTimeoutMs = 5000;
 export const statementTimeoutMs = 30_000;
+/**
+ * A change of the schema waits this long for a lock, because everybody who comes after it waits behind it; then it lets
+ * them pass and tries again, and after `migrationWaitMsMax` it gives up.
+ */
+export const migrationLockTimeoutMs = 2000;
+export const migrationPauseMs = 3000;
+export const migrationWaitMsMax = 10 * 60_000;
 export const idleInTransactionTimeoutMs = 15_000;
 export const stuckTransactionMs = 60_000;
 /** Any answer of a shard; later than the server's own limit, so that the server says first what it was. */
@@ -165,6 +172,7 @@ invariant(
   statementTimeoutMs < shardAnswerTimeoutMs,
   'the server ends a statement before its client gives up',
 );
+invariant(migrationLockTimeoutMs < lockTimeoutMs, 'a migration that waits makes no commit give up');
 invariant(readStatementTimeoutMs < readAnswerTimeoutMs, 'and so it does for readers');
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(

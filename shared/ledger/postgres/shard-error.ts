@@ -13,6 +13,7 @@ const refusedClass = '28';
 const outcomeUnknownClasses: ReadonlySet<string> = new Set(['08', '57']);
 const statementCompletionUnknown = '40003';
 const lockNotAvailable = '55P03';
+const deadlockDetected = '40P01';
 const uniqueViolation = '23505';
 
 /**
@@ -43,6 +44,11 @@ export function leavesCommitUnknown(error: unknown): boolean {
 /** A lock was not given within lock_timeout. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === lockNotAvailable;
+}
+
+/** The same, or a deadlock ended it. */
+export function isLockConflict(error: unknown): boolean {
+  return isLockTimeout(error) || sqlState(error) === deadlockDetected;
 }
 
 /** The unique index of this leaf holds a key of the rows already. */
