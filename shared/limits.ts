@@ -85,6 +85,9 @@ export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
 /** A range that took longer, found, folded and committed, is warned of: an ordinary one takes a tenth. */
 export const slowRangeMs = 5000;
+/** A range that fails this often, at passes this far apart, while other work on its shard succeeds, halts its partition. */
+export const rangeFailuresMax = 5;
+export const rangeFailureGapMs = 10_000;
 /** A log end below `next_offset` for this long, with fresh metadata, halts the partition (U7). */
 export const logEndBehindMs = 60_000;
 /** Writer sessions. */

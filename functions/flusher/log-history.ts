@@ -1,4 +1,5 @@
 import { tailGapAgeMs } from '../../shared/limits.ts';
+import { FailingRanges } from './failing-ranges.ts';
 
 /** What a pass saw of a partition's log, and when. */
 interface SeenEnd {
@@ -16,6 +17,9 @@ interface SeenEnd {
 export class LogHistory {
   readonly #ends = new Map<number, { atMs: number; end: number }[]>();
   readonly #behind = new Map<number, number>();
+  readonly #turns = new Map<number, number>();
+  /** Not of the log, but kept as long. */
+  readonly failing = new FailingRanges();
 
   note({ partition, end, nextOffset, nowMs }: SeenEnd): void {
     const seen = this.#ends.get(partition) ?? [];
@@ -35,5 +39,12 @@ export class LogHistory {
 
   behindSinceMs(partition: number): number | null {
     return this.#behind.get(partition) ?? null;
+  }
+
+  /** Which pass of a shard this is, so that each begins with another partition; a new process begins anywhere. */
+  turn({ shard, nowMs }: { readonly shard: number; readonly nowMs: number }): number {
+    const turn = this.#turns.get(shard) ?? Math.floor(nowMs);
+    this.#turns.set(shard, turn + 1);
+    return turn;
   }
 }

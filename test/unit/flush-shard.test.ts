@@ -23,10 +23,11 @@ interface Options {
   readonly topicId?: string;
   readonly commitMs?: number;
   readonly refusal?: OdometerError;
+  readonly observing?: OdometerError;
 }
 
 /** A pass over a shard of one partition whose log is old enough to be read without Redis. */
-function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) {
+function setup({ values, topicId = 'topic-1', commitMs = 0, refusal, observing }: Options) {
   const clock = new FakeClock();
   const logger = new FakeLogger();
   const halts: unknown[] = [];
@@ -47,7 +48,10 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
     topicId: async () => topicId,
     progress: async () => [row, { ...row, partition: 4, halted: true }],
     ensureDays: async () => new Set(),
-    observe: async (seen) => void observed.push(...seen),
+    observe: async (seen) => {
+      if (observing !== undefined) throw observing;
+      observed.push(...seen);
+    },
     halt: async (...said) => void halts.push(said),
     async transaction(_partition, work) {
       const { value: worked } = await work({ moveProgress: async () => moved });
@@ -96,10 +100,10 @@ it('a range that the shard refuses halts its partition and nothing else', async 
   expect(observed).toMatchObject([{ completeThroughMs: null }]);
 });
 
-it('a shard that does not answer ends the pass', async () => {
-  const refusal = new OdometerError('shard_unavailable', 'down', { retryable: true });
-  const { pass, halts, watch } = setup({ values: [value], refusal });
-  await expect(pass.run()).rejects.toBe(refusal);
+it('a shard that does not take what was seen ends the pass', async () => {
+  const down = new OdometerError('shard_unavailable', 'down', { retryable: true });
+  const { pass, halts, watch } = setup({ values: [value], observing: down });
+  await expect(pass.run()).rejects.toBe(down);
   expect(halts).toEqual([]);
   expect(watch.spentMs('pass')).toBe(0);
 });
