@@ -21,9 +21,9 @@ export class OdometerError extends Error {
   readonly retryable: boolean;
   /**
    * What the server calls a retryable failure that may be the fault of the work itself: when the same work meets it again
-   * and again, and other work does not, its retries end. Null where only the server can be at fault.
+   * and again, and other work does not, its retries end. Absent where only the server can be at fault.
    */
-  readonly suspicion: string | null;
+  declare readonly suspicion?: string;
 
   constructor(
     code: ErrorCode,
@@ -34,7 +34,7 @@ export class OdometerError extends Error {
     this.name = 'OdometerError';
     this.code = code;
     this.retryable = options.retryable;
-    this.suspicion = options.suspicion ?? null;
+    if (options.suspicion !== undefined) this.suspicion = options.suspicion;
   }
 }
 

@@ -29,6 +29,8 @@ export const quantityCharsMax = 128;
 export const eventAgeDaysMax = 35;
 export const eventAheadMinutesMax = 5;
 export const eventYearMin = 2000;
+/** Event days of a request, an envelope, a segment, a range; `migrations/009_month_leaves.sql` keeps days above `eventAgeDaysMax` by month. */
+export const eventDaysMax = 64;
 
 /** One Kafka record. */
 export const envelopeBytesMax = 256 * kibibyte;
@@ -66,7 +68,6 @@ export const refusedEventsMax = 10;
 
 /** One commit. */
 export const commitEventsMax = 20_000;
-export const commitDaysMax = 64;
 /** After a duplicate was found, this many ranges of the partition are checked before they are loaded. */
 export const checkedRangesAfterDuplicate = 50;
 /** A gap at the log's tail is read from the log when it is this old: the consumer may still be at it. */
@@ -85,6 +86,8 @@ export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
 /** A range that took longer, found, folded and committed, is warned of: an ordinary one takes a tenth. */
 export const slowRangeMs = 5000;
+/** A pass commits ranges of one partition for this long, then it is the next one's turn: whoever is behind takes many. */
+export const partitionTurnMs = 2000;
 /** A range that fails this often, at passes this far apart, while other work on its shard succeeds, halts its partition. */
 export const rangeFailuresMax = 5;
 export const rangeFailureGapMs = 10_000;
@@ -158,6 +161,7 @@ export const metricsSourceTimeoutMs = 3000;
 export const metricsPublishMs = 10_000;
 
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
+invariant(eventAgeDaysMax < eventDaysMax, 'events that need no scope fit one request, whatever their days');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
 invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,

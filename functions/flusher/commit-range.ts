@@ -23,7 +23,7 @@ import type {
   RangeTransaction,
   ShardLedger,
 } from '../../shared/ledger/shard-ledger.ts';
-import { checkedRangesAfterDuplicate, commitDaysMax } from '../../shared/limits.ts';
+import { checkedRangesAfterDuplicate } from '../../shared/limits.ts';
 import { segmentVersion } from '../../shared/segments/segment.ts';
 
 export interface CommitPorts {
@@ -99,7 +99,8 @@ export async function commitRange(
 }
 
 async function planOf(range: OffsetRange, checkedRanges: number, ledger: ShardLedger): Promise<Plan> {
-  const closedDays = await ensureDays(range, ledger);
+  const days = new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)));
+  const closedDays = await ledger.ensureDays([...days]);
   const undated = range.segments.some(({ meta }) => meta.undated > 0);
   const checked = undated || checkedRanges > 0 || closedDays.size > 0;
   return {
@@ -108,15 +109,6 @@ async function planOf(range: OffsetRange, checkedRanges: number, ledger: ShardLe
     checkedRanges: Math.max(0, checkedRanges - 1),
     closedDays,
   };
-}
-
-async function ensureDays(range: OffsetRange, ledger: ShardLedger): Promise<ReadonlySet<number>> {
-  const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
-  const closed = new Set<number>();
-  for (let first = 0; first < days.length; first += commitDaysMax) {
-    for (const day of await ledger.ensureDays(days.slice(first, first + commitDaysMax))) closed.add(day);
-  }
-  return closed;
 }
 
 async function attemptCommit(plan: Plan, { ledger, checkpoint }: CommitPorts): Promise<Attempt> {

@@ -3,7 +3,7 @@ import { failure, isTransient, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
+import { partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../shared/log/event-log.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
@@ -190,16 +190,18 @@ export class ShardPass {
     }
   }
 
-  /** Commits range after range until nothing is left to commit, or the partition stops. */
+  /** Commits range after range until nothing is left to commit, the partition stops, or its turn is over. */
   async #commitRanges({ row, logEnd, stored }: SoundPartition, flushed: FlushedPartition): Promise<void> {
     const { partition } = row;
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
     const ports = { ...this.#ports, segments: this.#segments, watch };
+    const endMs = clock.monotonic() + partitionTurnMs;
     let { checkedRanges } = row;
     while (mayCommit()) {
       const { next } = flushed;
       const startedMs = clock.monotonic();
+      if (startedMs >= endMs) return;
       if (history.failing.rests({ partition, from: next }, startedMs)) return;
       const oldEnd = history.oldEnd({ partition, nowMs: clock.now() });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
@@ -236,10 +238,10 @@ export class ShardPass {
     error: unknown,
   ): Promise<RangeFailure | null> {
     const { logger } = this.#ports;
-    if (!(error instanceof OdometerError) || error.suspicion !== null) {
+    if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
       logger.error({ ...at, ...failure(error) }, 'range failed');
       const reason = error instanceof Error ? error.message : String(error);
-      const suspicion = error instanceof OdometerError ? error.suspicion : null;
+      const suspicion = error instanceof OdometerError ? error.suspicion : undefined;
       return { ...at, reason, suspicion: suspicion ?? 'unexpected' };
     }
     if (isTransient(error)) {

@@ -4,6 +4,7 @@
  * be folding it.
  */
 
+import { EventDays } from '../../shared/events/event-days.ts';
 import type { OffsetRange } from '../../shared/ledger/load.ts';
 import { commitEventsMax, gapReadBytesMax } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
@@ -41,7 +42,7 @@ export type NextRange =
 export async function nextRange(outlook: Outlook, ports: NextRangePorts): Promise<NextRange> {
   const { partition, next, stored } = outlook;
   const run = consecutive(stored, next);
-  const segments = run.length === 0 ? [] : await ports.segments.read(partition, run);
+  const segments = run.length === 0 ? [] : joinable(await ports.segments.read(partition, run));
   const last = segments.at(-1)?.meta;
   if (last !== undefined) {
     const delivered = await ports.log.read([{ partition, from: last.to - 1, bytesMax: 1 }]);
@@ -101,12 +102,14 @@ function notDelivered(offset: number): NextRange {
   return { kind: 'waits', reason: `the record at ${offset} was not delivered` };
 }
 
-/** The first segments that fit one commit, at least one. */
+/** The first segments that fit one commit, by events and by their days, at least one. */
 function joinable(segments: readonly Segment[]): readonly Segment[] {
   let events = 0;
+  const days = new EventDays();
   const end = segments.findIndex(({ meta }, i) => {
     events += meta.seen;
-    return i > 0 && events > commitEventsMax;
+    const fits = days.take(meta.days.map(({ day }) => day)) && events <= commitEventsMax;
+    return i > 0 && !fits;
   });
   return end < 0 ? segments : segments.slice(0, end);
 }

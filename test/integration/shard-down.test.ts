@@ -11,6 +11,7 @@ import { routeMapVersion, shardOf } from '../../shared/log/routing.ts';
 import { type Metrics, noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 let pipeline: Pipeline;
@@ -63,8 +64,8 @@ it('U9: one shard down stops its own partitions only, and they catch up when it 
 async function troubleIn(partition: number, body: string): Promise<() => Promise<void>> {
   const url = pipeline.shards.superuserUrls[shardOf(partition)] ?? '';
   const day = new Date(sealedEvent().eventTimeMs).toISOString().slice(0, 10);
-  const leaf = `usage_events_${day.replaceAll('-', '')}`;
   await oneStatement(url, `select make_usage_day('${day}')`);
+  const [made] = await rowsOf(url, `select leaf_of('${day}', current_date) as leaf`);
   await oneStatement(
     url,
     `create function trouble() returns trigger language plpgsql as
@@ -72,7 +73,7 @@ async function troubleIn(partition: number, body: string): Promise<() => Promise
   );
   await oneStatement(
     url,
-    `create trigger trouble before insert on ${leaf} for each row execute function trouble()`,
+    `create trigger trouble before insert on ${String(made?.['leaf'])} for each row execute function trouble()`,
   );
   return () => oneStatement(url, 'drop function trouble cascade');
 }

@@ -4,7 +4,13 @@ import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
 import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { rangeFailureGapMs, rangeFailuresMax, tailGapAgeMs } from '../../shared/limits.ts';
+import {
+  commitEventsMax,
+  partitionTurnMs,
+  rangeFailureGapMs,
+  rangeFailuresMax,
+  tailGapAgeMs,
+} from '../../shared/limits.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
@@ -140,6 +146,21 @@ it('failures of a shard that does no other work halt nothing, and other failures
     }
   }
   expect(halts).toEqual([]);
+});
+
+it('U9: a partition that is far behind commits for its turn only, and then the next ones', async () => {
+  const { pass, clock, log, next, tried } = await setup({ 0: () => void clock.advance(partitionTurnMs) });
+  const value = envelope(
+    Array.from({ length: commitEventsMax / 20 }, (_, i) => sealedEvent({ idempotencyKey: `k${i}` })),
+  );
+  for (let i = 0; i < 100; i++) await log.append([{ partition: 0, value }]);
+  await clock.advance(tailGapAgeMs);
+  await pass();
+  await clock.advance(tailGapAgeMs);
+  tried.length = 0;
+  await pass();
+  expect(tried.filter((partition) => partition === 0)).toHaveLength(1);
+  expect([next.get(4), next.get(8)]).toEqual([1, 1]);
 });
 
 it('a transient failure never halts, however often it comes', async () => {
