@@ -40,6 +40,9 @@ export const produceTimeoutMs = 5000;
 /** What ingest holds before it answers 503: accepted bodies whose envelopes are not acknowledged. */
 export const inFlightEventsMax = 50_000;
 export const inFlightBytesMax = 32 * mebibyte;
+/** Of these one organization holds a quarter at most, so that its flood leaves room for the others. */
+export const organizationInFlightEventsMax = inFlightEventsMax / 4;
+export const organizationInFlightBytesMax = inFlightBytesMax / 4;
 export const lingerMsDefault = 5;
 /** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
 export const acceptWaitMsMax = 2 * produceTimeoutMs;
@@ -160,6 +163,11 @@ export const metricsSourceTimeoutMs = 3000;
 /** A function writes its figures at most this often: a line a request, batch or pass would cost more than it says. */
 export const metricsPublishMs = 10_000;
 
+invariant(
+  batchEventsMax < organizationInFlightEventsMax,
+  'one request must fit the share of its organization',
+);
+invariant(5 * bodyBytesMax < organizationInFlightBytesMax, 'by bytes too, as an envelope may need them');
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(eventAgeDaysMax < eventDaysMax, 'events that need no scope fit one request, whatever their days');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
