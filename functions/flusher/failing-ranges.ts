@@ -1,4 +1,5 @@
 import { rangeFailureGapMs, rangeFailuresMax } from '../../shared/limits.ts';
+import type { MonotonicMs } from '../../shared/runtime/clock.ts';
 
 /** A range that the shard did not take, for a reason that may be the range's own. */
 export interface RangeFailure {
@@ -11,7 +12,7 @@ export interface RangeFailure {
 
 interface Known extends RangeFailure {
   readonly times: number;
-  readonly triedMs: number;
+  readonly triedMs: MonotonicMs;
 }
 
 /**
@@ -22,13 +23,13 @@ export class FailingRanges {
   readonly #known = new Map<number, Known>();
 
   /** Whether the range failed a moment ago: tried at every pass, it would slow the other partitions. */
-  rests({ partition, from }: Pick<RangeFailure, 'partition' | 'from'>, atMs: number): boolean {
+  rests({ partition, from }: Pick<RangeFailure, 'partition' | 'from'>, atMs: MonotonicMs): boolean {
     const known = this.#known.get(partition);
     return known !== undefined && known.from === from && atMs - known.triedMs < rangeFailureGapMs;
   }
 
   /** Notes a failure of this pass, unless one was noted a moment ago; answers whether it is one too many. */
-  note(failure: RangeFailure, atMs: number): boolean {
+  note(failure: RangeFailure, atMs: MonotonicMs): boolean {
     const known = this.#known.get(failure.partition);
     const same = known?.from === failure.from && known.suspicion === failure.suspicion;
     if (same && this.rests(failure, atMs)) return false;

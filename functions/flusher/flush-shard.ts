@@ -5,7 +5,7 @@ import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../shared/log/event-log.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
@@ -83,11 +83,12 @@ export class ShardPass {
 
   async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
-    const observedAtMs = this.#ports.clock.now();
-    const bounds = await this.#ports.log.bounds();
+    const { clock, log } = this.#ports;
+    const observedAtMs = clock.now();
+    const bounds = await log.bounds();
     const progress = (await ledger.progress()).filter(({ halted }) => !halted);
-    this.#noteEnds(progress, bounds, observedAtMs);
-    const sound = this.#inTurn(await this.#checkLog(progress, bounds));
+    this.#noteEnds(progress, bounds, clock.monotonic());
+    const sound = this.#inTurn(await this.#checkLog(progress, bounds), observedAtMs);
     const stored = await this.#segments.list(sound);
     const observations: Observation[] = [];
     const failures: RangeFailure[] = [];
@@ -118,17 +119,17 @@ export class ShardPass {
   }
 
   /** The partitions in an order that begins with another one at each pass, so that no slow one is always first. */
-  #inTurn(rows: readonly Progress[]): readonly Progress[] {
+  #inTurn(rows: readonly Progress[], nowMs: number): readonly Progress[] {
     const { history, ledger } = this.#shard;
-    const turn = history.turn({ shard: ledger.shard, nowMs: this.#ports.clock.now() });
+    const turn = history.turn({ shard: ledger.shard, nowMs });
     const first = rows.length === 0 ? 0 : turn % rows.length;
     return [...rows.slice(first), ...rows.slice(0, first)];
   }
 
-  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, nowMs: number): void {
+  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, atMs: MonotonicMs): void {
     for (const { partition, nextOffset } of progress) {
       const end = bounds.get(partition)?.end;
-      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, nowMs });
+      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs });
     }
   }
 
@@ -157,7 +158,7 @@ export class ShardPass {
         bounds: bounds.get(partition),
         lastCommitted: delivered.get(partition)?.[0],
         behindSinceMs: history.behindSinceMs(partition),
-        nowMs: clock.now(),
+        atMs: clock.monotonic(),
       });
       if (stop === null) sound.push(row);
       else await this.#stop(row, stop);
@@ -196,14 +197,14 @@ export class ShardPass {
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
     const ports = { ...this.#ports, segments: this.#segments, watch };
-    const endMs = clock.monotonic() + partitionTurnMs;
+    const beganMs = clock.monotonic();
     let { checkedRanges } = row;
     while (mayCommit()) {
       const { next } = flushed;
       const startedMs = clock.monotonic();
-      if (startedMs >= endMs) return;
+      if (startedMs - beganMs >= partitionTurnMs) return;
       if (history.failing.rests({ partition, from: next }, startedMs)) return;
-      const oldEnd = history.oldEnd({ partition, nowMs: clock.now() });
+      const oldEnd = history.oldEnd({ partition, atMs: startedMs });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
       if (found.kind === 'nothing') return;
       const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;

@@ -28,7 +28,10 @@ export class WaitingSegments {
     this.#ports = ports;
   }
 
-  /** The stored ranges of each partition in offset order; what is committed already is deleted first. */
+  /**
+   * The stored ranges of each partition in offset order. What starts below the next offset is committed already: it is
+   * deleted, and still listed, also when Redis refuses to delete it; no range begins there.
+   */
   async list(progress: readonly PartitionNext[]): Promise<ReadonlyMap<number, readonly StoredRange[]>> {
     const { segments, logger } = this.#ports;
     try {

@@ -23,7 +23,7 @@ import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import { InFlight } from './in-flight.ts';
 import {
   type Batch,
@@ -75,7 +75,7 @@ export class GroupCommit {
    * Throws `overloaded` (nothing was taken), what the append threw, or `log_unavailable` when the deadline is
    * over: then any part may be stored, also later.
    */
-  submit(events: readonly UsageEvent[], deadlineMs: number): Promise<readonly EnvelopeReceipt[]> {
+  submit(events: readonly UsageEvent[], deadlineMs: MonotonicMs): Promise<readonly EnvelopeReceipt[]> {
     if (events.length === 0) return Promise.resolve([]);
     const sized = events.map((event) => ({ event, bytes: eventBytesBound(event) }));
     const taken = this.#inFlight.take(sized);
@@ -98,9 +98,9 @@ export class GroupCommit {
     this.#watching = true;
     void this.#options.clock.sleep(deadlineCheckMs).then(() => {
       this.#watching = false;
-      const nowMs = this.#options.clock.now();
+      const atMs = this.#options.clock.monotonic();
       for (const ticket of this.#open) {
-        if (ticket.deadlineMs > nowMs) continue;
+        if (ticket.deadlineMs > atMs) continue;
         const message = 'the log did not acknowledge in time';
         this.#fail(ticket, new OdometerError('log_unavailable', message, { retryable: true }));
       }
@@ -114,24 +114,24 @@ export class GroupCommit {
   }
 
   #enqueue(events: readonly Pick<Waiting, 'event' | 'bytes'>[], ticket: Ticket): void {
-    const nowMs = this.#options.clock.now();
+    const atMs = this.#options.clock.monotonic();
     const touched = new Set<PartitionQueue>();
     events.forEach(({ event, bytes }, position) => {
       const queue = this.#queues[partitionOf(event.organization, this.#queues.length)];
       invariant(queue !== undefined, 'an organization was routed beyond the partitions');
-      queue.push({ event, bytes, ticket, position }, nowMs);
+      queue.push({ event, bytes, ticket, position }, atMs);
       touched.add(queue);
     });
-    for (const queue of touched) this.#wake(queue, nowMs);
+    for (const queue of touched) this.#wake(queue, atMs);
   }
 
   /** Makes sure that an append takes what waits in the queue: now, after the linger, or after the running append. */
-  #wake(queue: PartitionQueue, nowMs: number): void {
+  #wake(queue: PartitionQueue, atMs: MonotonicMs): void {
     const { lingerMs, log, clock } = this.#options;
     const number = log.laneOf(queue.partition);
     const lane = this.#lane(number);
     if (queue.isEmpty || lane.appending) return;
-    const remainingMs = lingerMs - queue.waitedMs(nowMs);
+    const remainingMs = lingerMs - queue.waitedMs(atMs);
     const alone = this.#open.size <= 1;
     if (alone || remainingMs <= 0 || queue.fillsEnvelope) {
       void this.#append(number, lane);
@@ -178,8 +178,8 @@ export class GroupCommit {
       }
     }
     // Every queue, not only this lane's: a partition may have moved to another lane in the meantime.
-    const nowMs = clock.now();
-    for (const queue of this.#queues) this.#wake(queue, nowMs);
+    const atMs = clock.monotonic();
+    for (const queue of this.#queues) this.#wake(queue, atMs);
   }
 
   /** One receipt for each request with events in the envelope: a request's events follow each other in its queue. */

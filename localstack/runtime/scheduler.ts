@@ -11,7 +11,7 @@ const stopCheckMs = 250;
 
 export interface ScheduleOptions {
   readonly invoke: () => Promise<unknown>;
-  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
   readonly logger: Logger;
   readonly stopping: () => boolean;
 }
@@ -19,16 +19,15 @@ export interface ScheduleOptions {
 /** Invokes at once and then every minute; when one ends late, the next follows at once. Until `stopping`. */
 export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleOptions): Promise<void> {
   while (!stopping()) {
-    const startedMs = clock.now();
-    let nextMs = startedMs + rateMs;
+    let nextMs = clock.monotonic() + rateMs;
     try {
       await invoke();
     } catch (error) {
       logger.error(failure(error), 'the scheduled function failed; it is tried again');
-      nextMs = clock.now() + failurePauseMs;
+      nextMs = clock.monotonic() + failurePauseMs;
     }
-    while (!stopping() && clock.now() < nextMs) {
-      await clock.sleep(Math.min(stopCheckMs, nextMs - clock.now()));
+    while (!stopping() && clock.monotonic() < nextMs) {
+      await clock.sleep(Math.min(stopCheckMs, nextMs - clock.monotonic()));
     }
   }
 }

@@ -2,8 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
+import { type ShardLogin, shardLoginNames, shardLogins } from '../../shared/contracts/shards.ts';
 import { readJson, writeJsonAtomically } from '../processes/atomic-file.ts';
+
+type LoginPassword = `${(typeof shardLogins)[ShardLogin]['role']}-password`;
+
+/** One member for each login of the shards. */
+function loginPasswords<T>(make: () => T): Record<LoginPassword, T> {
+  const members = shardLoginNames.map((login) => [`${shardLogins[login].role}-password`, make()] as const);
+  // The keys are those of the type: one for each login.
+  return Object.fromEntries(members) as Record<LoginPassword, T>;
+}
 
 const text = z.string().min(1);
 const secretsSchema = z.object({
@@ -14,10 +23,7 @@ const secretsSchema = z.object({
   'jwt-secret': text,
   'redis-password': text,
   'postgres-password': text,
-  'odometer_owner-password': text,
-  'odometer_writer-password': text,
-  'odometer_reader-password': text,
-  'billing-password': text,
+  ...loginPasswords(() => text),
 });
 
 /** Everything secret of one twin, by the names that `secret:<name>` resolves. */
@@ -44,10 +50,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
     'jwt-secret': password(),
     'redis-password': password(),
     'postgres-password': password(),
-    'odometer_owner-password': password(),
-    'odometer_writer-password': password(),
-    'odometer_reader-password': password(),
-    'billing-password': password(),
+    ...loginPasswords(password),
   };
   // What a data directory of older code does not have yet is added; what it has stays.
   const secrets = secretsSchema.parse({ ...made, ...(stored as object | undefined) });

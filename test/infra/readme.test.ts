@@ -14,6 +14,14 @@ it('it has a row for every stack', () => {
   expect(rows.map(({ stack }) => stack).sort()).toEqual([...synthesize(production).templates.keys()].sort());
 });
 
+it('the README of the repository counts the stacks', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const numbers = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
+  const said = /^(\w+) stacks: (.+)\n(.+)\n/m.exec(readme);
+  expect(said?.[1]?.toLowerCase()).toBe(numbers[rows.length]);
+  for (const { stack } of rows) expect(`${said?.[2]} ${said?.[3]}`).toContain(stack.toLowerCase());
+});
+
 it('the row of the App stack names every function in it', () => {
   const ids = Object.keys(templateOf(production, 'App').findResources('AWS::Lambda::Function'));
   // Functions of the stack itself; those of custom resources are inside a construct and have two names.

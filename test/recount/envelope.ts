@@ -67,10 +67,13 @@ function decodeEvents(body: string): readonly LoggedEvent[] | undefined {
 
 function decodeEvent(tuple: unknown): LoggedEvent | undefined {
   if (!Array.isArray(tuple) || tuple.length !== tupleFields) return undefined;
-  const [organization, metric, quantity, key, eventTimeMs, undated, fingerprint, sealed] = tuple;
-  const texts = [organization, metric, quantity, key, fingerprint];
-  if (!texts.every((text) => typeof text === 'string')) return undefined;
-  if (!Number.isSafeInteger(eventTimeMs) || (undated !== 0 && undated !== 1)) return undefined;
+  const fields: readonly unknown[] = tuple;
+  const [organization, metric, quantity, key, eventTimeMs, undated, fingerprint, sealed] = fields;
+  if (typeof organization !== 'string' || typeof metric !== 'string') return undefined;
+  if (typeof quantity !== 'string' || typeof key !== 'string') return undefined;
+  if (typeof fingerprint !== 'string') return undefined;
+  if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return undefined;
+  if (undated !== 0 && undated !== 1) return undefined;
   if (sealed !== null && typeof sealed !== 'string') return undefined;
   return { organization, metric, quantity, key, eventTimeMs, undated: undated === 1, fingerprint, sealed };
 }

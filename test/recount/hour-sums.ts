@@ -13,6 +13,7 @@ const separator = '\0';
 export class HourSums {
   readonly #sums = new Map<string, HourSum>();
 
+  // Same type: the order of the group; golden totals of the recount's tests fail for any other.
   add(organization: string, metric: string, timeMs: number, units: bigint, count = 1): void {
     const group = [organization, metric, Math.floor(timeMs / hourMs)].join(separator);
     const sum = this.#sums.get(group);

@@ -19,6 +19,7 @@ export class Log {
   readonly #topic: string;
   readonly #consumer: Consumer;
 
+  // Same type: an address is no topic; a swap does not connect.
   constructor(kafka: string, topic: string) {
     this.#topic = topic;
     const bootstrapBrokers = kafka.split(',');
@@ -39,6 +40,7 @@ export class Log {
   }
 
   /** Records with `from <= offset < to` in offset order, some thousand at a time. */
+  // Same type: the order of every call that names a range of a partition.
   async *read(partition: number, from: number, to: number): AsyncGenerator<readonly LoggedRecord[]> {
     let next = from;
     for (let empty = 0; next < to; ) {
@@ -61,6 +63,7 @@ export class Log {
     await this.#consumer.close(true);
   }
 
+  // Same type: as for `read`.
   async #fetch(partition: number, from: number): Promise<readonly LoggedRecord[]> {
     const metadata = await this.#consumer.metadata({ topics: [this.#topic] });
     const topic = metadata.topics.get(this.#topic);

@@ -50,7 +50,7 @@ async function readEndpoints(file: string): Promise<Pick<RecountTarget, 'kafka' 
     if (
       typeof kafka === 'string' &&
       Array.isArray(shards) &&
-      shards.every((dsn) => typeof dsn === 'string')
+      shards.every((dsn: unknown) => typeof dsn === 'string')
     ) {
       return { kafka, shards };
     }

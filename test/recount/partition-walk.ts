@@ -128,6 +128,7 @@ export class PartitionWalk {
     for (const [index, event] of envelope.events.entries()) this.#takeEvent(offset, index, event, envelope);
   }
 
+  // Same type: the order of a place in the log; the recount's tests fail for any other.
   #takeEvent(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): void {
     const { counts } = this.#shared;
     const place = `${offset}/${index}`;
@@ -181,6 +182,7 @@ export class PartitionWalk {
     }
   }
 
+  // Same type: as for `#takeEvent`.
   #toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
     const { organization, metric, quantity, key, eventTimeMs, undated, fingerprint } = event;
     return {

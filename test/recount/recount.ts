@@ -101,7 +101,7 @@ async function recountShard(
   const { findings } = tallies;
   const progress = await shard.progress();
   const partitions = progress.map(({ partition }) => partition);
-  await checkPlace(shard, number, partitions, target.shards.length, findings);
+  await checkPlace(shard, { number, shards: target.shards.length }, partitions, findings);
   for (const key of await shard.keysTwice()) findings.add('key_twice', `shard ${number}: ${key}`);
   const match = new RowMatch(shard.rows(), findings);
   const log = new Log(target.kafka, target.topic);
@@ -121,9 +121,8 @@ async function recountShard(
 
 async function checkPlace(
   shard: Shard,
-  number: number,
+  { number, shards }: { readonly number: number; readonly shards: number },
   partitions: readonly number[],
-  shards: number,
   findings: Findings,
 ): Promise<void> {
   const identity = await shard.number();

@@ -50,7 +50,9 @@ export const mayImport: Readonly<Record<Room, readonly RegExp[]>> = {
   handler: [rooms.shared, rooms.migrations],
   functions: [rooms.shared],
   client: [/^shared\/(?:contracts|limits\.ts|errors\.ts|events)/],
-  infra: [/^shared\/(?:contracts|limits\.ts|log\/routing\.ts|runtime\/process\/environment\.ts)/],
+  infra: [
+    /^shared\/(?:contracts|limits\.ts|events\/calendar\.ts|log\/routing\.ts|runtime\/process\/environment\.ts)/,
+  ],
   migrations: [rooms.shared],
   localstack: [rooms.shared, rooms.client, rooms.handler, rooms.migrations],
   recount: [],
@@ -145,12 +147,7 @@ export const packageExceptions: readonly {
 ];
 
 /** What the recount may use besides Node: drivers, so that nothing of ours stands between it and the data. */
-export const recountPackages: ReadonlySet<string> = new Set([
-  '@platformatic/kafka',
-  'commander',
-  'kafkajs',
-  'pg',
-]);
+export const recountPackages: ReadonlySet<string> = new Set(['@platformatic/kafka', 'commander', 'pg']);
 
 export function roomOf(path: string): Room | undefined {
   const entry = Object.entries(rooms).find(([, pattern]) => pattern.test(path));

@@ -5,7 +5,7 @@ import { readRepository, repositoryRoot } from './repository.ts';
 import { findSameType } from './same-type.ts';
 
 const checked =
-  /^(?:functions|shared|client|localstack|infra|migrations|test\/harness)\/.*\.ts$|^[\w-]+\.ts$/;
+  /^(?:functions|shared|client|localstack|infra|migrations|test\/(?:harness|recount|bench|load))\/.*\.ts$|^(?:test\/)?[\w-]+\.ts$/;
 
 const plantedAny = {
   path: 'shared/planted-any.ts',

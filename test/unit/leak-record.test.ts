@@ -57,6 +57,16 @@ it('a timer is found', async () => {
   clearTimeout(timer);
 });
 
+it('a timer is found although it fires while something else closes', async () => {
+  const record = new LeakRecord();
+  setTimeout(() => undefined, 500);
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1000)'], { stdio: 'ignore' });
+  expect(await record.end()).toEqual([
+    expect.stringMatching(/^a timer is open, opened .*leak-record\.test\.ts/),
+  ]);
+  expect(child.exitCode).toBe(0);
+});
+
 it('a child process is found by its command', async () => {
   const record = new LeakRecord();
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' });

@@ -71,6 +71,10 @@ describe('nextRange', () => {
     expect(await look(await storeWith([0, 2], [4, 6]), 2)).toBe('log 2-4');
   });
 
+  it('U6: passes over what is committed already and could not be deleted', async () => {
+    expect(await look(await storeWith([0, 2], [1, 3], [3, 5]), 3)).toBe('segments 3-5');
+  });
+
   it('U8: leaves a young tail to the consumer and reads an old one from the log', async () => {
     expect(await look(new FakeSegmentStore(), 0)).toBe('nothing');
     expect(await look(new FakeSegmentStore(), 0, 4)).toBe('log 0-4');

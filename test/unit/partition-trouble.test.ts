@@ -11,6 +11,7 @@ import {
   rangeFailuresMax,
   tailGapAgeMs,
 } from '../../shared/limits.ts';
+import { later } from '../../shared/runtime/clock.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
@@ -39,7 +40,7 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
   const down = { shard: false };
   for (const partition of partitions) {
     await log.append([{ partition, value: envelope([sealedEvent()], { partition }) }]);
-    history.note({ partition, end: 1, nextOffset: 0, nowMs: clock.now() - tailGapAgeMs });
+    history.note({ partition, end: 1, nextOffset: 0, atMs: later(clock.monotonic(), -tailGapAgeMs) });
   }
   const nothing = async () => {};
   const moved: MovedRange = {

@@ -40,7 +40,18 @@ export class OpenHandles {
 
   /** A sentence for each handle that is open and waited for. */
   describe(): readonly string[] {
-    return [...this.#open.values()].flatMap(({ kind, resource, opened }) => {
+    return this.#describe(() => true);
+  }
+
+  /** The same for the timers that our own code sets itself, not through a package. */
+  describeOwnTimers(): readonly string[] {
+    return this.#describe(
+      ({ kind, opened }) => kind === 'timer' && ours.test(framesOf(opened.stack ?? '')[0] ?? ''),
+    );
+  }
+
+  #describe(isAsked: (handle: OpenHandle) => boolean): readonly string[] {
+    return [...this.#open.values()].filter(isAsked).flatMap(({ kind, resource, opened }) => {
       const by = openedBy(opened.stack ?? '');
       return by === null || !keepsAlive(resource.deref()) ? [] : [`a ${kind} is open, opened ${by}`];
     });
@@ -54,7 +65,7 @@ export class OpenHandles {
 
 /** The frames that say who opened a handle; null for the test runner and the record itself. */
 function openedBy(stack: string): string | null {
-  const frames = stack.split('\n').filter((frame) => / at (?!.*(?:node:|open-handles\.ts))/.test(frame));
+  const frames = framesOf(stack);
   const own = frames.filter((frame) => ours.test(frame));
   // The streams of the process itself are opened when somebody first asks for them.
   if (/\bgetStd(?:in|out|err) /.test(stack)) return null;
@@ -62,6 +73,10 @@ function openedBy(stack: string): string | null {
   if (own.length === 0 && frames.some((frame) => runner.test(frame))) return null;
   const shown = own.length > 0 ? own : frames.slice(0, 3);
   return shown.map((frame) => frame.trim()).join(', ') || 'by Node itself';
+}
+
+function framesOf(stack: string): readonly string[] {
+  return stack.split('\n').filter((frame) => / at (?!.*(?:node:|open-handles\.ts))/.test(frame));
 }
 
 function stackHere(): { readonly stack?: string } {

@@ -5,7 +5,7 @@ import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const clock = {
-  now: systemClock.now,
+  ...systemClock,
   sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
 };
 
