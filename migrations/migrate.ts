@@ -7,6 +7,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { OdometerError } from '../shared/errors.ts';
 import { type OwnerSession, withOwnerSession } from '../shared/ledger/postgres/owner-session.ts';
+import { isLockConflict } from '../shared/ledger/postgres/shard-error.ts';
+import { migrationPauseMs, migrationWaitMsMax } from '../shared/limits.ts';
+import { systemClock } from '../shared/runtime/process/system-clock.ts';
 
 /** Two migrators of one shard, one after the other; the number is arbitrary. */
 const migrationLock = 7_041_776;
@@ -36,26 +39,45 @@ interface AppliedRow {
 
 /**
  * Applies what is missing, each file in one transaction with its version row first, then makes the identity
- * row and the progress rows where they are missing. Repeating it changes nothing. Throws `shard_refused` for a
- * newer schema or a changed file, `wrong_shard` where the identity differs (U9).
+ * row and the progress rows where they are missing. Repeating it changes nothing. Where somebody holds a lock, it
+ * tries again, so that commits and reads pass in between. Throws `shard_refused` for a newer schema or a changed
+ * file, `wrong_shard` where the identity differs (U9), `shard_unavailable` when a lock is not free in ten minutes.
  */
-export async function migrateShard(migration: ShardMigration): Promise<{ readonly applied: string[] }> {
+export async function migrateShard(
+  migration: ShardMigration,
+  folder = new URL('./', import.meta.url),
+): Promise<{ readonly applied: string[] }> {
   return await withOwnerSession(
     { ownerUrl: migration.ownerUrl, applicationName: 'migrate' },
     async (session) => {
+      const untilMs = systemClock.monotonic() + migrationWaitMsMax;
+      const patiently: Patiently = (work) => whenLocksAreFree(work, untilMs);
       // Held until the session ends, whatever happens in between.
-      await session.query('select pg_advisory_lock($1)', [migrationLock]);
-      await makeVersionTable(session);
-      const applied = await applyMissing(session, readMigrations());
-      await session.transaction(() => seedShard(session, migration));
+      await patiently(() => session.query('select pg_advisory_lock($1)', [migrationLock]));
+      await patiently(() => makeVersionTable(session));
+      const applied = await applyMissing(session, readMigrations(folder), patiently);
+      await patiently(() => session.transaction(() => seedShard(session, migration)));
       return { applied };
     },
   );
 }
 
-/** The SQL files beside this one, in order. */
-function readMigrations(): readonly MigrationFile[] {
-  const folder = new URL('./', import.meta.url);
+/** Repeats work that did not get a lock, or was ended in a deadlock; both leave nothing behind. */
+type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
+
+async function whenLocksAreFree<T>(work: () => Promise<T>, untilMs: number): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLockConflict(error) || systemClock.monotonic() + migrationPauseMs >= untilMs) throw error;
+      await systemClock.sleep(migrationPauseMs);
+    }
+  }
+}
+
+/** The SQL files of the folder, in order. */
+function readMigrations(folder: URL): readonly MigrationFile[] {
   return readdirSync(folder)
     .filter((name) => /^\d{3}_\w+\.sql$/.test(name))
     .sort()
@@ -75,7 +97,11 @@ async function makeVersionTable(session: OwnerSession): Promise<void> {
   )`);
 }
 
-async function applyMissing(session: OwnerSession, files: readonly MigrationFile[]): Promise<string[]> {
+async function applyMissing(
+  session: OwnerSession,
+  files: readonly MigrationFile[],
+  patiently: Patiently,
+): Promise<string[]> {
   const rows = await session.query<AppliedRow>('select version, name, checksum from schema_migrations');
   const known = new Map(files.map((file) => [file.version, file]));
   for (const row of rows) {
@@ -86,16 +112,15 @@ async function applyMissing(session: OwnerSession, files: readonly MigrationFile
   const done = new Set(rows.map((row) => row.version));
   const missing = files.filter((file) => !done.has(file.version));
   for (const file of missing) {
-    await session.transaction(async () => {
-      const values = [file.version, file.name, file.checksum];
-      await session.query(
-        'insert into schema_migrations (version, name, checksum) values ($1, $2, $3)',
-        values,
-      );
-      await session.query(file.text);
-    });
+    await patiently(() => session.transaction(() => applyFile(session, file)));
   }
   return missing.map((file) => file.name);
+}
+
+async function applyFile(session: OwnerSession, file: MigrationFile): Promise<void> {
+  const values = [file.version, file.name, file.checksum];
+  await session.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', values);
+  await session.query(file.text);
 }
 
 async function seedShard(session: OwnerSession, migration: ShardMigration): Promise<void> {

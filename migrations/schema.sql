@@ -261,33 +261,66 @@ begin
   perform set_config('odometer.within_totals', '', true);
 end
 $function$;
+CREATE OR REPLACE FUNCTION public.leaf_of(day date, today date)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  of_day text := 'usage_events_' || to_char(day, 'YYYYMMDD');
+  of_month text := 'usage_events_' || to_char(day, 'YYYYMM');
+begin
+  if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = of_day) then
+    return of_day;
+  end if;
+  if day < today - 35
+    or exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = of_month) then
+    return of_month;
+  end if;
+  return of_day;
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.make_usage_day(day date)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
- SET lock_timeout TO '2s'
+ SET lock_timeout TO '4s'
 AS $function$
 declare
-  leaf text := 'usage_events_' || to_char(day, 'YYYYMMDD');
+  today date := (now() at time zone 'UTC')::date;
+  leaf text;
+  days text;
 begin
   if day is null or exists (select from public.shard_identity where day < closed_before) then
     return false;
   end if;
-  -- A query sees what committed before it; to_regclass answers from a cache that an advisory lock does not
-  -- refresh, and the loser of a race would make the leaf again.
+  leaf := public.leaf_of(day, today);
   if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
     return true;
   end if;
   perform pg_advisory_xact_lock(hashtext('odometer.make_usage_day'));
+  -- The winner of a race may have made the leaf, or the month's.
+  leaf := public.leaf_of(day, today);
   if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
     return true;
+  end if;
+  if length(leaf) = length('usage_events_YYYYMMDD') then
+    days := quote_literal(day);
+  else
+    -- All days that have no leaf of their own; that some are closed does no harm, because nothing is written to them.
+    select string_agg(quote_literal(one::date), ', ') into days
+    from generate_series(date_trunc('month', day::timestamp),
+      date_trunc('month', day::timestamp) + interval '1 month' - interval '1 day', interval '1 day') one
+    where not exists (
+      select from pg_class
+      where relnamespace = 'public'::regnamespace and relname = 'usage_events_' || to_char(one, 'YYYYMMDD'));
   end if;
   execute format(
     'create table public.%I (like public.usage_events including defaults including constraints including storage)',
     leaf);
   execute format('grant select, insert on public.%I to odometer_writer', leaf);
-  execute format('alter table public.usage_events attach partition public.%I for values in (%L)', leaf, day);
+  execute format('alter table public.usage_events attach partition public.%I for values in (%s)', leaf, days);
   return true;
 end
 $function$;
@@ -360,6 +393,7 @@ grant select (partition, generation, first_offset, next_offset, halted, halt_cod
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
 grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
 grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
+grant execute on function leaf_of(day date, today date) to odometer_writer;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;
 grant usage on schema public to odometer_reader;

@@ -19,12 +19,22 @@ export type ErrorCode =
 export class OdometerError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /**
+   * What the server calls a retryable failure that may be the fault of the work itself: when the same work meets it again
+   * and again, and other work does not, its retries end. Absent where only the server can be at fault.
+   */
+  declare readonly suspicion?: string;
 
-  constructor(code: ErrorCode, message: string, options: { retryable: boolean; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable: boolean; cause?: unknown; suspicion?: string },
+  ) {
     super(message, { cause: options.cause });
     this.name = 'OdometerError';
     this.code = code;
     this.retryable = options.retryable;
+    if (options.suspicion !== undefined) this.suspicion = options.suspicion;
   }
 }
 

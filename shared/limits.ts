@@ -29,6 +29,8 @@ export const quantityCharsMax = 128;
 export const eventAgeDaysMax = 35;
 export const eventAheadMinutesMax = 5;
 export const eventYearMin = 2000;
+/** Event days of a request, an envelope, a segment, a range; `migrations/009_month_leaves.sql` keeps days above `eventAgeDaysMax` by month. */
+export const eventDaysMax = 64;
 
 /** One Kafka record. */
 export const envelopeBytesMax = 256 * kibibyte;
@@ -38,6 +40,9 @@ export const produceTimeoutMs = 5000;
 /** What ingest holds before it answers 503: accepted bodies whose envelopes are not acknowledged. */
 export const inFlightEventsMax = 50_000;
 export const inFlightBytesMax = 32 * mebibyte;
+/** Of these one organization holds a quarter at most, so that its flood leaves room for the others. */
+export const organizationInFlightEventsMax = inFlightEventsMax / 4;
+export const organizationInFlightBytesMax = inFlightBytesMax / 4;
 export const lingerMsDefault = 5;
 /** A request is answered after this long, or this much before its invocation ends, whatever the log does. */
 export const acceptWaitMsMax = 2 * produceTimeoutMs;
@@ -66,7 +71,6 @@ export const refusedEventsMax = 10;
 
 /** One commit. */
 export const commitEventsMax = 20_000;
-export const commitDaysMax = 64;
 /** After a duplicate was found, this many ranges of the partition are checked before they are loaded. */
 export const checkedRangesAfterDuplicate = 50;
 /** A gap at the log's tail is read from the log when it is this old: the consumer may still be at it. */
@@ -85,11 +89,23 @@ export const flusherPauseMs = 500;
 export const transactionStartRemainingMs = 20_000;
 /** A range that took longer, found, folded and committed, is warned of: an ordinary one takes a tenth. */
 export const slowRangeMs = 5000;
+/** A pass commits ranges of one partition for this long, then it is the next one's turn: whoever is behind takes many. */
+export const partitionTurnMs = 2000;
+/** A range that fails this often, at passes this far apart, while other work on its shard succeeds, halts its partition. */
+export const rangeFailuresMax = 5;
+export const rangeFailureGapMs = 10_000;
 /** A log end below `next_offset` for this long, with fresh metadata, halts the partition (U7). */
 export const logEndBehindMs = 60_000;
 /** Writer sessions. */
 export const lockTimeoutMs = 5000;
 export const statementTimeoutMs = 30_000;
+/**
+ * A change of the schema waits this long for a lock, because everybody who comes after it waits behind it; then it lets
+ * them pass and tries again, and after `migrationWaitMsMax` it gives up.
+ */
+export const migrationLockTimeoutMs = 2000;
+export const migrationPauseMs = 3000;
+export const migrationWaitMsMax = 10 * 60_000;
 export const idleInTransactionTimeoutMs = 15_000;
 export const stuckTransactionMs = 60_000;
 /** Any answer of a shard; later than the server's own limit, so that the server says first what it was. */
@@ -164,7 +180,13 @@ export const metricsSourceTimeoutMs = 3000;
 /** A function writes its figures at most this often: a line a request, batch or pass would cost more than it says. */
 export const metricsPublishMs = 10_000;
 
+invariant(
+  batchEventsMax < organizationInFlightEventsMax,
+  'one request must fit the share of its organization',
+);
+invariant(5 * bodyBytesMax < organizationInFlightBytesMax, 'by bytes too, as an envelope may need them');
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
+invariant(eventAgeDaysMax < eventDaysMax, 'events that need no scope fit one request, whatever their days');
 invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
 invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
@@ -184,6 +206,7 @@ invariant(
   statementTimeoutMs < shardAnswerTimeoutMs,
   'the server ends a statement before its client gives up',
 );
+invariant(migrationLockTimeoutMs < lockTimeoutMs, 'a migration that waits makes no commit give up');
 invariant(readStatementTimeoutMs < readAnswerTimeoutMs, 'and so it does for readers');
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(

@@ -24,7 +24,7 @@ import type {
   RangeTransaction,
   ShardLedger,
 } from '../../shared/ledger/shard-ledger.ts';
-import { checkedRangesAfterDuplicate, commitDaysMax } from '../../shared/limits.ts';
+import { checkedRangesAfterDuplicate } from '../../shared/limits.ts';
 import { segmentVersion } from '../../shared/segments/segment.ts';
 
 export interface CommitPorts {
@@ -111,7 +111,8 @@ async function planOf(
 ): Promise<Plan | null> {
   const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
   const closedDays = new Set(days.filter((day) => isClosed(day, closedBefore)));
-  if (!(await makeDays([...new Set(days).difference(closedDays)], ledger))) return null;
+  const closed = await ledger.ensureDays(days.filter((day) => !closedDays.has(day)));
+  if (closed.size > 0) return null;
   const undated = range.segments.some(({ meta }) => meta.undated > 0);
   const checked = undated || checkedRanges > 0 || closedDays.size > 0;
   return {
@@ -126,15 +127,6 @@ async function planOf(
 // Same type: a day of an event and a bound of days, in the order of the comparison.
 function isClosed(day: number, closedBefore: number | null): boolean {
   return closedBefore !== null && day < closedBefore;
-}
-
-/** Makes the leaves that are missing; false where a day is closed. */
-async function makeDays(days: readonly number[], ledger: ShardLedger): Promise<boolean> {
-  for (let first = 0; first < days.length; first += commitDaysMax) {
-    const closed = await ledger.ensureDays(days.slice(first, first + commitDaysMax));
-    if (closed.size > 0) return false;
-  }
-  return true;
 }
 
 async function attemptCommit(plan: Plan, { ledger, checkpoint }: CommitPorts): Promise<Attempt> {

@@ -1,19 +1,20 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { failure, OdometerError } from '../../shared/errors.ts';
+import { failure, isTransient, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { observationLagMsMax, slowRangeMs } from '../../shared/limits.ts';
-import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
+import { observationLagMsMax, partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
+import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../shared/log/event-log.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, lastCommittedOffset } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
+import type { RangeFailure } from './failing-ranges.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
-import type { Halts, PartitionStop } from './partition-stop.ts';
+import type { PartitionStop } from './partition-stop.ts';
 import { WaitingSegments, type WaitingSegmentsPorts } from './waiting-segments.ts';
 
 /** Phases of a pass that are timed; `folding` and `committing` are inside `pass`. */
@@ -68,11 +69,17 @@ interface SoundLog {
   readonly bounds: ReadonlyMap<number, LogBounds>;
 }
 
-/** What the pass did to one partition; `next` is the first offset not yet committed. */
+/** How far a pass came: the next offset of every partition whose log is sound, and the ranges that failed. */
+interface PassWork {
+  readonly committed: Map<number, number>;
+  readonly failures: RangeFailure[];
+}
+
+/** What the pass did to one partition so far; `next` is the first offset not yet committed. */
 interface FlushedPartition {
-  readonly next: number;
-  readonly commits: number;
-  readonly waitsForCode: boolean;
+  next: number;
+  commits: number;
+  waitsForCode: boolean;
 }
 
 export class ShardPass {
@@ -86,7 +93,10 @@ export class ShardPass {
     this.#segments = new WaitingSegments({ ...ports, watch: shard.watch });
   }
 
-  /** Throws retryable OdometerErrors of the log and of this shard; what was committed before stays committed. */
+  /**
+   * Throws retryable OdometerErrors of the log and of this shard; what was committed before stays committed. Trouble of
+   * one partition is its own: the others are flushed all the same.
+   */
   run(): Promise<PassResult> {
     return this.#shard.watch.during('pass', () => this.#run());
   }
@@ -100,20 +110,24 @@ export class ShardPass {
     const look = { bounds, stampMs, atMs: clock.monotonic() };
     const going = all.filter(({ halted }) => !halted);
     this.#noteEnds(going, look);
-    const committed = new Map<number, number>();
+    const work: PassWork = { committed: new Map(), failures: [] };
+    let takesWrites = false;
+    let result: PassResult;
     try {
       const topicId = await ledger.topicId();
-      const sound = await this.#checkLog(going, { topicId, bounds });
-      return await this.#commitAll({ topicId, progress: sound, bounds }, committed);
+      const progress = this.#inTurn(await this.#checkLog(going, { topicId, bounds }), stampMs);
+      result = await this.#commitAll({ topicId, progress, bounds }, work);
     } finally {
-      await this.#observe(all, look, committed);
+      takesWrites = await this.#observe(all, look, work.committed);
     }
+    // The observation was stored, so the shard takes writes: what it did not take is to blame.
+    if (takesWrites) for (const failed of work.failures) await this.#blame(failed);
+    return result;
   }
 
-  /** `committed` gets the next offset of every partition whose log is sound, as far as the pass came. */
   async #commitAll(
     { topicId, progress, bounds }: SoundLog,
-    committed: Map<number, number>,
+    { committed, failures }: PassWork,
   ): Promise<PassResult> {
     for (const { partition, nextOffset } of progress) committed.set(partition, nextOffset);
     const stored = await this.#segments.list({ topicId, progress });
@@ -123,7 +137,9 @@ export class ShardPass {
     for (const row of progress) {
       const { partition } = row;
       const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
-      const flushed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] });
+      const flushed = { next: row.nextOffset, commits: 0, waitsForCode: false };
+      const failed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] }, flushed);
+      if (failed !== null) failures.push(failed);
       committed.set(partition, flushed.next);
       commits += flushed.commits;
       backlog ||= flushed.commits > 1;
@@ -134,18 +150,20 @@ export class ShardPass {
 
   /**
    * Writes down what the pass saw of every partition, halted and waiting ones too, however it ended. Never throws: an
-   * observation that is missing makes the one before it old, and every reader sees that.
+   * observation that is missing makes the one before it old, and every reader sees that. Answers whether it is stored.
    */
   async #observe(
     all: readonly Progress[],
     look: ShardLook,
     committed: ReadonlyMap<number, number>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { ledger } = this.#shard;
     try {
       await ledger.observe(all.map((row) => this.#observationOf(row, look, committed.get(row.partition))));
+      return true;
     } catch (error) {
       this.#ports.logger.warn({ shard: ledger.shard, ...failure(error) }, 'not observed');
+      return false;
     }
   }
 
@@ -171,6 +189,14 @@ export class ShardPass {
     return { partition, generation, observedAtMs: stampMs, logEnd, completeThroughMs };
   }
 
+  /** The partitions in an order that begins with another one at each pass, so that no slow one is always first. */
+  #inTurn(rows: readonly Progress[], nowMs: number): readonly Progress[] {
+    const { history, ledger } = this.#shard;
+    const turn = history.turn({ shard: ledger.shard, nowMs });
+    const first = rows.length === 0 ? 0 : turn % rows.length;
+    return [...rows.slice(first), ...rows.slice(0, first)];
+  }
+
   #noteEnds(progress: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
     for (const { partition, nextOffset } of progress) {
       const end = bounds.get(partition)?.end;
@@ -194,7 +220,7 @@ export class ShardPass {
       const from = lastCommittedOffset({ progress: row, bounds: bounds.get(row.partition) });
       return from === null ? [] : [{ partition: row.partition, from, bytesMax: 1 }];
     });
-    const delivered = await log.read(reads);
+    const delivered = await this.#readLast(reads);
     const sound: Progress[] = [];
     for (const row of progress) {
       const { partition } = row;
@@ -211,50 +237,103 @@ export class ShardPass {
     return sound;
   }
 
-  /** Commits range after range until nothing is left to commit, or the partition stops. */
-  async #flush({ row, logEnd, stored }: SoundPartition): Promise<FlushedPartition> {
+  /** All in one request; where that fails each by itself, and what then is not read was not delivered. */
+  async #readLast(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
+    const { log, logger } = this.#ports;
+    try {
+      return await log.read(reads);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      logger.warn(failure(error), 'last records not read at once, each by itself');
+      const each = await Promise.allSettled(reads.map((read) => log.read([read])));
+      return new Map(each.flatMap((read) => (read.status === 'fulfilled' ? [...read.value] : [])));
+    }
+  }
+
+  /** Commits what there is of a partition; a failure that may be its range's own is answered. */
+  async #flush(partition: SoundPartition, flushed: FlushedPartition): Promise<RangeFailure | null> {
+    try {
+      await this.#commitRanges(partition, flushed);
+      return null;
+    } catch (error) {
+      // Of the whole shard: its address leads to another one.
+      if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
+      return await this.#afterFailure({ partition: partition.row.partition, from: flushed.next }, error);
+    }
+  }
+
+  /** Commits range after range until nothing is left to commit, the partition stops, or its turn is over. */
+  async #commitRanges({ row, logEnd, stored }: SoundPartition, flushed: FlushedPartition): Promise<void> {
     const { partition } = row;
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
     const ports = { ...this.#ports, segments: this.#segments, watch };
-    let { nextOffset: next, checkedRanges } = row;
-    let commits = 0;
+    const beganMs = clock.monotonic();
+    let { checkedRanges } = row;
     while (mayCommit()) {
+      const { next } = flushed;
       const startedMs = clock.monotonic();
+      if (startedMs - beganMs >= partitionTurnMs) return;
+      if (history.failing.rests({ partition, from: next }, startedMs)) return;
       const oldEnd = history.oldEnd({ partition, atMs: startedMs });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
-      if (found.kind === 'nothing') break;
+      if (found.kind === 'nothing') return;
       const outcome =
         found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
-        await this.#stop({ partition, nextOffset: next }, outcome);
-        return { next, commits, waitsForCode: outcome.kind === 'waits-for-code' };
+        flushed.waitsForCode = outcome.kind === 'waits-for-code';
+        return await this.#stop({ partition, nextOffset: next }, outcome);
       }
       const tookMs = clock.monotonic() - startedMs;
       if (tookMs > slowRangeMs)
         logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
-      ({ next, checkedRanges } = outcome);
-      commits += 1;
-      await this.#segments.deleteCommitted({ partition, nextOffset: next });
+      ({ next: flushed.next, checkedRanges } = outcome);
+      flushed.commits += 1;
+      await this.#segments.deleteCommitted({ partition, nextOffset: flushed.next });
     }
-    return { next, commits, waitsForCode: false };
   }
 
-  /** A range that the shard refuses, or that breaks an invariant, is a bug: its partition halts, others go on. */
-  async #commit(range: OffsetRange, progress: Progress): Promise<CommitOutcome | Halts> {
+  async #commit(range: OffsetRange, progress: Progress): Promise<CommitOutcome> {
     const { ledger, watch } = this.#shard;
-    const { checkpoint, logger } = this.#ports;
-    try {
-      const commit = () => commitRange(range, progress, { ledger, checkpoint });
-      const outcome = await watch.during('committing', commit);
-      if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof OdometerError) || error.retryable || error.code === 'wrong_shard') throw error;
-      const { partition, from, to } = range;
-      logger.error({ partition, from, to, ...failure(error) }, 'range refused');
-      return { kind: 'halts', code: error.code, reason: error.message };
+    const { checkpoint } = this.#ports;
+    const commit = () => commitRange(range, progress, { ledger, checkpoint });
+    const outcome = await watch.during('committing', commit);
+    if (outcome.kind === 'committed') this.#noteCommit(range, outcome.load);
+    return outcome;
+  }
+
+  /**
+   * What is transient is tried again at the next pass. What the shard refuses, or breaks an invariant, is a bug: the
+   * partition halts. What may be either is answered.
+   */
+  async #afterFailure(
+    at: Pick<RangeFailure, 'partition' | 'from'>,
+    error: unknown,
+  ): Promise<RangeFailure | null> {
+    const { logger } = this.#ports;
+    if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
+      logger.error({ ...at, ...failure(error) }, 'range failed');
+      const reason = error instanceof Error ? error.message : String(error);
+      const suspicion = error instanceof OdometerError ? error.suspicion : undefined;
+      return { ...at, reason, suspicion: suspicion ?? 'unexpected' };
     }
+    if (isTransient(error)) {
+      logger.warn({ ...at, ...failure(error) }, 'partition paused');
+      return null;
+    }
+    logger.error({ ...at, ...failure(error) }, 'range refused');
+    await this.#stop(
+      { partition: at.partition, nextOffset: at.from },
+      { kind: 'halts', code: error.code, reason: error.message },
+    );
+    return null;
+  }
+
+  async #blame(failed: RangeFailure): Promise<void> {
+    const { partition, from, reason } = failed;
+    if (!this.#shard.history.failing.note(failed, this.#ports.clock.monotonic())) return;
+    const why = `failed ${rangeFailuresMax} times while the shard did other work: ${reason}`;
+    await this.#stop({ partition, nextOffset: from }, { kind: 'halts', code: 'range_failing', reason: why });
   }
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
@@ -281,8 +360,18 @@ export class ShardPass {
       case 'halts': {
         const { code, reason } = stop;
         logger.error({ partition, nextOffset, code, reason }, 'partition halted');
-        await this.#shard.ledger.halt(partition, { code, reason });
+        await this.#halt(partition, { code, reason });
       }
+    }
+  }
+
+  /** A halt that cannot be written down now is found again by the next pass. */
+  async #halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void> {
+    try {
+      await this.#shard.ledger.halt(partition, why);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      this.#ports.logger.warn({ partition, ...failure(error) }, 'halt not written down yet');
     }
   }
 }

@@ -12,6 +12,7 @@ import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { flusherConfig } from './config.ts';
 import type { FlushPorts } from './flush-shard.ts';
+import { fromScheduleEvent } from './from-schedule-event.ts';
 import { LogHistory } from './log-history.ts';
 import { type PassReport, runPasses } from './run-passes.ts';
 
@@ -23,9 +24,11 @@ export type FlusherHandler = (event: unknown, context: Deadline) => Promise<Pass
 /** The flusher over these shards; the history lives as long as the environment. */
 export function build(ledgers: readonly ShardLedger[], ports: FlushPorts): FlusherHandler {
   const history = new LogHistory();
-  return async (_event, context) => {
-    const report = await runPasses(ledgers, history, () => context.getRemainingTimeInMillis(), ports);
-    ports.logger.info({ ...report }, 'flushed');
+  return async (event, context) => {
+    const asked = fromScheduleEvent(event);
+    const those = ledgers.filter(({ shard }) => asked.has(shard));
+    const report = await runPasses(those, history, () => context.getRemainingTimeInMillis(), ports);
+    ports.logger.info({ ...report, shards: [...asked] }, 'flushed');
     return report;
   };
 }
@@ -50,7 +53,7 @@ export async function start(given: FunctionStart, checkpoint: Checkpoint): Promi
 
 const { started } = functionStart('flusher', (given) => start(given, noCheckpoint));
 
-/** AWS Lambda entry: a schedule `rate(1 minute)`. */
+/** AWS Lambda entry: for each shard a schedule `rate(1 minute)` with the input `{"shards": [n]}`. */
 export async function handler(event: unknown, context: Deadline): Promise<PassReport> {
   const flush = await started();
   return flush(event, context);

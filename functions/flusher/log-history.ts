@@ -1,5 +1,6 @@
 import { tailGapAgeMs } from '../../shared/limits.ts';
 import type { MonotonicMs } from '../../shared/runtime/clock.ts';
+import { FailingRanges } from './failing-ranges.ts';
 
 /** What a pass saw of a partition's log, and when. */
 interface SeenEnd {
@@ -22,6 +23,9 @@ export type Look = Pick<SeenEnd, 'end' | 'atMs' | 'stampMs'>;
 export class LogHistory {
   readonly #ends = new Map<number, Look[]>();
   readonly #behind = new Map<number, MonotonicMs>();
+  readonly #turns = new Map<number, number>();
+  /** Not of the log, but kept as long. */
+  readonly failing = new FailingRanges();
 
   note({ partition, end, nextOffset, atMs, stampMs }: SeenEnd): void {
     if (end < nextOffset) {
@@ -50,5 +54,12 @@ export class LogHistory {
 
   behindSinceMs(partition: number): MonotonicMs | null {
     return this.#behind.get(partition) ?? null;
+  }
+
+  /** Which pass of a shard this is, so that each begins with another partition; a new process begins anywhere. */
+  turn({ shard, nowMs }: { readonly shard: number; readonly nowMs: number }): number {
+    const turn = this.#turns.get(shard) ?? Math.floor(nowMs);
+    this.#turns.set(shard, turn + 1);
+    return turn;
   }
 }

@@ -4,6 +4,7 @@
  * be folding it.
  */
 
+import { EventDays } from '../../shared/events/event-days.ts';
 import type { OffsetRange } from '../../shared/ledger/load.ts';
 import { commitEventsMax, gapReadBytesMax } from '../../shared/limits.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
@@ -41,7 +42,7 @@ export async function nextRange(outlook: Outlook, ports: NextRangePorts): Promis
   const { partition, next, stored } = outlook;
   const run = consecutive(stored, next);
   const read = run.length === 0 ? [] : await ports.segments.read(partition, run);
-  const segments = read.length === 0 ? [] : await asTheLogHolds(read, outlook, ports);
+  const segments = read.length === 0 ? [] : joinable(await asTheLogHolds(read, outlook, ports));
   const to = segments.at(-1)?.meta.to;
   if (to !== undefined) {
     return { kind: 'range', range: { partition, from: next, to, source: 'segments', segments } };
@@ -122,12 +123,14 @@ function notDelivered(offset: number): NextRange {
   return { kind: 'waits', reason: `the record at ${offset} was not delivered` };
 }
 
-/** The first segments that fit one commit, at least one. */
+/** The first segments that fit one commit, by events and by their days, at least one. */
 function joinable(segments: readonly Segment[]): readonly Segment[] {
   let events = 0;
+  const days = new EventDays();
   const end = segments.findIndex(({ meta }, i) => {
     events += meta.seen;
-    return i > 0 && events > commitEventsMax;
+    const fits = days.take(meta.days.map(({ day }) => day)) && events <= commitEventsMax;
+    return i > 0 && !fits;
   });
   return end < 0 ? segments : segments.slice(0, end);
 }

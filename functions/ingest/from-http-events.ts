@@ -1,10 +1,12 @@
 /** From an HTTP request to checked events: everything about a body that needs neither caller nor clock. */
 import { parseTimestamp } from '../../shared/events/calendar.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
 import { type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
+  eventDaysMax,
   idempotencyKeyBytesMax,
   quantityCharsMax,
   quantityFractionDigitsMax,
@@ -97,7 +99,22 @@ export function fromHttpList(
   if (list.length > batchEventsMax) {
     return invalid('too_many_events', field, `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: list.map(interpret) };
+  const items = list.map(interpret);
+  return hasTooManyDays(items)
+    ? invalid(
+        'too_many_days',
+        'timestamp',
+        `The events of a batch must be of at most ${eventDaysMax} UTC days.`,
+      )
+    : { ok: true, items };
+}
+
+function hasTooManyDays(items: readonly (Candidate | Rejection)[]): boolean {
+  const days = new EventDays();
+  return items.some((item) => {
+    const eventTimeMs = 'eventTimeMs' in item ? item.eventTimeMs : null;
+    return eventTimeMs !== null && !days.takeOne(eventDayOf(eventTimeMs));
+  });
 }
 
 /** One event of a request; total for every JSON value. */

@@ -18,13 +18,20 @@
 
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import type { SealedEvent, UsageEvent } from '../../shared/events/usage-event.ts';
-import { deadlineCheckMs, inFlightBytesMax, inFlightEventsMax } from '../../shared/limits.ts';
+import { deadlineCheckMs } from '../../shared/limits.ts';
 import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
-import { type Batch, type EnvelopeReceipt, PartitionQueue, type Ticket } from './partition-queue.ts';
+import { InFlight } from './in-flight.ts';
+import {
+  type Batch,
+  type EnvelopeReceipt,
+  PartitionQueue,
+  type Ticket,
+  type Waiting,
+} from './partition-queue.ts';
 import type { PropertySealer } from './seal-properties.ts';
 
 export interface GroupCommitOptions {
@@ -51,10 +58,9 @@ export class GroupCommit {
   readonly #lanes = new Map<number, Lane>();
   /** Requests without an answer yet, oldest first. */
   readonly #open = new Set<Ticket>();
+  readonly #inFlight = new InFlight();
   #watching = false;
   #sequence = 0;
-  #heldEvents = 0;
-  #heldBytes = 0;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -71,20 +77,18 @@ export class GroupCommit {
    */
   submit(events: readonly UsageEvent[], deadlineMs: MonotonicMs): Promise<readonly EnvelopeReceipt[]> {
     if (events.length === 0) return Promise.resolve([]);
-    const sizes = events.map(eventBytesBound);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (this.#heldEvents + events.length > inFlightEventsMax || this.#heldBytes + bytes > inFlightBytesMax) {
-      const message = 'the bound of events in flight is reached';
+    const sized = events.map((event) => ({ event, bytes: eventBytesBound(event) }));
+    const taken = this.#inFlight.take(sized);
+    if (taken !== 'taken') {
+      const message = `the bound of events in flight is reached: ${taken}`;
       return Promise.reject(new OdometerError('overloaded', message, { retryable: true }));
     }
-    this.#heldEvents += events.length;
-    this.#heldBytes += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<readonly EnvelopeReceipt[]>();
     const receipts: EnvelopeReceipt[] = [];
     const ticket = { unacknowledged: events.length, deadlineMs, receipts, resolve, reject };
     this.#open.add(ticket);
     this.#watchDeadlines();
-    this.#enqueue(events, sizes, ticket);
+    this.#enqueue(sized, ticket);
     return promise;
   }
 
@@ -109,13 +113,13 @@ export class GroupCommit {
     ticket.reject(error);
   }
 
-  #enqueue(events: readonly UsageEvent[], sizes: readonly number[], ticket: Ticket): void {
+  #enqueue(events: readonly Pick<Waiting, 'event' | 'bytes'>[], ticket: Ticket): void {
     const atMs = this.#options.clock.monotonic();
     const touched = new Set<PartitionQueue>();
-    events.forEach((event, position) => {
+    events.forEach(({ event, bytes }, position) => {
       const queue = this.#queues[partitionOf(event.organization, this.#queues.length)];
       invariant(queue !== undefined, 'an organization was routed beyond the partitions');
-      queue.push({ event, bytes: sizes[position] ?? 0, ticket, position }, atMs);
+      queue.push({ event, bytes, ticket, position }, atMs);
       touched.add(queue);
     });
     for (const queue of touched) this.#wake(queue, atMs);
@@ -169,7 +173,7 @@ export class GroupCommit {
       } catch (error) {
         for (const { waiting } of batches) for (const { ticket } of waiting) this.#fail(ticket, error);
       } finally {
-        for (const batch of batches) this.#release(batch);
+        for (const { waiting } of batches) this.#inFlight.release(waiting);
         lane.appending = false;
       }
     }
@@ -197,11 +201,6 @@ export class GroupCommit {
     if (ticket.unacknowledged > 0) return;
     this.#open.delete(ticket);
     ticket.resolve(ticket.receipts);
-  }
-
-  #release(batch: Batch): void {
-    this.#heldEvents -= batch.waiting.length;
-    for (const { bytes } of batch.waiting) this.#heldBytes -= bytes;
   }
 
   /** Seals and encodes one envelope under the next sequence, which is never used again (it is in the nonces). */

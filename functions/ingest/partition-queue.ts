@@ -1,5 +1,6 @@
 /** Events of one partition that wait for an append. */
 
+import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { produceEnvelopesMax } from '../../shared/limits.ts';
 import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
@@ -84,10 +85,12 @@ export class PartitionQueue {
   #envelopeEnd(from: number): number {
     let bytes = 0;
     let to = from;
+    const days = new EventDays();
     for (; to < this.#waiting.length; to++) {
-      const size = this.#waiting[to]?.bytes ?? 0;
-      if (to > from && bytes + size > envelopeEventBytesMax) break;
-      bytes += size;
+      const next = this.#waiting[to];
+      if (next === undefined || !days.takeOne(eventDayOf(next.event.eventTimeMs))) break;
+      if (to > from && bytes + next.bytes > envelopeEventBytesMax) break;
+      bytes += next.bytes;
     }
     this.#bytes -= bytes;
     return to;

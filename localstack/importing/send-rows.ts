@@ -1,5 +1,7 @@
 /** Sends rows in batches, several at once, and counts what became of them. */
 import type { BatchResult, ClientEvent } from '../../client/bodies.ts';
+import { parseTimestamp } from '../../shared/events/calendar.ts';
+import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 import { type ImportReport, Tally, type TallyOptions } from './tally.ts';
 import { type FileRow, type Row, requestBytes } from './to-row.ts';
@@ -42,7 +44,7 @@ export async function sendRows(rows: AsyncIterable<FileRow>, options: SendOption
   return tally.report((performance.now() - startedMs) / 1000);
 }
 
-/** Batches of as many events as the caller wants and of no more bytes than the server takes. */
+/** Batches of as many events as the caller wants and of no more bytes and days than the server takes. */
 async function* toBatches(
   rows: AsyncIterable<FileRow>,
   batchEvents: number,
@@ -50,19 +52,31 @@ async function* toBatches(
 ): AsyncGenerator<readonly Row[]> {
   let batch: Row[] = [];
   let bytes = requestBytes;
+  let days = new EventDays();
   for await (const row of rows) {
     if (row.kind === 'refused') tally.addRefused(row);
     else if (row.kind === 'skipped') tally.addSkipped(row);
     // A file of nothing but rejects makes no batch: its limit is looked at here.
     if (row.kind !== 'row' && tally.shouldStop()) break;
     if (row.kind !== 'row') continue;
-    if (batch.length > 0 && (batch.length >= batchEvents || bytes + row.bytes > bodyBytesMax)) {
+    const isFull = batch.length >= batchEvents || bytes + row.bytes > bodyBytesMax;
+    const fits = takeDay(days, row) && !isFull;
+    if (batch.length > 0 && !fits) {
       yield batch;
       batch = [];
       bytes = requestBytes;
+      days = new EventDays();
+      takeDay(days, row);
     }
     batch.push(row);
     bytes += row.bytes;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Whether the row's day fits; what is no timestamp has none, and the server refuses it. */
+function takeDay(days: EventDays, { event }: Row): boolean {
+  const { timestamp } = event;
+  const eventTimeMs = typeof timestamp === 'string' ? parseTimestamp(timestamp) : null;
+  return eventTimeMs === null || days.takeOne(eventDayOf(eventTimeMs));
 }

@@ -1,5 +1,5 @@
-/** Entry of the `flusher` process: the schedule in front of the flusher function. */
-import { flusherTimeoutMs } from '../../shared/limits.ts';
+/** Entry of the `flusher` process: a schedule for each shard in front of the flusher function, as on AWS. */
+import { flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
@@ -14,9 +14,12 @@ let stopped = false;
 const stopping = () => stopped;
 const handler = await loadHandler(name);
 const invoke = createInvoke({ name, handler, timeoutMs: flusherTimeoutMs, logger, stopping });
-const ended = runSchedule({ invoke, clock: systemClock, logger, stopping });
-logger.info({}, 'the schedule runs');
-onStop(() => {
+const schedules = Array.from({ length: shardCount }, (_, shard) =>
+  runSchedule({ invoke: () => invoke({ shards: [shard] }), clock: systemClock, logger, stopping }),
+);
+const ended = Promise.all(schedules);
+logger.info({ schedules: schedules.length }, 'the schedules run');
+onStop(async () => {
   stopped = true;
-  return ended;
+  await ended;
 });

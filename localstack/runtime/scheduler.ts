@@ -1,6 +1,5 @@
-/** EventBridge Scheduler with `rate(1 minute)` in front of a function with reserved concurrency 1. */
+/** One schedule of EventBridge Scheduler with `rate(1 minute)`, whose invocations never overlap. */
 
-import { randomUUID } from 'node:crypto';
 import { failure } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -11,25 +10,10 @@ const failurePauseMs = 1000;
 const stopCheckMs = 250;
 
 export interface ScheduleOptions {
-  readonly invoke: (event: unknown) => Promise<unknown>;
-  readonly clock: Clock;
+  readonly invoke: () => Promise<unknown>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
   readonly logger: Logger;
   readonly stopping: () => boolean;
-}
-
-/** What EventBridge Scheduler sends to a Lambda target that has no input of its own. */
-export function toScheduledEvent(nowMs: number, id: string) {
-  return {
-    version: '0',
-    id,
-    'detail-type': 'Scheduled Event',
-    source: 'aws.scheduler',
-    account: '000000000000',
-    time: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
-    region: 'local',
-    resources: ['arn:aws:scheduler:local:000000000000:schedule/default/odometer-flusher'],
-    detail: '{}',
-  };
 }
 
 /** Invokes at once and then every minute; when one ends late, the next follows at once. Until `stopping`. */
@@ -37,7 +21,7 @@ export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleO
   while (!stopping()) {
     let nextMs = clock.monotonic() + rateMs;
     try {
-      await invoke(toScheduledEvent(clock.now(), randomUUID()));
+      await invoke();
     } catch (error) {
       logger.error(failure(error), 'the scheduled function failed; it is tried again');
       nextMs = clock.monotonic() + failurePauseMs;

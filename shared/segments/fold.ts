@@ -3,11 +3,12 @@
  * from the log where Redis has a gap, and both get the same bytes.
  */
 import { invariant } from '../errors.ts';
+import { EventDays, eventDayOf } from '../events/event-days.ts';
 import { keyHash } from '../events/identity.ts';
 import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
-import { dayMs, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
+import { eventDaysMax, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
 import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
 import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
@@ -41,7 +42,7 @@ export function foldRecords(records: readonly FoldRecord[], partition: number): 
   };
   for (const record of records) {
     const decoded = decodeEnvelope(record.value, partition);
-    const events = decoded.kind === 'envelope' ? decoded.envelope.events.length : 0;
+    const events = decoded.kind === 'envelope' ? decoded.envelope.events : [];
     if (builder?.isFullFor(record, events)) close();
     builder ??= new SegmentBuilder({ partition, from: record.offset });
     const reason = builder.addRecord(record, decoded);
@@ -63,6 +64,7 @@ class SegmentBuilder {
   #undated = 0;
   #lastValue: Buffer | null = null;
   readonly #days = new Map<number, CopyRows>();
+  readonly #eventDays = new EventDays();
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
@@ -77,8 +79,10 @@ class SegmentBuilder {
     return this.#to > this.#from;
   }
 
-  isFullFor({ offset }: FoldRecord, events: number): boolean {
-    return offset !== this.#to || (this.#seen > 0 && this.#seen + events > segmentEventsMax);
+  isFullFor({ offset }: FoldRecord, events: readonly SealedEvent[]): boolean {
+    if (offset !== this.#to) return true;
+    if (this.#seen > 0 && this.#seen + events.length > segmentEventsMax) return true;
+    return !this.#eventDays.take(daysOf(events)) && this.hasRecords;
   }
 
   /** Adds the record; returns why the partition must wait before it, or null. */
@@ -97,6 +101,9 @@ class SegmentBuilder {
         });
         break;
       case 'envelope': {
+        if (!this.#eventDays.take(daysOf(decoded.envelope.events))) {
+          return `one envelope has events of more than ${eventDaysMax} days`;
+        }
         const codes = decoded.envelope.events.map(refusalOf);
         const refused = codes.filter((code) => code !== null).length;
         if (refused + this.#refusedEvents() > refusedEventsMax) {
@@ -149,7 +156,7 @@ class SegmentBuilder {
   }
 
   #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
-    const dayNumber = Math.floor(event.eventTimeMs / dayMs);
+    const dayNumber = eventDayOf(event.eventTimeMs);
     let rows = this.#days.get(dayNumber);
     if (rows === undefined) {
       rows = new CopyRows();
@@ -176,6 +183,10 @@ class SegmentBuilder {
     this.#sums.addEvent(event);
     if (event.undated) this.#undated += 1;
   }
+}
+
+function daysOf(events: readonly SealedEvent[]): readonly number[] {
+  return events.map(({ eventTimeMs }) => eventDayOf(eventTimeMs));
 }
 
 const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { MovedRange, RangeTransaction, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
-import { dayMs } from '../../shared/limits.ts';
+import { dayMs, eventAgeDaysMax } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import {
   commitRows,
@@ -171,12 +171,13 @@ describe('a writer that has stopped', () => {
 });
 
 describe('days', () => {
+  const today = Math.floor(Date.now() / dayMs);
   const leaves = async (): Promise<number> =>
     (await asOwnerOfServer(`select 1 from pg_inherits where inhparent = 'usage_events'::regclass`)).length;
 
   it('U2: flushers that race for the same new days all get them, while a commit is open', async () => {
     const others = Array.from({ length: 4 }, () => open(shards.writerUrls[shard] ?? ''));
-    const days = Array.from({ length: 20 }, (_, i) => noonDay - 10 - i);
+    const days = Array.from({ length: 20 }, (_, i) => today - 10 - i);
     const before = await leaves();
     const from = await ledger.nextOffset(partition);
     await ledger.ensureDays([noonDay]);
@@ -206,6 +207,60 @@ describe('days', () => {
       return { commit: false, value: await (await movedFrom(transaction, from)).loadDay(wrong) };
     });
     await expect(work).rejects.toMatchObject({ code: 'shard_refused' });
+  });
+
+  it('U9: days that are old when they are first made share the leaf of their month', async () => {
+    const days = Array.from({ length: 64 }, (_, i) => today - 3000 + i * 40);
+    const months = new Set(days.map((day) => new Date(day * dayMs).toISOString().slice(0, 7)));
+    const before = await leaves();
+    expect(await ledger.ensureDays(days)).toEqual(new Set());
+    expect(await leaves()).toBe(before + months.size);
+    const neighbours = days.map((day) => day + 1).filter((day) => new Date(day * dayMs).getUTCDate() > 1);
+    await ledger.ensureDays(neighbours);
+    expect(await leaves()).toBe(before + months.size);
+  });
+
+  it('U9: the days of 26 years are at most 400 leaves, whoever makes them first', async () => {
+    const others = Array.from({ length: 3 }, () => open(shards.writerUrls[shard] ?? ''));
+    const first = Date.UTC(2000, 0, 1) / dayMs;
+    for (let day = first; day <= today; day += 5 * 64) {
+      const days = Array.from({ length: 64 }, (_, i) => day + 5 * i).filter((one) => one <= today);
+      await Promise.all(others.map((one) => one.ensureDays(days)));
+    }
+    expect(await leaves()).toBeLessThanOrEqual(400);
+    await Promise.all(others.map((one) => one.close()));
+  });
+
+  it('U2: a key counts once a day in a leaf of a month, and again on the next day', async () => {
+    const from = await ledger.nextOffset(partition);
+    const at = (days: number) => noonMs - (400 - days) * dayMs;
+    const rowsAt = (offset: number, days: number) => [
+      usageRow({ offset, eventTimeMs: at(days), idempotencyKey: 'in-a-month' }),
+    ];
+    const commit = (offset: number, days: number) =>
+      commitRows(ledger, partition, { from: offset, to: offset + 1, rows: rowsAt(offset, days) });
+    expect((await commit(from, 0)).value).toBe(true);
+    expect((await commit(from + 1, 0)).value).toBe(false);
+    expect((await commit(from + 1, 1)).value).toBe(true);
+    const found = await asOwnerOfServer(
+      `select count(distinct tableoid)::int as leaves, count(*)::int as rows from usage_events
+       where idempotency_key = 'in-a-month'`,
+    );
+    expect(found).toEqual([{ leaves: 1, rows: 2 }]);
+  });
+
+  it('a day that had a leaf of its own keeps it beside the leaf of its month', async () => {
+    const leafOf = async (day: number, on: number) => {
+      const dates = [day, on].map((one) => `date '1970-01-01' + ${one}`).join(', ');
+      return (await asOwnerOfServer(`select leaf_of(${dates}) as leaf`))[0]?.['leaf'];
+    };
+    const day = today - 20;
+    await ledger.ensureDays([day]);
+    const own = await leafOf(day, today);
+    expect(own).toMatch(/^usage_events_\d{8}$/);
+    expect(await leafOf(day, today + 100)).toBe(own);
+    expect(await leafOf(today + 2, today + 2 + eventAgeDaysMax)).toMatch(/_\d{8}$/);
+    expect(await leafOf(today + 2, today + 2 + eventAgeDaysMax + 1)).toMatch(/_\d{6}$/);
   });
 
   it('a closed day is never made again', async () => {

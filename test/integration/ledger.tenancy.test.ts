@@ -20,7 +20,8 @@ let shards: FreshShards;
 let pool: Pool;
 const reading = { connect: () => pool.connect(), dropIdle: () => undefined };
 
-const leaf = 'usage_events_20261120';
+/** Where the rows of the day are. */
+let leaf: string;
 const countEvents = async (client: Pick<PoolClient, 'query'>): Promise<unknown> =>
   (await client.query('select count(*)::int as n from usage_events')).rows[0]?.n;
 
@@ -33,6 +34,11 @@ beforeAll(async () => {
   );
   await commitRows(ledger, partition, { from: 0, to: 1, rows });
   await ledger.close();
+  const [row] = await shards.query(
+    shard,
+    'select distinct tableoid::regclass::text as leaf from usage_events',
+  );
+  leaf = String(row?.['leaf']);
   pool = new Pool({ connectionString: shards.readerUrls[shard] ?? '', max: 1 });
 });
 

@@ -27,7 +27,6 @@ const wallClockReads: Readonly<Record<string, readonly [reads: number, because: 
   ],
   'localstack/importing/dry-run.ts': [1, 'the time in the event of a request'],
   'localstack/runtime/http-server.ts': [1, 'the time in the event of a request'],
-  'localstack/runtime/scheduler.ts': [1, 'the time in the event of the schedule'],
   'localstack/screen.ts': [1, 'today'],
   'shared/callers/jwt/token-verifier.ts': [1, 'the times in a token are dates'],
   'shared/log/kafka/kafkajs.ts': [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
-import { dayMs, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
+import { dayMs, eventDaysMax, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
 import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
@@ -48,6 +48,22 @@ describe('foldRecords', () => {
       metric: 'api_calls',
       eventTimeMs: noonMs,
     });
+  });
+
+  it('U9: a segment holds the events of at most 64 days, and an envelope of more is a bug', () => {
+    const envelopeOf = (days: number, first: number) =>
+      envelope(
+        Array.from({ length: days }, (_, i) =>
+          sealedEvent({ eventTimeMs: noonMs - (first + i) * dayMs, idempotencyKey: `k${i}` }),
+        ),
+      );
+    const values = [envelopeOf(40, 0), envelopeOf(40, 20), envelopeOf(20, 10), envelopeOf(40, 100)];
+    const { segments, stop } = foldRecords(records([...values, envelopeOf(eventDaysMax + 1, 0)]), 0);
+    expect(segments.map(({ meta }) => [meta.from, meta.to, meta.days.length])).toEqual([
+      [0, 3, 60],
+      [3, 4, 40],
+    ]);
+    expect(stop).toEqual({ offset: 4, reason: 'one envelope has events of more than 64 days' });
   });
 
   it('splits rows by UTC day of the event time', () => {

@@ -5,7 +5,9 @@ import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import {
   acceptWaitMsMax,
+  dayMs,
   deadlineCheckMs,
+  eventDaysMax,
   inFlightBytesMax,
   inFlightEventsMax,
   produceEnvelopesMax,
@@ -116,7 +118,7 @@ describe('coalescing', () => {
 
   it('nor does what is left of a request when its first append settles', async () => {
     const { group, log } = setup();
-    void group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
+    void group.submit(manyEvents(500, { properties: 'x'.repeat(4000) }), deadlineMs);
     await log.appends[0]?.acknowledge();
     expect(log.appends).toHaveLength(2);
   });
@@ -249,13 +251,28 @@ describe('acknowledgement', () => {
     );
   });
 
+  it('U9: an envelope holds the events of at most 64 days', async () => {
+    const { group, log } = setup();
+    const events = Array.from({ length: 3 * eventDaysMax }, (_, i) =>
+      usageEvent({ idempotencyKey: `key-${i}`, eventTimeMs: testNowMs - (i % 100) * dayMs }),
+    );
+    void group.submit(events, deadlineMs);
+    await settled();
+    const found = log.appends.flatMap(({ records }) => records.map(envelopeOf));
+    const days = found.map(
+      (one) => new Set(one.events.map((event) => Math.floor(event.eventTimeMs / dayMs))),
+    );
+    expect(found.flatMap((one) => one.events)).toHaveLength(events.length);
+    expect(Math.max(...days.map(({ size }) => size))).toBe(eventDaysMax);
+  });
+
   it('one append carries at most produceEnvelopesMax envelopes of a partition; the rest follows', async () => {
     const { group, log } = setup({ linger: 0 });
-    const receipts = group.submit(manyEvents(600, { properties: 'x'.repeat(4000) }), deadlineMs);
+    const receipts = group.submit(manyEvents(500, { properties: 'x'.repeat(4000) }), deadlineMs);
     await settled();
     expect(log.appends[0]?.records).toHaveLength(produceEnvelopesMax);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
-    expect(acknowledged(await receipts)).toEqual(Array.from({ length: 600 }, (_, i) => i));
+    expect(acknowledged(await receipts)).toEqual(Array.from({ length: 500 }, (_, i) => i));
     const sequences = log.appends.flatMap(({ records }) =>
       records.map((record) => envelopeOf(record).sequence),
     );
@@ -299,11 +316,16 @@ describe('acknowledgement', () => {
   });
 });
 
+/** Of five organizations, so that each has less than its share. */
+function spreadEvents(count: number, fields: Partial<UsageEvent> = {}): UsageEvent[] {
+  return manyEvents(count, fields).map((event, i) => ({ ...event, organization: `org_${i % 5}` }));
+}
+
 describe('bounds', () => {
   it('events above inFlightEventsMax are overload, until an append settles', async () => {
     const { group, log } = setup({ linger: 0 });
     void group.submit(manyEvents(1), deadlineMs);
-    void group.submit(manyEvents(inFlightEventsMax - 1), deadlineMs);
+    void group.submit(spreadEvents(inFlightEventsMax - 1), deadlineMs);
     await expect(group.submit([usageEvent()], deadlineMs)).rejects.toMatchObject({
       code: 'overloaded',
       retryable: true,
@@ -317,7 +339,7 @@ describe('bounds', () => {
     const { group } = setup();
     const properties = 'x'.repeat(60_000);
     const count = Math.floor(inFlightBytesMax / (4 * 60_000 + 200));
-    void group.submit(manyEvents(count, { properties }), deadlineMs);
+    void group.submit(spreadEvents(count, { properties }), deadlineMs);
     await expect(group.submit([usageEvent({ properties })], deadlineMs)).rejects.toMatchObject({
       code: 'overloaded',
     });
@@ -325,10 +347,10 @@ describe('bounds', () => {
 
   it('a failed append gives its room back', async () => {
     const { group, log } = setup({ linger: 0 });
-    const lost = expect(group.submit(manyEvents(inFlightEventsMax), deadlineMs)).rejects.toThrow();
+    const lost = expect(group.submit(spreadEvents(inFlightEventsMax), deadlineMs)).rejects.toThrow();
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.fail();
     await lost;
-    const next = group.submit(manyEvents(inFlightEventsMax), deadlineMs);
+    const next = group.submit(spreadEvents(inFlightEventsMax), deadlineMs);
     for (let i = 0; i < log.appends.length; i++) await log.appends[i]?.acknowledge();
     expect(acknowledged(await next)).toHaveLength(inFlightEventsMax);
   });

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sendRows } from '../../localstack/importing/send-rows.ts';
+import { eventDaysMax } from '../../shared/limits.ts';
 import {
   type ImportBench,
   rowText,
@@ -108,6 +109,25 @@ it('a gzip stream that ends early is a sentence with the line', async () => {
   const path = await fileOf('cut.jsonl.gz', content.subarray(0, content.length / 2));
   const { code, stderr } = await runImport([path, '--url', edge.url]);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/cut\.jsonl\.gz cannot be read beyond line \d+/)]);
+});
+
+it('no batch has events of more days than the server takes', async () => {
+  const rows = Array.from({ length: 3 * eventDaysMax }, (_, index) => ({
+    ...{ kind: 'row', line: index + 1, bytes: 1, keyMade: false },
+    event: {
+      ...{ organization_id: 'org_1', metric_name: 'm', quantity: 1 },
+      timestamp: new Date(Date.UTC(2020, 0, 1 + index)).toISOString(),
+    },
+  }));
+  const sizes: number[] = [];
+  await sendRows(Readable.from(rows), {
+    ...{ batchEvents: 1000, concurrency: 1, onProgress: () => undefined },
+    sendBatch: async (events) => {
+      sizes.push(events.length);
+      return { accepted: events.length, receipts: [], rejected: [] };
+    },
+  });
+  expect(sizes).toEqual([eventDaysMax, eventDaysMax, eventDaysMax]);
 });
 
 it('the lines that are named are the first ones, whichever batch is answered first', async () => {

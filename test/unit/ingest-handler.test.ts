@@ -319,8 +319,10 @@ describe('who may send what', () => {
 describe('overload', () => {
   it('above the bound the answer is 503 with Retry-After, at once and without a log line', async () => {
     const { send, log, logger } = setup(true);
-    const batch = batchEvent(Array.from({ length: 1000 }, () => usageBody()));
-    const waiting = Array.from({ length: inFlightEventsMax / 1000 }, () => send(batch));
+    const waiting = Array.from({ length: inFlightEventsMax / 1000 }, (_, i) => {
+      const event = usageBody({ organization_id: `org_${i % 5}` });
+      return send(batchEvent(Array.from({ length: 1000 }, () => event)));
+    });
     const result = await send(batchEvent([usageBody()]));
     expect(result.statusCode).toBe(503);
     expect(result.headers).toMatchObject({ 'retry-after': '1' });

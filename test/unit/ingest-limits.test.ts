@@ -10,6 +10,7 @@ import {
   dayMs,
   eventAgeDaysMax,
   eventAheadMinutesMax,
+  eventDaysMax,
   idempotencyKeyBytesMax,
   nameCharsMax,
   propertiesBytesMax,
@@ -215,10 +216,15 @@ const noise = (size: number): string => {
   for (let i = 0; text.length < size; i++) text += Math.imul(i, 0x9e3779b1).toString(36);
   return `${text}"]}`;
 };
+const ofDays = (count: number): string =>
+  JSON.stringify({
+    events: Array.from({ length: count }, (_, i) => usageBody({ timestamp: iso(testNowMs - i * dayMs) })),
+  });
 const many = (count: number): string =>
   JSON.stringify({ events: Array.from({ length: count }, () => usageBody()) });
 
 it.each([
+  ['a batch of the most days', ofDays(eventDaysMax), {}, false],
   ['a batch of the most events', many(batchEventsMax), {}, false],
   ['a body of the most bytes', padded(bodyBytesMax), {}, false],
   ['a body of the most bytes in base64', Buffer.from(padded(bodyBytesMax)).toString('base64'), {}, true],
@@ -271,6 +277,7 @@ it.each([
   ['an empty list of events', '{"events":[]}', {}, false, 400, 'no_events'],
   ['events that are no list', '{"events":{}}', {}, false, 400, 'wrong_type'],
   ['a further field', '{"events":[],"more":1}', {}, false, 400, 'unknown_field'],
+  ['too many days', ofDays(eventDaysMax + 1), {}, false, 400, 'too_many_days'],
   ['too many events', many(batchEventsMax + 1), {}, false, 400, 'too_many_events'],
   ['too many bytes', padded(bodyBytesMax + 1), {}, false, 413, 'body_too_large'],
   ['too many bytes of UTF-8', `"${'ü'.repeat(bodyBytesMax / 2)}"`, {}, false, 413, 'body_too_large'],

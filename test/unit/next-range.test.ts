@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type NextRangePorts, nextRange } from '../../functions/flusher/next-range.ts';
 import { WaitingSegments } from '../../functions/flusher/waiting-segments.ts';
+import { dayMs } from '../../shared/limits.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, sealScope } from '../../shared/segments/segment.ts';
-import { envelope, newerEnvelope, records, sealedEvent } from '../harness/builders/records.ts';
+import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
@@ -50,6 +51,28 @@ async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = Fak
 describe('nextRange', () => {
   it('joins segments that touch', async () => {
     expect(await look(await storeWith([0, 2], [2, 5]), 0)).toBe('segments 0-5');
+  });
+
+  it('U9: a range holds the events of at most 64 days, from segments and from the log', async () => {
+    const ofDays = (first: number) =>
+      envelope(
+        Array.from({ length: 30 }, (_, i) =>
+          sealedEvent({ eventTimeMs: noonMs - (first + i) * dayMs, idempotencyKey: `k${i}` }),
+        ),
+      );
+    const long = [0, 30, 60, 90].map(ofDays);
+    const store = new FakeSegmentStore();
+    store.log = seal.scope;
+    for (const [from, value] of long.entries()) {
+      const [segment] = foldRecords(records([value], from), 0).segments;
+      if (segment === undefined) throw new Error('a range holds a record');
+      const { recordHash } = segment.meta;
+      await store.append(0, { from, to: from + 1, events: 30, recordHash }, encodeSegment(segment, seal));
+    }
+    const log = FakeLog.of({ values: [...long, ...long] });
+    expect(await look(store, 0, 0, log)).toBe('segments 0-2');
+    expect(await look(store, 2, 0, log)).toBe('segments 2-4');
+    expect(await look(new FakeSegmentStore(), 0, 6, log)).toBe('log 0-2');
   });
 
   it('U6: reads a hole below a stored segment from the log at once', async () => {

@@ -5,7 +5,6 @@ import { copyColumns } from '../../segments/copy-row.ts';
 import type { DayLoad } from '../load.ts';
 import type { LoadOutcome } from '../shard-ledger.ts';
 import { withinAnswerTime } from './execute.ts';
-import { leafOf } from './row-values.ts';
 import { isCountedAlready, toOdometerError } from './shard-error.ts';
 
 /** Signature, no flags, no header extension. */
@@ -13,8 +12,7 @@ const copyHeader = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), B
 const copyTrailer = Buffer.from([0xff, 0xff]);
 
 /** Loads one day's rows by COPY BINARY straight into its leaf; the count is the server's own (U5). Throws OdometerError. */
-export async function copyDay(client: pg.ClientBase, { day, rows }: DayLoad): Promise<LoadOutcome> {
-  const leaf = leafOf(day);
+export async function copyDay(client: pg.ClientBase, { rows }: DayLoad, leaf: string): Promise<LoadOutcome> {
   try {
     return { kind: 'loaded', count: await withinAnswerTime(copyRows(client, leaf, rows)) };
   } catch (error) {

@@ -39,9 +39,9 @@ export class CountedWrites {
     return this.read<Row>(text, values);
   }
 
-  copyDay(load: DayLoad): Promise<LoadOutcome> {
+  copyDay(load: DayLoad, leaf: string): Promise<LoadOutcome> {
     this.#written += 1;
-    return copyDay(this.#client, load);
+    return copyDay(this.#client, load, leaf);
   }
 
   /** Appends a row to the chain (U12); the statement counts itself. */

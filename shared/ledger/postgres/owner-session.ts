@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { shardConnectTimeoutMs } from '../../limits.ts';
+import { migrationLockTimeoutMs, shardConnectTimeoutMs } from '../../limits.ts';
 import { toOdometerError } from './shard-error.ts';
 
 /** Statements of the login that owns the schema; several in one text where there are no values. */
@@ -9,7 +9,7 @@ export interface OwnerSession {
   transaction<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Opens one session for `work` and closes it. Throws OdometerError. */
+/** Opens one session for `work` and closes it. No statement waits for a lock for long. Throws OdometerError. */
 export async function withOwnerSession<T>(
   { ownerUrl, applicationName }: { readonly ownerUrl: string; readonly applicationName: string },
   work: (session: OwnerSession) => Promise<T>,
@@ -18,6 +18,7 @@ export async function withOwnerSession<T>(
     connectionString: ownerUrl,
     application_name: applicationName,
     connectionTimeoutMillis: shardConnectTimeoutMs,
+    lock_timeout: migrationLockTimeoutMs,
     options: '-c timezone=UTC',
   });
   // A lost connection fails the statement that runs on it; the event itself must not end the process.

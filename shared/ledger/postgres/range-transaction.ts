@@ -39,11 +39,16 @@ interface FoundRow {
   readonly event_time_ms: string;
 }
 
+/** What every range of a partition is written with. */
+interface RangePlace {
+  readonly partition: number;
+  readonly mapVersion: number;
+  /** The leaf of each day. */
+  readonly leaves: ReadonlyMap<number, string>;
+}
+
 /** The transaction of one partition on a connection that has it open. */
-export function rangeTransaction(
-  client: pg.ClientBase,
-  ids: { readonly partition: number; readonly mapVersion: number },
-): RangeTransaction {
+export function rangeTransaction(client: pg.ClientBase, ids: RangePlace): RangeTransaction {
   const statements = new CountedWrites(client);
   return {
     async moveProgress(move) {
@@ -70,8 +75,7 @@ function fromMovedRow({ generation, committed_at_ms: committedAt, sequence, hash
   return { generation, committedAtMs: toSafeInteger(committedAt), end };
 }
 
-type Range = Moved &
-  Pick<ProgressMove, 'from' | 'to'> & { readonly partition: number; readonly mapVersion: number };
+type Range = Moved & Pick<ProgressMove, 'from' | 'to'> & RangePlace;
 
 class PostgresMovedRange implements MovedRange {
   readonly #statements: CountedWrites;
@@ -103,7 +107,9 @@ class PostgresMovedRange implements MovedRange {
   }
 
   loadDay(load: DayLoad): Promise<LoadOutcome> {
-    return this.#statements.copyDay(load);
+    const leaf = this.#range.leaves.get(load.day);
+    invariant(leaf !== undefined, `the leaf of ${formatDay(load.day)} was not made`);
+    return this.#statements.copyDay(load, leaf);
   }
 
   async addRollups(rollups: readonly Rollup[]): Promise<void> {

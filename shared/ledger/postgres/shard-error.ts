@@ -2,30 +2,76 @@ import pg from 'pg';
 import { OdometerError } from '../../errors.ts';
 
 /**
- * SQLSTATE classes of failures of the server or the session, not of our statement: connection
- * (08), transaction state (25), rollback (40), resources (53), object state (55: lock_timeout), operator
- * intervention (57: shutdown, statement_timeout), system (58), internal (XX).
+ * What a failure that the server names means for the range that met it. `transient`: the server's, so it is waited for,
+ * however long. `refused`: the statement's, a bug: never retried. `suspect`: either, so the range is retried, and halts
+ * when it keeps failing while other work succeeds.
  */
-const transientClasses: ReadonlySet<string> = new Set(['08', '25', '40', '53', '55', '57', '58', 'XX']);
+export type Blame = 'transient' | 'refused' | 'suspect';
+
+/** By class, the first two characters of an SQLSTATE. What is not listed is a bug too. */
+export const blameOfClass: Readonly<Record<string, Blame>> = {
+  // Connection.
+  '08': 'transient',
+  // Data, and constraints.
+  '22': 'refused',
+  '23': 'refused',
+  // State of the transaction.
+  '25': 'suspect',
+  // Rollback: serialization, deadlock.
+  '40': 'transient',
+  // Syntax, missing objects, privileges; limits of a statement.
+  '42': 'refused',
+  '54': 'refused',
+  // Resources: memory, locks.
+  '53': 'suspect',
+  // Objects in use.
+  '55': 'suspect',
+  // Intervention: statement_timeout.
+  '57': 'suspect',
+  // The machine, and the server itself.
+  '58': 'suspect',
+  XX: 'suspect',
+};
+
+/** Of these only the server, or another session, is the cause, whatever their class. */
+export const transientStates: ReadonlySet<string> = new Set([
+  // Read only, as after a failover; a session that was idle for too long.
+  ...['25006', '25P03'],
+  // Disk full, too many connections, a lock that somebody holds.
+  ...['53100', '53300', '55P03'],
+  // Shutdown, crash, start, a dropped database, an idle session.
+  ...['57P01', '57P02', '57P03', '57P04', '57P05'],
+]);
+
+function blameOf(state: string): Blame {
+  if (transientStates.has(state)) return 'transient';
+  return blameOfClass[state.slice(0, 2)] ?? 'refused';
+}
+
 /** Authorization: no such login, another password, or a database that this client may not enter. */
 const refusedClass = '28';
 /** In these a COMMIT may have happened although its answer says otherwise, or does not come. */
 const outcomeUnknownClasses: ReadonlySet<string> = new Set(['08', '57']);
 const statementCompletionUnknown = '40003';
 const lockNotAvailable = '55P03';
+const deadlockDetected = '40P01';
 const uniqueViolation = '23505';
 
 /**
- * The one translation of whatever the driver throws. What is transient, and everything without an SQLSTATE (sockets,
- * time-outs) is `shard_unavailable`, retryable; a refused login is `credentials_refused`, retryable because secrets
+ * The one translation of whatever the driver throws. What is transient or suspect, and everything without an SQLSTATE
+ * (sockets, time-outs) is `shard_unavailable`, retryable; a refused login is `credentials_refused`, retryable because secrets
  * are read again; the rest is `shard_refused`: a bug, never retried.
  */
 export function toOdometerError(error: unknown): OdometerError {
   if (error instanceof OdometerError) return error;
   const state = sqlState(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (state === undefined || transientClasses.has(state.slice(0, 2))) {
+  if (state === undefined || blameOf(state) === 'transient') {
     return new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
+  }
+  if (blameOf(state) === 'suspect') {
+    const options = { retryable: true, cause: error, suspicion: state };
+    return new OdometerError('shard_unavailable', `${state}: ${message}`, options);
   }
   if (state.startsWith(refusedClass)) {
     return new OdometerError('credentials_refused', message, { retryable: true, cause: error });
@@ -43,6 +89,11 @@ export function leavesCommitUnknown(error: unknown): boolean {
 /** A lock was not given within lock_timeout. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === lockNotAvailable;
+}
+
+/** The same, or a deadlock ended it. */
+export function isLockConflict(error: unknown): boolean {
+  return isLockTimeout(error) || sqlState(error) === deadlockDetected;
 }
 
 /** The unique index of this leaf holds a key of the rows already. */

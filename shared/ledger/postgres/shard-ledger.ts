@@ -13,7 +13,7 @@ import type pg from 'pg';
 import { failure, invariant } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
 import {
-  commitDaysMax,
+  eventDaysMax,
   idleInTransactionTimeoutMs,
   lockTimeoutMs,
   shardControlConnectionsMax,
@@ -75,12 +75,19 @@ interface HeadRow {
   readonly hash: string;
 }
 
+interface MadeDay {
+  readonly day: number;
+  readonly leaf: string | null;
+}
+
 class PostgresLedger implements ShardLedger {
   readonly shard: number;
   readonly #settings: ShardLedgerSettings;
   readonly #identity: IdentityCheck;
   readonly #control: ShardPool;
   readonly #writers = new Map<number, ShardPool>();
+  /** The leaf of each day that was asked for; an open day keeps its leaf. */
+  readonly #leaves = new Map<number, string>();
 
   constructor(settings: ShardLedgerSettings) {
     this.shard = settings.shard;
@@ -130,9 +137,13 @@ class PostgresLedger implements ShardLedger {
 
   async ensureDays(days: readonly number[]): Promise<ReadonlySet<number>> {
     if (days.length === 0) return new Set();
-    invariant(days.length <= commitDaysMax, `a commit makes at most ${commitDaysMax} days`);
-    const { rows } = await this.#controlled<{ day: number }>(makeDays, [days.map(formatDay)]);
-    return new Set(rows.map((row) => row.day));
+    invariant(days.length <= eventDaysMax, `a commit has at most ${eventDaysMax} days`);
+    const { rows } = await this.#controlled<MadeDay>(makeDays, [days.map(formatDay)]);
+    for (const { day, leaf } of rows) {
+      if (leaf === null) this.#leaves.delete(day);
+      else this.#leaves.set(day, leaf);
+    }
+    return new Set(rows.filter(({ leaf }) => leaf === null).map(({ day }) => day));
   }
 
   async transaction<T>(
@@ -144,7 +155,9 @@ class PostgresLedger implements ShardLedger {
     let usable = false;
     try {
       await execute(client, beginRange);
-      const { commit, value } = await work(rangeTransaction(client, { partition, mapVersion }));
+      const { commit, value } = await work(
+        rangeTransaction(client, { partition, mapVersion, leaves: this.#leaves }),
+      );
       if (!commit) {
         usable = await rollBack(client);
         return { kind: 'rolled-back', value };

@@ -134,8 +134,10 @@ it('failures of our own are answered 503 and 500 as in the golden file', async (
   await settled();
   await log.appends[0]?.fail();
   await waiting;
-  const full = batchEvent(Array.from({ length: 1000 }, () => usageBody()));
-  for (let i = 0; i < inFlightEventsMax / 1000; i++) void send(full);
+  for (let i = 0; i < inFlightEventsMax / 1000; i++) {
+    const event = usageBody({ organization_id: `org_${i % 5}` });
+    void send(batchEvent(Array.from({ length: 1000 }, () => event)));
+  }
   await answer('503 overloaded', batchEvent([unnamed]), send);
   const broken = new FakeLog();
   vi.spyOn(broken, 'append').mockRejectedValue(new Error('a host and its password'));

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createInvoke } from '../../../localstack/runtime/invoke.ts';
-import { runSchedule, toScheduledEvent } from '../../../localstack/runtime/scheduler.ts';
+import { runSchedule } from '../../../localstack/runtime/scheduler.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
-import { golden, shapeOf } from '../../harness/builders/golden.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const clock = {
@@ -43,11 +42,6 @@ function startSchedule(durations: readonly number[], failures: ReadonlySet<numbe
 }
 
 describe('the schedule', () => {
-  it('sends the event that EventBridge Scheduler sends', () => {
-    expect(shapeOf(toScheduledEvent(0, 'id'))).toEqual(shapeOf(golden('scheduler-event')));
-    expect(toScheduledEvent(1_444_323_186_999, 'id').time).toBe('2015-10-08T16:53:06Z');
-  });
-
   it('ticks at once, then every minute, and never twice at a time', async () => {
     const { begun, stop } = startSchedule([55_000, 80_000, 1000]);
     await vi.advanceTimersByTimeAsync(210_000);
@@ -60,6 +54,19 @@ describe('the schedule', () => {
     await vi.advanceTimersByTimeAsync(2000);
     await stop();
     expect(begun).toEqual([0, 1000]);
+  });
+});
+
+describe('schedules of several shards', () => {
+  it('U9: one whose invocations take long delays none of the others', async () => {
+    const slow = startSchedule([90_000]);
+    const quick = startSchedule([55_000, 55_000]);
+    await vi.advanceTimersByTimeAsync(125_000);
+    await Promise.all([slow.stop(), quick.stop()]);
+    expect([slow.begun, quick.begun]).toEqual([
+      [0, 90_000],
+      [0, 60_000, 120_000],
+    ]);
   });
 });
 
