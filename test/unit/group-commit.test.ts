@@ -362,3 +362,14 @@ it('sealed properties open with the sequence and index of the envelope they are 
   const place = { sequence, index: 1, organization: 'org_1', idempotencyKey: 'key' };
   expect(sealer.open(place, events[1]?.sealed ?? '')).toBe('{"a":1}');
 });
+
+it('sequences rise by one over all partitions and appends, because they are in the nonces', async () => {
+  const { group, log } = setup({ linger: 0 });
+  const bothPartitions = [0, 1].map((partition) => usageEvent({ organization: organizationOf(partition) }));
+  void group.submit(bothPartitions, deadlineMs);
+  await log.appends[0]?.acknowledge();
+  void group.submit([usageEvent()], deadlineMs);
+  await log.appends[1]?.acknowledge();
+  const records = log.appends.flatMap((append) => append.records);
+  expect(records.map((record) => envelopeOf(record).sequence)).toEqual([0, 1, 2]);
+});

@@ -1,0 +1,130 @@
+/** Runs mutants: each must compile, its test must pass without it and fail with it. */
+import { join } from 'node:path';
+import { type Mutant, needsServers } from './mutant.ts';
+import { runTitles, type TitleResult } from './named-tests.ts';
+import type { Workshop } from './processes.ts';
+import { Tree } from './tree.ts';
+
+/**
+ * `killed`: the test noticed. `survived`: it did not, which is a defect of the test. `broken`: it says nothing,
+ * because the mutant does not compile or load, its test did not run, or the test fails without it too.
+ */
+export type Verdict = 'killed' | 'survived' | 'broken';
+
+export interface MutantResult {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** The failure that killed it, or why it is broken. */
+  readonly why: string;
+}
+
+export type Progress = (line: string) => void;
+
+/** Results in the order of `mutants`. Mutants on servers run one after another, beside the others. */
+export async function runMutants(
+  mutants: readonly Mutant[],
+  workshop: Workshop,
+  progress: Progress,
+): Promise<readonly MutantResult[]> {
+  const lanes = [false, true].map((servers) => mutants.filter((one) => needsServers(one) === servers));
+  const uncompiled = await findUncompiled(mutants, workshop);
+  const results = await Promise.all(
+    lanes.map((lane, i) => {
+      const runner = { tree: new Tree(join(workshop.path, String(i))), workshop };
+      return runLane(lane, uncompiled, runner, progress);
+    }),
+  );
+  const byName = new Map(results.flat().map((result) => [result.name, result]));
+  return mutants.flatMap(({ name }) => byName.get(name) ?? []);
+}
+
+/** Mutants of different files are compiled together; the k-th ones of all files make one round. */
+async function findUncompiled(
+  mutants: readonly Mutant[],
+  workshop: Workshop,
+): Promise<ReadonlyMap<Mutant, string>> {
+  const tree = new Tree(join(workshop.path, 'c'));
+  const ofFiles = [
+    ...Map.groupBy(
+      mutants.filter(({ file }) => file.endsWith('.ts')),
+      ({ file }) => file,
+    ).values(),
+  ];
+  const uncompiled = new Map<Mutant, string>();
+  for (let k = 0; ofFiles.some((ofFile) => k < ofFile.length); k++) {
+    const round = ofFiles.flatMap((ofFile) => ofFile.slice(k, k + 1));
+    for (const [mutant, error] of await compile(round, tree, workshop)) uncompiled.set(mutant, error);
+  }
+  return uncompiled;
+}
+
+async function compile(
+  round: readonly Mutant[],
+  tree: Tree,
+  workshop: Workshop,
+): Promise<readonly (readonly [Mutant, string])[]> {
+  const args = [join('node_modules', 'typescript', 'bin', 'tsc'), '--noEmit', '--pretty', 'false'];
+  const compiling = () => workshop.run({ cwd: tree.path, args, timeoutMs: 300_000 });
+  const { code, output } = await tree.with(round, compiling);
+  if (code === 0) return [];
+  const errors = output.split('\n').filter((line) => /^\S+\(\d+,\d+\): error/.test(line));
+  const [only] = round;
+  if (only !== undefined && round.length === 1) return [[only, errors[0] ?? output]];
+  const found = round.flatMap((mutant) => {
+    const error = errors.find((line) => line.startsWith(`${mutant.file}(`));
+    return error === undefined ? [] : [[mutant, error] as const];
+  });
+  const ownErrors = errors.filter((line) => round.some(({ file }) => line.startsWith(`${file}(`)));
+  if (found.length > 0 && ownErrors.length === errors.length) return found;
+  // An error is in a file that nobody changed: one of the round has caused it.
+  const alone = [];
+  for (const mutant of round) alone.push(...(await compile([mutant], tree, workshop)));
+  return alone;
+}
+
+interface Runner {
+  readonly tree: Tree;
+  readonly workshop: Workshop;
+}
+
+async function runLane(
+  lane: readonly Mutant[],
+  uncompiled: ReadonlyMap<Mutant, string>,
+  runner: Runner,
+  progress: Progress,
+): Promise<readonly MutantResult[]> {
+  const results: MutantResult[] = [];
+  for (const [file, ofFile] of Map.groupBy(lane, ({ test }) => test.file)) {
+    const titles = [...new Set(ofFile.map(({ test }) => test.title))];
+    const unchanged = await runTitles(runner, { file, titles });
+    for (const mutant of ofFile) {
+      const error = uncompiled.get(mutant);
+      const result =
+        error === undefined
+          ? await runMutant(mutant, unchanged.get(mutant.test.title), runner)
+          : { name: mutant.name, verdict: 'broken' as const, why: error };
+      progress(`${result.verdict}: ${result.name}${result.verdict === 'broken' ? ` (${result.why})` : ''}`);
+      results.push(result);
+    }
+  }
+  return results;
+}
+
+async function runMutant(
+  mutant: Mutant,
+  unchanged: TitleResult | undefined,
+  runner: Runner,
+): Promise<MutantResult> {
+  const { name, test } = mutant;
+  const broken = (why: string): MutantResult => ({ name, verdict: 'broken', why });
+  if (unchanged === undefined || unchanged.passed === 0)
+    return broken('no test of this title passes without it');
+  if (unchanged.failed > 0) return broken(`its test fails without it: ${unchanged.failure}`);
+  const run = () => runTitles(runner, { file: test.file, titles: [test.title] });
+  const changed = (await runner.tree.with([mutant], run)).get(test.title);
+  if (changed === undefined || changed.passed + changed.failed === 0) return broken('its test did not run');
+  if (changed.failed === 0) return { name, verdict: 'survived', why: `${changed.passed} passed` };
+  const why = changed.failure ?? '';
+  // SQL and Lua are compiled by their servers.
+  return /syntax error|Error compiling script/.test(why) ? broken(why) : { name, verdict: 'killed', why };
+}
