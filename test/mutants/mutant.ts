@@ -1,7 +1,7 @@
 import type { PlantedChange } from './planted-change.ts';
 
 /** What a mutant breaks: an invariant of the specification, or a rule that has no number there. */
-export type Rule =
+type Rule =
   | `U${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13}`
   | 'identity'
   | 'limits'
@@ -13,7 +13,7 @@ export type Rule =
   | 'importer keys';
 
 /** A test by its file and the start of its title, or a part of the title that no other test of the file has. */
-export interface NamedTest {
+interface NamedTest {
   readonly file: string;
   readonly title: string;
 }

@@ -9,7 +9,7 @@ import { Tree } from './tree.ts';
  * `killed`: the test noticed. `survived`: it did not, which is a defect of the test. `broken`: it says nothing,
  * because the mutant does not compile or load, its test did not run, or the test fails without it too.
  */
-export type Verdict = 'killed' | 'survived' | 'broken';
+type Verdict = 'killed' | 'survived' | 'broken';
 
 export interface MutantResult {
   readonly name: string;
@@ -20,21 +20,23 @@ export interface MutantResult {
 
 export type Progress = (line: string) => void;
 
-/** Results in the order of `mutants`. Mutants on servers run one after another, beside the others. */
+/** Results in the order of `mutants`. Those on servers run one after another, beside the compiler and the others. */
 export async function runMutants(
   mutants: readonly Mutant[],
   workshop: Workshop,
   progress: Progress,
 ): Promise<readonly MutantResult[]> {
-  const lanes = [false, true].map((servers) => mutants.filter((one) => needsServers(one) === servers));
-  const uncompiled = await findUncompiled(mutants, workshop);
-  const results = await Promise.all(
-    lanes.map((lane, i) => {
-      const runner = { tree: new Tree(join(workshop.path, String(i))), workshop };
-      return runLane(lane, uncompiled, runner, progress);
-    }),
-  );
-  const byName = new Map(results.flat().map((result) => [result.name, result]));
+  const lane = (servers: boolean) => {
+    const tree = new Tree(join(workshop.path, servers ? 's' : 'u'));
+    const ofLane = mutants.filter((one) => needsServers(one) === servers);
+    return runLane(ofLane, { tree, workshop }, progress);
+  };
+  const [onServers, [uncompiled, others]] = await Promise.all([
+    lane(true),
+    findUncompiled(mutants, workshop).then(async (found) => [found, await lane(false)] as const),
+  ]);
+  const byName = new Map([...onServers, ...others].map((result) => [result.name, result]));
+  for (const [{ name }, why] of uncompiled) byName.set(name, { name, verdict: 'broken', why });
   return mutants.flatMap(({ name }) => byName.get(name) ?? []);
 }
 
@@ -89,7 +91,6 @@ interface Runner {
 
 async function runLane(
   lane: readonly Mutant[],
-  uncompiled: ReadonlyMap<Mutant, string>,
   runner: Runner,
   progress: Progress,
 ): Promise<readonly MutantResult[]> {
@@ -98,12 +99,8 @@ async function runLane(
     const titles = [...new Set(ofFile.map(({ test }) => test.title))];
     const unchanged = await runTitles(runner, { file, titles });
     for (const mutant of ofFile) {
-      const error = uncompiled.get(mutant);
-      const result =
-        error === undefined
-          ? await runMutant(mutant, unchanged.get(mutant.test.title), runner)
-          : { name: mutant.name, verdict: 'broken' as const, why: error };
-      progress(`${result.verdict}: ${result.name}${result.verdict === 'broken' ? ` (${result.why})` : ''}`);
+      const result = await runMutant(mutant, unchanged.get(mutant.test.title), runner);
+      progress(`${result.verdict}: ${result.name}${result.verdict === 'killed' ? '' : ` (${result.why})`}`);
       results.push(result);
     }
   }

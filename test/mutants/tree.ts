@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { type PlantedChange, withChange } from './planted-change.ts';
 
-export const repository = join(import.meta.dirname, '..', '..');
+const repository = join(import.meta.dirname, '..', '..');
 
 /** What git answers about the clone. */
 export function git(...args: readonly string[]): string {
@@ -28,16 +28,17 @@ export class Tree {
 
   /** Runs `work` while these changes, of different files, are in the copy. */
   async with<T>(changes: readonly PlantedChange[], work: () => Promise<T>): Promise<T> {
-    for (const change of changes) this.#write(change.file, withChange(this.#original(change.file), change));
+    const originals = changes.map(({ file }) => [file, this.#read(file)] as const);
+    for (const change of changes) this.#write(change.file, withChange(this.#read(change.file), change));
     try {
       return await work();
     } finally {
-      for (const { file } of changes) this.#write(file, this.#original(file));
+      for (const [file, text] of originals) this.#write(file, text);
     }
   }
 
-  #original(file: string): string {
-    return readFileSync(join(repository, file), 'utf8');
+  #read(file: string): string {
+    return readFileSync(join(this.path, file), 'utf8');
   }
 
   #write(file: string, text: string): void {
