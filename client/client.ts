@@ -56,13 +56,13 @@ export function createClient(options: ClientOptions): Client {
     sendBatch: (events) => sendBatch(send, events),
     summary,
     async waitUntilComplete(organization, sinceMs, { timeoutMs = completeTimeoutMsDefault } = {}) {
-      const giveUpMs = Date.now() + timeoutMs;
+      const giveUpMs = performance.now() + timeoutMs;
       for (;;) {
         const today = formatDay(Math.floor(Date.now() / dayMs));
         const body = await summary(organization, today, today);
         const through = body.freshness.complete_through;
         if (through !== null && Date.parse(through) >= sinceMs) return body;
-        if (Date.now() >= giveUpMs) {
+        if (performance.now() >= giveUpMs) {
           const still = `${body.freshness.in_flight_records ?? 'unknown'} records in flight, complete through ${through}`;
           throw new RequestFailed(`${organization} is not committed after ${timeoutMs} ms: ${still}`);
         }

@@ -15,7 +15,7 @@ export type Authorization =
 
 export interface AuthorizePorts {
   readonly tokens: TokenVerifier;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
 /** `token` null: no bearer token was sent. Throws `token_keys_unavailable` (retryable). */
@@ -23,18 +23,17 @@ export type AuthorizeCaller = (token: string | null) => Promise<Authorization>;
 
 /** The use case with its memory of tokens. */
 export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): AuthorizeCaller {
-  const verified = new VerifiedTokens();
+  const verified = new VerifiedTokens(clock);
   return async (token) => {
     if (token === null) return { kind: 'unauthenticated', code: 'credential_missing' };
     if (token.length > tokenCharsMax) return { kind: 'unauthenticated', code: 'token_malformed' };
     const digest = hash('sha256', token);
-    const known = verified.find(digest, clock.now());
+    const known = verified.find(digest);
     if (known !== null) return { kind: 'granted', grant: known };
     const verdict = await tokens.verify(token);
     if (verdict.kind === 'invalid') return { kind: 'unauthenticated', code: verdict.code };
     const authorization = authorize(verdict.claims);
-    if (authorization.kind === 'granted')
-      verified.keep(digest, authorization.grant, { expiresAtMs: verdict.expiresAtMs, nowMs: clock.now() });
+    if (authorization.kind === 'granted') verified.keep(digest, authorization.grant, verdict.expiresAtMs);
     return authorization;
   };
 }

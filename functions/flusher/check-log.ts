@@ -16,6 +16,7 @@ import type { Progress } from '../../shared/ledger/shard-ledger.ts';
 import { logEndBehindMs } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
 import type { LogBounds, LogRecord } from '../../shared/log/event-log.ts';
+import type { MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { Halts, Waits } from './partition-stop.ts';
 
 export type LogState =
@@ -35,8 +36,8 @@ export interface LogLook {
   /** What the log delivered for `lastCommittedOffset`. */
   readonly lastCommitted: LogRecord | undefined;
   /** Since when the log's end has been below `next_offset`. */
-  readonly behindSinceMs: number | null;
-  readonly nowMs: number;
+  readonly behindSinceMs: MonotonicMs | null;
+  readonly atMs: MonotonicMs;
 }
 
 /** The offset of the last committed record if the log still holds it, else null. */
@@ -80,12 +81,12 @@ export function checkLog(look: LogLook): Waits | Halts | null {
   }
 }
 
-function stateOf({ progress, bounds, lastCommitted, behindSinceMs, nowMs }: LogLook): LogState {
+function stateOf({ progress, bounds, lastCommitted, behindSinceMs, atMs }: LogLook): LogState {
   const { nextOffset, recordHash } = progress;
   if (bounds === undefined) return 'missing';
   if (bounds.start > nextOffset) return 'start-ahead';
   if (bounds.end < nextOffset) {
-    const long = behindSinceMs !== null && nowMs - behindSinceMs >= logEndBehindMs;
+    const long = behindSinceMs !== null && atMs - behindSinceMs >= logEndBehindMs;
     return long ? 'end-behind-long' : 'end-behind';
   }
   const offset = lastCommittedOffset({ progress, bounds });

@@ -5,7 +5,7 @@ import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { slowRangeMs } from '../../shared/limits.ts';
 import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
@@ -79,10 +79,11 @@ export class ShardPass {
 
   async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
-    const observedAtMs = this.#ports.clock.now();
-    const bounds = await this.#ports.log.bounds();
+    const { clock, log } = this.#ports;
+    const observedAtMs = clock.now();
+    const bounds = await log.bounds();
     const progress = (await ledger.progress()).filter(({ halted }) => !halted);
-    this.#noteEnds(progress, bounds, observedAtMs);
+    this.#noteEnds(progress, bounds, clock.monotonic());
     const sound = await this.#checkLog(progress, bounds);
     const stored = await this.#segments.list(sound);
     const observations: Observation[] = [];
@@ -108,10 +109,10 @@ export class ShardPass {
     return { commits, backlog, waitingForCode };
   }
 
-  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, nowMs: number): void {
+  #noteEnds(progress: readonly Progress[], bounds: ReadonlyMap<number, LogBounds>, atMs: MonotonicMs): void {
     for (const { partition, nextOffset } of progress) {
       const end = bounds.get(partition)?.end;
-      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, nowMs });
+      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs });
     }
   }
 
@@ -140,7 +141,7 @@ export class ShardPass {
         bounds: bounds.get(partition),
         lastCommitted: delivered.get(partition)?.[0],
         behindSinceMs: history.behindSinceMs(partition),
-        nowMs: clock.now(),
+        atMs: clock.monotonic(),
       });
       if (stop === null) sound.push(row);
       else await this.#stop(row, stop);
@@ -158,7 +159,7 @@ export class ShardPass {
     let commits = 0;
     while (mayCommit()) {
       const startedMs = clock.monotonic();
-      const oldEnd = history.oldEnd({ partition, nowMs: clock.now() });
+      const oldEnd = history.oldEnd({ partition, atMs: startedMs });
       const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
       if (found.kind === 'nothing') break;
       const outcome = found.kind === 'range' ? await this.#commit(found.range, checkedRanges) : found;

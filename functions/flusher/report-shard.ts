@@ -4,6 +4,7 @@ import { failure } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { metricsPublishMs } from '../../shared/limits.ts';
 import { differenceOf, lagOf, oldestAgeMs, readsOfOldest } from '../../shared/log/in-flight.ts';
+import type { MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, ShardStanding, ShardWork } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { FlushPorts, PassPhase } from './flush-shard.ts';
@@ -16,7 +17,7 @@ export class ShardReport {
   readonly #ledger: ShardLedger;
   readonly #ports: ReportPorts;
   #counts: CommitCounts = nothing;
-  #publishedMs: number;
+  #publishedMs: MonotonicMs;
   /** Of the latest pass that came to its end. */
   waitingForCode = 0;
 
@@ -24,7 +25,7 @@ export class ShardReport {
     this.watch = new Stopwatch(ports.clock);
     this.#ledger = ledger;
     this.#ports = ports;
-    this.#publishedMs = ports.clock.now();
+    this.#publishedMs = ports.clock.monotonic();
   }
 
   add({ committed, duplicate, quarantined, records, bytes }: CommitCounts): void {
@@ -38,7 +39,7 @@ export class ShardReport {
   }
 
   async publishIfDue(): Promise<void> {
-    if (this.#ports.clock.now() - this.#publishedMs >= metricsPublishMs) await this.publish();
+    if (this.#ports.clock.monotonic() - this.#publishedMs >= metricsPublishMs) await this.publish();
   }
 
   /** Never throws: a figure that cannot be read must not stop commits. */
@@ -47,7 +48,7 @@ export class ShardReport {
     this.#ports.metrics.flushed(this.#ledger.shard, this.#work(), standing);
     this.#counts = nothing;
     this.watch.reset();
-    this.#publishedMs = this.#ports.clock.now();
+    this.#publishedMs = this.#ports.clock.monotonic();
   }
 
   /** What a pass neither folds nor commits it waits for: the log, Redis or the shard. */

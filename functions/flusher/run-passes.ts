@@ -1,6 +1,7 @@
 import { failure, isTransient } from '../../shared/errors.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { flusherBudgetMs, flusherPauseMs, transactionStartRemainingMs } from '../../shared/limits.ts';
+import { later } from '../../shared/runtime/clock.ts';
 import { type FlushPorts, type PassedShard, type PassResult, ShardPass } from './flush-shard.ts';
 import type { LogHistory } from './log-history.ts';
 import { recordChainHeads } from './record-chain-heads.ts';
@@ -29,8 +30,10 @@ export async function runPasses(
   remainingMs: () => number,
   ports: FlushPorts,
 ): Promise<PassReport> {
-  const endMs = ports.clock.now() + flusherBudgetMs;
-  const mayCommit = () => ports.clock.now() < endMs && remainingMs() > transactionStartRemainingMs;
+  // Lambda's own figure comes from the wall clock, so it is asked at the start; later it can only end the passes sooner.
+  const budgetMs = Math.min(flusherBudgetMs, remainingMs() - transactionStartRemainingMs);
+  const endMs = later(ports.clock.monotonic(), budgetMs);
+  const mayCommit = () => ports.clock.monotonic() < endMs && remainingMs() > transactionStartRemainingMs;
   const reports = await Promise.allSettled(
     ledgers.map((ledger) => runShard(ledger, { history, mayCommit, ports })),
   );
@@ -65,12 +68,12 @@ async function runShard(ledger: ShardLedger, { history, mayCommit, ports }: Invo
 
 /** One pass and the pause after it; null: a transient failure paused the shard. Any other ends the invocation. */
 async function passOrPause(passed: PassedShard, ports: FlushPorts): Promise<PassResult | null> {
-  const nextMs = ports.clock.now() + flusherPauseMs;
+  const nextMs = ports.clock.monotonic() + flusherPauseMs;
   const { shard } = passed.ledger;
   try {
     const result = await new ShardPass(passed, ports).run();
     // Larger commits cost less per event: without a backlog, passes keep their distance.
-    if (!result.backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.now()));
+    if (!result.backlog) await ports.clock.sleep(Math.max(0, nextMs - ports.clock.monotonic()));
     return result;
   } catch (error) {
     if (!isTransient(error)) {

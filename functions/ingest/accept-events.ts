@@ -8,14 +8,17 @@ import { OdometerError } from '../../shared/errors.ts';
 import { fingerprintOf } from '../../shared/events/identity.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import { type Clock, later, type MonotonicMs } from '../../shared/runtime/clock.ts';
 import { type Candidate, isRejection, type Rejection } from './candidate.ts';
 import type { EnvelopeReceipt } from './partition-queue.ts';
 
 export interface AcceptPorts {
   readonly clock: Clock;
   /** Resolves with a receipt per envelope once all are durable; throws a retryable error by the deadline. */
-  readonly commit: (events: readonly UsageEvent[], deadlineMs: number) => Promise<readonly EnvelopeReceipt[]>;
+  readonly commit: (
+    events: readonly UsageEvent[],
+    deadlineMs: MonotonicMs,
+  ) => Promise<readonly EnvelopeReceipt[]>;
   /** A new idempotency key for an event without one. */
   readonly makeKey: () => string;
   readonly digestProperties: (properties: string) => string;
@@ -75,7 +78,7 @@ export async function acceptEvents(ports: AcceptPorts, request: AcceptRequest): 
     return { kind: 'rejected', rejected, valid: accepted.length };
   }
   try {
-    const reached = await ports.commit(accepted, ports.clock.now() + request.waitMs);
+    const reached = await ports.commit(accepted, later(ports.clock.monotonic(), request.waitMs));
     const receipts = reached.map(({ receipt, positions }) => ({
       receipt,
       indexes: positions.flatMap((position) => indexes[position] ?? []),

@@ -21,14 +21,16 @@ export type EventsReading =
   | { readonly ok: true; readonly items: readonly (Candidate | Rejection)[] }
   | { readonly ok: false; readonly problem: Problem };
 
+const mediaTypes = ['application/json'];
+
 /** One event, the body itself. */
 export function fromHttpEvent(event: HttpEvent): EventsReading {
-  return fromHttpBody(event, (value) => ({ ok: true, items: [fromHttpItem(value, 0)] }));
+  return fromHttpBody(event, mediaTypes, (value) => ({ ok: true, items: [fromHttpItem(value, 0)] }));
 }
 
 /** `{"events": [...]}`. */
 export function fromHttpBatch(event: HttpEvent): EventsReading {
-  return fromHttpBody(event, fromHttpEnvelope);
+  return fromHttpBody(event, mediaTypes, fromHttpEnvelope);
 }
 
 /** The `Idempotency-Key` header, from which keys `<header>:<index>` are made; null without one. */
@@ -55,8 +57,13 @@ function headerKeyProblemOf(header: string): ReturnType<typeof keyProblemOf> {
   return keyProblemOf(longest) ?? { code: 'invalid_characters', message };
 }
 
-function fromHttpBody(event: HttpEvent, interpret: (value: unknown) => EventsReading): EventsReading {
-  const body = readBody(event);
+/** What `interpret` makes of the body's JSON. */
+export function fromHttpBody(
+  event: HttpEvent,
+  mediaTypes: readonly string[],
+  interpret: (value: unknown) => EventsReading,
+): EventsReading {
+  const body = readBody(event, mediaTypes);
   if (!body.ok) return body;
   const json = readJson(body.text);
   return json.ok ? interpret(json.value) : invalid('invalid_json', '', 'The body is not JSON.');
@@ -77,11 +84,20 @@ function fromHttpEnvelope(value: unknown): EventsReading {
   const events: unknown = Reflect.get(value, 'events');
   if (events === undefined) return invalid('missing_field', 'events', 'The field events is required.');
   if (!Array.isArray(events)) return invalid('wrong_type', 'events', 'The field events must be a list.');
-  if (events.length === 0) return invalid('no_events', 'events', 'A batch must have at least 1 event.');
-  if (events.length > batchEventsMax) {
-    return invalid('too_many_events', 'events', `A batch must have at most ${batchEventsMax} events.`);
+  return fromHttpList(events, 'events', fromHttpItem);
+}
+
+/** The items of a list within its limits; `field` is where the list is, empty for the body itself. */
+export function fromHttpList(
+  list: readonly unknown[],
+  field: string,
+  interpret: (item: unknown, index: number) => Candidate | Rejection,
+): EventsReading {
+  if (list.length === 0) return invalid('no_events', field, 'A batch must have at least 1 event.');
+  if (list.length > batchEventsMax) {
+    return invalid('too_many_events', field, `A batch must have at most ${batchEventsMax} events.`);
   }
-  return { ok: true, items: events.map((item: unknown, index) => fromHttpItem(item, index)) };
+  return { ok: true, items: list.map(interpret) };
 }
 
 /** One event of a request; total for every JSON value. */

@@ -23,7 +23,7 @@ import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import { type Batch, type EnvelopeReceipt, PartitionQueue, type Ticket } from './partition-queue.ts';
 import type { PropertySealer } from './seal-properties.ts';
 
@@ -69,7 +69,7 @@ export class GroupCommit {
    * Throws `overloaded` (nothing was taken), what the append threw, or `log_unavailable` when the deadline is
    * over: then any part may be stored, also later.
    */
-  submit(events: readonly UsageEvent[], deadlineMs: number): Promise<readonly EnvelopeReceipt[]> {
+  submit(events: readonly UsageEvent[], deadlineMs: MonotonicMs): Promise<readonly EnvelopeReceipt[]> {
     if (events.length === 0) return Promise.resolve([]);
     const sizes = events.map(eventBytesBound);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -94,9 +94,9 @@ export class GroupCommit {
     this.#watching = true;
     void this.#options.clock.sleep(deadlineCheckMs).then(() => {
       this.#watching = false;
-      const nowMs = this.#options.clock.now();
+      const atMs = this.#options.clock.monotonic();
       for (const ticket of this.#open) {
-        if (ticket.deadlineMs > nowMs) continue;
+        if (ticket.deadlineMs > atMs) continue;
         const message = 'the log did not acknowledge in time';
         this.#fail(ticket, new OdometerError('log_unavailable', message, { retryable: true }));
       }
@@ -110,24 +110,24 @@ export class GroupCommit {
   }
 
   #enqueue(events: readonly UsageEvent[], sizes: readonly number[], ticket: Ticket): void {
-    const nowMs = this.#options.clock.now();
+    const atMs = this.#options.clock.monotonic();
     const touched = new Set<PartitionQueue>();
     events.forEach((event, position) => {
       const queue = this.#queues[partitionOf(event.organization, this.#queues.length)];
       invariant(queue !== undefined, 'an organization was routed beyond the partitions');
-      queue.push({ event, bytes: sizes[position] ?? 0, ticket, position }, nowMs);
+      queue.push({ event, bytes: sizes[position] ?? 0, ticket, position }, atMs);
       touched.add(queue);
     });
-    for (const queue of touched) this.#wake(queue, nowMs);
+    for (const queue of touched) this.#wake(queue, atMs);
   }
 
   /** Makes sure that an append takes what waits in the queue: now, after the linger, or after the running append. */
-  #wake(queue: PartitionQueue, nowMs: number): void {
+  #wake(queue: PartitionQueue, atMs: MonotonicMs): void {
     const { lingerMs, log, clock } = this.#options;
     const number = log.laneOf(queue.partition);
     const lane = this.#lane(number);
     if (queue.isEmpty || lane.appending) return;
-    const remainingMs = lingerMs - queue.waitedMs(nowMs);
+    const remainingMs = lingerMs - queue.waitedMs(atMs);
     const alone = this.#open.size <= 1;
     if (alone || remainingMs <= 0 || queue.fillsEnvelope) {
       void this.#append(number, lane);
@@ -174,8 +174,8 @@ export class GroupCommit {
       }
     }
     // Every queue, not only this lane's: a partition may have moved to another lane in the meantime.
-    const nowMs = clock.now();
-    for (const queue of this.#queues) this.#wake(queue, nowMs);
+    const atMs = clock.monotonic();
+    for (const queue of this.#queues) this.#wake(queue, atMs);
   }
 
   /** One receipt for each request with events in the envelope: a request's events follow each other in its queue. */

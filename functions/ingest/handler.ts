@@ -7,6 +7,7 @@ import { problem } from '../../shared/http/problem.ts';
 import {
   createHttpHandler,
   type HttpAnswer,
+  type HttpEvent,
   type HttpHandler,
   type HttpRequest,
 } from '../../shared/http/stack.ts';
@@ -27,10 +28,11 @@ import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { fromHttpAtomic } from './from-http-atomic.ts';
+import { fromHttpCloudEvents } from './from-http-cloud-events.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
-import { toHttpBatch, toHttpSingle } from './to-http-outcome.ts';
+import { toHttpBatch, toHttpCloudEvents, toHttpSingle } from './to-http-outcome.ts';
 
 export interface IngestPorts {
   readonly log: EventLogWriter;
@@ -44,7 +46,7 @@ const producerIdBytes = 16;
 /** What the handler itself is set by; the rest of the configuration is for its clients. */
 export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs'>;
 
-/** The handler of both routes over the given ports. */
+/** The handler of all routes over the given ports. */
 export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
   const producerId = randomBytes(producerIdBytes);
   const { encryptionKey, generation, lingerMs } = settings;
@@ -70,18 +72,33 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
   return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
 }
 
-/** One event is accepted or not. */
-const notAtomic = { ok: true, value: false } as const;
+/** How one route reads its requests and answers them. */
+interface IngestRoute {
+  readonly read: (event: HttpEvent) => EventsReading;
+  /** Whether one event that is not accepted refuses all of them. */
+  readonly isAtomic: typeof fromHttpAtomic;
+  readonly answer: (outcome: AcceptOutcome) => HttpAnswer;
+}
+
+const always =
+  (value: boolean): IngestRoute['isAtomic'] =>
+  () => ({ ok: true, value });
+const usageEvent: IngestRoute = { read: fromHttpEvent, isAtomic: always(false), answer: toHttpSingle };
+const otherRoutes: Readonly<Record<string, IngestRoute>> = {
+  'POST /api/v1/usage/events/batch': { read: fromHttpBatch, isAtomic: fromHttpAtomic, answer: toHttpBatch },
+  // A client of CloudEvents looks at the status alone.
+  'POST /api/v1/events': { read: fromHttpCloudEvents, isAtomic: always(true), answer: toHttpCloudEvents },
+};
 
 async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
   const { event, caller } = request;
   if (!caller.scopes.has('ingest')) {
     return { problem: problem(403, 'scope_required', 'The caller needs the scope ingest.') };
   }
-  const batch = event.routeKey.endsWith('/batch');
-  const reading: EventsReading = batch ? fromHttpBatch(event) : fromHttpEvent(event);
+  const route = otherRoutes[event.routeKey] ?? usageEvent;
+  const reading = route.read(event);
   if (!reading.ok) return { problem: reading.problem };
-  const atomic = batch ? fromHttpAtomic(event) : notAtomic;
+  const atomic = route.isAtomic(event);
   if (!atomic.ok) return { problem: atomic.problem };
   const prefix = fromHttpKeyPrefix(event);
   if (!prefix.ok) return { problem: prefix.problem };
@@ -97,7 +114,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
     request.logger.warn(failure(outcome.error), 'events were not acknowledged');
   }
-  return batch ? toHttpBatch(outcome) : toHttpSingle(outcome);
+  return route.answer(outcome);
 }
 
 function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {

@@ -3,6 +3,7 @@
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { produceEnvelopesMax } from '../../shared/limits.ts';
 import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
+import type { MonotonicMs } from '../../shared/runtime/clock.ts';
 
 /** What a request brought into one envelope. */
 export interface EnvelopeReceipt {
@@ -16,7 +17,7 @@ export interface EnvelopeReceipt {
 export interface Ticket {
   unacknowledged: number;
   /** When the request is answered at the latest. */
-  readonly deadlineMs: number;
+  readonly deadlineMs: MonotonicMs;
   readonly receipts: EnvelopeReceipt[];
   readonly resolve: (receipts: readonly EnvelopeReceipt[]) => void;
   readonly reject: (error: unknown) => void;
@@ -42,7 +43,7 @@ export class PartitionQueue {
   #waiting: Waiting[] = [];
   #bytes = 0;
   /** When the first of the waiting events came. */
-  #firstAtMs = 0;
+  #firstAtMs: MonotonicMs | undefined;
 
   constructor(partition: number) {
     this.partition = partition;
@@ -56,12 +57,12 @@ export class PartitionQueue {
     return this.#bytes >= envelopeEventBytesMax;
   }
 
-  waitedMs(nowMs: number): number {
-    return nowMs - this.#firstAtMs;
+  waitedMs(atMs: MonotonicMs): number {
+    return atMs - (this.#firstAtMs ?? atMs);
   }
 
-  push(waiting: Waiting, nowMs: number): void {
-    if (this.#waiting.length === 0) this.#firstAtMs = nowMs;
+  push(waiting: Waiting, atMs: MonotonicMs): void {
+    if (this.#waiting.length === 0) this.#firstAtMs = atMs;
     this.#waiting.push(waiting);
     this.#bytes += waiting.bytes;
   }

@@ -10,7 +10,6 @@ export type BodyReading =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly problem: Problem };
 
-const jsonType = 'application/json';
 /**
  * JSON is UTF-8 and its media type has no charset (RFC 8259), so one that names UTF-8 or a part of it says nothing.
  * Bytes of any other charset can be well-formed UTF-8 by chance and mean something else, so they are refused by name.
@@ -21,11 +20,11 @@ const gzipCodings: ReadonlySet<string> = new Set(['gzip', 'x-gzip']);
 const identityCodings: ReadonlySet<string> = new Set(['', 'identity']);
 const byteOrderMark = '\ufeff';
 
-/** The decoded text of the body, at most `bodyBytesMax`; media type and encoding are checked first. */
-export function readBody(event: HttpEvent): BodyReading {
-  if (!isJson(event.headers['content-type'] ?? '')) {
-    const detail = 'The content type must be application/json in UTF-8.';
-    return invalid(415, 'unsupported_media_type', detail, { accept: jsonType });
+/** The decoded text of the body, at most `bodyBytesMax`; media type (one of these) and encoding are checked first. */
+export function readBody(event: HttpEvent, mediaTypes: readonly string[]): BodyReading {
+  if (!isOneOf(mediaTypes, event.headers['content-type'] ?? '')) {
+    const detail = `The content type must be ${mediaTypes.join(' or ')} in UTF-8.`;
+    return invalid(415, 'unsupported_media_type', detail, { accept: mediaTypes.join(', ') });
   }
   const encoding = (event.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const packed = gzipCodings.has(encoding);
@@ -43,10 +42,10 @@ export function readBody(event: HttpEvent): BodyReading {
 }
 
 /** The plain type of most requests needs no parser. */
-function isJson(mediaType: string): boolean {
-  if (mediaType === jsonType) return true;
+function isOneOf(mediaTypes: readonly string[], mediaType: string): boolean {
+  if (mediaTypes.includes(mediaType)) return true;
   const { type, parameters } = parse(mediaType);
-  return type === jsonType && charsetsOfUtf8.test(parameters['charset'] ?? 'utf-8');
+  return mediaTypes.includes(type) && charsetsOfUtf8.test(parameters['charset'] ?? 'utf-8');
 }
 
 // Same type: a swap shows in every golden answer.

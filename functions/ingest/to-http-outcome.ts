@@ -2,6 +2,7 @@
 import { errorProblem, problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer } from '../../shared/http/stack.ts';
 import { type AcceptOutcome, organizationNotAllowed, type ServerMade } from './accept-events.ts';
+import { toCloudEventRejection } from './from-http-cloud-events.ts';
 
 const generatedKeysWarning =
   'Some events had no idempotency key, so keys were generated. A retry without them will count again.';
@@ -24,6 +25,13 @@ export function toHttpSingle(outcome: AcceptOutcome): HttpAnswer {
   const { accepted, receipts, made } = outcome;
   const body = { accepted, receipt: `${receipts[0]?.receipt}.0`, ...toHttpMade(made) };
   return { status: 202, body };
+}
+
+/** The answer to CloudEvents, which are accepted as a whole or not at all: nothing, or why not in their words. */
+export function toHttpCloudEvents(outcome: AcceptOutcome): HttpAnswer {
+  if (outcome.kind === 'accepted') return { status: 204, body: undefined };
+  if (outcome.kind === 'unavailable') return toHttpFailure(outcome);
+  return toHttpFailure({ ...outcome, rejected: outcome.rejected.map(toCloudEventRejection) });
 }
 
 function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): HttpAnswer {

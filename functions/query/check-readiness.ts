@@ -1,7 +1,7 @@
 /** The use case: does every dependency answer, and soon? */
 import { OdometerError } from '../../shared/errors.ts';
 import { readinessAgeMsMax, readinessTimeoutMs } from '../../shared/limits.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import { within } from '../../shared/runtime/within.ts';
 
 /** A dependency, by the name that the answer shows to operators. */
@@ -18,19 +18,17 @@ export interface DependencyState {
 }
 
 /**
- * Readiness for whoever asks: the dependencies are asked at most once in `readinessAgeMsMax`, and by one at a time. A clock
- * that is set back makes the answer old, not young.
+ * Readiness for whoever asks: the dependencies are asked at most once in `readinessAgeMsMax`, and by one at a time.
  */
 export function createReadiness(
   dependencies: readonly Dependency[],
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'monotonic'>,
 ): () => Promise<readonly DependencyState[]> {
-  let asked: { readonly atMs: number; readonly states: Promise<readonly DependencyState[]> } | undefined;
+  let asked: { readonly atMs: MonotonicMs; readonly states: Promise<readonly DependencyState[]> } | undefined;
   return () => {
-    const nowMs = clock.now();
-    const ageMs = asked === undefined ? -1 : nowMs - asked.atMs;
-    if (asked !== undefined && ageMs >= 0 && ageMs < readinessAgeMsMax) return asked.states;
-    asked = { atMs: nowMs, states: checkReadiness(dependencies) };
+    const atMs = clock.monotonic();
+    if (asked !== undefined && atMs - asked.atMs < readinessAgeMsMax) return asked.states;
+    asked = { atMs, states: checkReadiness(dependencies) };
     return asked.states;
   };
 }

@@ -30,7 +30,7 @@ export interface QueryPorts {
   readonly summaries: Pick<SummaryReader, 'summarize' | 'ping'>;
   readonly log: Pick<EventLogReader, 'bounds'>;
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly logger: Logger;
 }
 

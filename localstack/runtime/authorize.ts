@@ -65,7 +65,7 @@ export async function admitByAuthorizer(
 ): Promise<Admission> {
   if (authorizer === undefined)
     return unauthenticated('credentials_unknown', 'There is no authorizer; send no credentials.');
-  const endsAtMs = request.nowMs + authorizerTimeoutMs;
+  const endsAtMs = performance.now() + authorizerTimeoutMs;
   const context = createContext('authorizer', () => endsAtMs);
   const answer = await authorizer(toAuthorizerEvent(request, route), context);
   const { isAuthorized, context: said } = (answer ?? {}) as { isAuthorized?: unknown; context?: unknown };

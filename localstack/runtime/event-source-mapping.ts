@@ -71,7 +71,7 @@ export class EventSourceMapping {
   /** Takes polled records; answers how many bytes of this partition wait now. */
   offer(partition: number, records: readonly PolledRecord[]): number {
     if (this.#stopped) return 0;
-    this.#buffer.add(partition, records, Date.now());
+    this.#buffer.add(partition, records, performance.now());
     this.#schedule();
     return this.#buffer.bytesOf(partition);
   }
@@ -112,7 +112,7 @@ export class EventSourceMapping {
     if (again !== undefined) return again;
     const oldestMs = this.#buffer.oldestMs();
     if (oldestMs === undefined) return undefined;
-    const waitMs = oldestMs + this.#windowMs - Date.now();
+    const waitMs = oldestMs + this.#windowMs - performance.now();
     if (waitMs > 0 && !this.#buffer.full()) {
       this.#timer = setTimeout(() => this.#schedule(), waitMs);
       return undefined;

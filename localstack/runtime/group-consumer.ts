@@ -80,7 +80,7 @@ class Member {
   readonly consumer: Consumer;
   readonly #options: GroupConsumerOptions;
   readonly #ended = Promise.withResolvers<unknown>();
-  #aliveMs = Date.now();
+  #aliveMs = performance.now();
   #joined = false;
 
   constructor(options: GroupConsumerOptions) {
@@ -110,7 +110,7 @@ class Member {
   /** Resolves with why the membership is over. */
   async run(): Promise<unknown> {
     const watch = setInterval(() => {
-      if (Date.now() - this.#aliveMs > silenceMs) this.end(new Error(`silent for ${silenceMs} ms`));
+      if (performance.now() - this.#aliveMs > silenceMs) this.end(new Error(`silent for ${silenceMs} ms`));
     }, silenceCheckMs);
     this.#listen();
     try {
@@ -132,7 +132,7 @@ class Member {
   #listen(): void {
     const { events } = this.consumer;
     const alive = () => {
-      this.#aliveMs = Date.now();
+      this.#aliveMs = performance.now();
     };
     this.consumer.on(events.FETCH_START, alive);
     this.consumer.on(events.HEARTBEAT, alive);

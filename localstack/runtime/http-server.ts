@@ -137,7 +137,7 @@ async function invoke(
   const handler = handlers.get(route.function);
   if (handler === undefined)
     return problem(500, 'function_missing', `There is no function ${route.function}.`);
-  const endsAtMs = request.nowMs + timeoutMs;
+  const endsAtMs = performance.now() + timeoutMs;
   const context = createContext(route.function, () => endsAtMs);
   const result = handler(toGatewayEvent(request, route, caller), context).then(fromGatewayResult);
   return within(result, timeoutMs, () =>
@@ -149,6 +149,8 @@ async function invoke(
 function send(response: ServerResponse, { status, headers, body }: HttpResponse, listening: boolean): void {
   if (response.destroyed) return;
   const last = listening ? {} : { connection: 'close' };
-  response.writeHead(status, { ...headers, ...last, 'content-length': Buffer.byteLength(body) });
+  // A 204 has no body and no length of one (RFC 9110, 8.6).
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...last, ...length });
   response.end(body);
 }

@@ -17,7 +17,7 @@ export interface InvokeOptions {
 export function createInvoke(options: InvokeOptions): (event: unknown) => Promise<unknown> {
   const { name, handler, timeoutMs, logger, kill = killThisProcess, stopping = () => false } = options;
   return async (event) => {
-    const endsAtMs = Date.now() + timeoutMs;
+    const endsAtMs = performance.now() + timeoutMs;
     const timer = setTimeout(() => {
       logger.error({ timeoutMs }, 'the function timed out');
       kill();

@@ -27,9 +27,9 @@ export class PartitionBuffer {
   }
 
   // Same type: the records are between them.
-  add(partition: number, records: readonly PolledRecord[], nowMs: number): void {
-    const state = this.#partitions.get(partition) ?? { records: [], bytes: 0, sinceMs: nowMs, held: false };
-    if (state.records.length === 0) state.sinceMs = nowMs;
+  add(partition: number, records: readonly PolledRecord[], atMs: number): void {
+    const state = this.#partitions.get(partition) ?? { records: [], bytes: 0, sinceMs: atMs, held: false };
+    if (state.records.length === 0) state.sinceMs = atMs;
     for (const record of records) {
       state.records.push(record);
       state.bytes += payloadBytes(this.#topic, record);

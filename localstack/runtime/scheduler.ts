@@ -12,7 +12,7 @@ const stopCheckMs = 250;
 
 export interface ScheduleOptions {
   readonly invoke: (event: unknown) => Promise<unknown>;
-  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly stopping: () => boolean;
 }
@@ -35,16 +35,15 @@ export function toScheduledEvent(nowMs: number, id: string) {
 /** Invokes at once and then every minute; when one ends late, the next follows at once. Until `stopping`. */
 export async function runSchedule({ invoke, clock, logger, stopping }: ScheduleOptions): Promise<void> {
   while (!stopping()) {
-    const startedMs = clock.now();
-    let nextMs = startedMs + rateMs;
+    let nextMs = clock.monotonic() + rateMs;
     try {
-      await invoke(toScheduledEvent(startedMs, randomUUID()));
+      await invoke(toScheduledEvent(clock.now(), randomUUID()));
     } catch (error) {
       logger.error(failure(error), 'the scheduled function failed; it is tried again');
-      nextMs = clock.now() + failurePauseMs;
+      nextMs = clock.monotonic() + failurePauseMs;
     }
-    while (!stopping() && clock.now() < nextMs) {
-      await clock.sleep(Math.min(stopCheckMs, nextMs - clock.now()));
+    while (!stopping() && clock.monotonic() < nextMs) {
+      await clock.sleep(Math.min(stopCheckMs, nextMs - clock.monotonic()));
     }
   }
 }

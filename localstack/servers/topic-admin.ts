@@ -21,13 +21,13 @@ export interface TopicPlan extends LogConnection {
  * Throws `invariant_broken` when the topic exists with another partition count: organizations are routed by it.
  */
 export async function ensureTopic(plan: TopicPlan): Promise<{ topicId: string }> {
-  const deadline = Date.now() + brokerStartMs;
+  const deadline = performance.now() + brokerStartMs;
   for (;;) {
     try {
       return await createTopic(plan);
     } catch (error) {
       const bug = error instanceof OdometerError && error.code === 'invariant_broken';
-      if (bug || Date.now() > deadline) throw error;
+      if (bug || performance.now() > deadline) throw error;
       await sleep(attemptPauseMs);
     }
   }

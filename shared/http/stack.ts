@@ -28,7 +28,7 @@ export interface HttpRequest {
   remainingMs(): number;
 }
 
-/** A success as JSON, or as text of another type; or a problem as a value. */
+/** A success as JSON (undefined: without a body), or as text of another type; or a problem as a value. */
 export type HttpAnswer =
   | {
       readonly status: number;
@@ -74,6 +74,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     });
     if (answer.problem !== undefined) return toHttpProblem(answer.problem, requestIdOf(event));
     const { status: statusCode, body, contentType } = answer;
+    if (body === undefined) return { statusCode, headers: noBodyHeaders };
     if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
     return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
   };
@@ -91,7 +92,8 @@ function headAsGet(event: HttpEvent): HttpEvent {
     : event;
 }
 
-const successHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+const noBodyHeaders = { 'cache-control': 'no-store' };
+const successHeaders = { 'content-type': 'application/json', ...noBodyHeaders };
 
 type HttpMiddleware = MiddlewareObj<HttpEvent, HttpResult, Error, HttpContext>;
 

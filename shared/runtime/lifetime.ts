@@ -24,17 +24,17 @@ export interface Lifetime {
 
 /** Gives each invocation what `start` made, and starts again where credentials were refused. */
 export function renewable<T>(
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'monotonic'>,
   start: (lifetime: Lifetime) => Promise<T>,
 ): () => Promise<T> {
   let current: Span<T> | undefined;
   let renewedMs = Number.NEGATIVE_INFINITY;
   return () => {
     const before = current;
-    const nowMs = clock.now();
-    const renews = before?.wasRefused === true && nowMs - renewedMs >= credentialsRenewalMs;
+    const atMs = clock.monotonic();
+    const renews = before?.wasRefused === true && atMs - renewedMs >= credentialsRenewalMs;
     if (before !== undefined && !renews) return before.value;
-    if (renews) renewedMs = nowMs;
+    if (renews) renewedMs = atMs;
     const span = new Span(start);
     current = span;
     span.value.then(

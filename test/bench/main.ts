@@ -8,10 +8,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { readJson } from '../../localstack/processes/atomic-file.ts';
 import { UserError } from '../../localstack/processes/user-error.ts';
 import { say } from '../../localstack/screen.ts';
-import { inSession } from '../../localstack/servers/postgres-session.ts';
 import { twinSettings } from '../../localstack/settings.ts';
 import type { Report } from '../../shared/contracts/command.ts';
 import { type Endpoints, endpointsFileOf } from '../../shared/contracts/endpoints.ts';
+import { countEvents, countRows } from './counted.ts';
 import { cpuByRole } from './cpu.ts';
 import { type LoadPlan, type LoadReport, percentile, runLoad } from './load.ts';
 
@@ -122,22 +122,4 @@ function readEndpoints(): Endpoints {
   const running = readJson(endpointsFileOf(dataDir)) as Endpoints | undefined;
   if (running !== undefined) return running;
   throw new UserError(`No twin runs in ${dataDir}: start one with npm start.`);
-}
-
-/** Events that the shards have counted. */
-function countEvents(shards: readonly string[]): Promise<number> {
-  return sumOver(shards, 'select coalesce(sum(inserted), 0)::float8 as n from commit_ledger');
-}
-
-function countRows(shards: readonly string[]): Promise<number> {
-  return sumOver(shards, 'select count(*)::float8 as n from usage_events');
-}
-
-async function sumOver(shards: readonly string[], sql: string): Promise<number> {
-  const counts = await Promise.all(
-    shards.map((url) =>
-      inSession(url, async (client) => (await client.query<{ n: number }>(sql)).rows[0]?.n ?? 0),
-    ),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
 }

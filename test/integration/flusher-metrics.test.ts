@@ -9,6 +9,7 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { tailGapAgeMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
+import { later } from '../../shared/runtime/clock.ts';
 import { type Metrics, noMetrics, type ShardStanding } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { commitRecord } from '../harness/builders/ledger.ts';
@@ -51,7 +52,7 @@ async function invoke(): Promise<readonly (ShardStanding | null)[]> {
     flushed: (shard, _counts, standing) => void reported.push([shard, standing]),
   };
   const { log, segments, seal, logger } = pipeline;
-  const clock = { ...systemClock, now: () => Date.now() + skewMs };
+  const clock = { ...systemClock, monotonic: () => later(systemClock.monotonic(), skewMs) };
   const endMs = Date.now() + transactionStartRemainingMs + invocationMs;
   const ports = { log, segments, seal, logger, clock, checkpoint: noCheckpoint, metrics };
   await runPasses(ledgers, history, () => endMs - Date.now(), ports);

@@ -1,28 +1,21 @@
 /** How many events of a run are counted: asked of the shards where they can be reached, else of the API. */
 import { setTimeout } from 'node:timers/promises';
 import { createClient } from '../../client/client.ts';
-import { inSession } from '../../localstack/servers/postgres-session.ts';
+import { countRows } from '../bench/counted.ts';
 
 const drainMsMax = 120_000;
 const pollMs = 200;
 /** As many as the scenario writes to. */
 const organizations = Array.from({ length: 1000 }, (_, index) => `org_${index + 1}`);
 
-/** Waits until at least `accepted` events of this run are rows, and answers how many there are. */
-export async function countInShards(urls: readonly string[], run: string, accepted: number): Promise<number> {
-  const giveUpMs = Date.now() + drainMsMax;
+/** Waits until the shards hold at least `wanted` rows of events, and answers how many they hold. */
+export async function waitForRows(shards: readonly string[], wanted: number): Promise<number> {
+  const giveUpMs = performance.now() + drainMsMax;
   for (;;) {
-    const counts = await Promise.all(urls.map((url) => countInShard(url, run)));
-    const counted = counts.reduce((sum, count) => sum + count, 0);
-    if (counted >= accepted || Date.now() >= giveUpMs) return counted;
+    const rows = await countRows(shards);
+    if (rows >= wanted || performance.now() >= giveUpMs) return rows;
     await setTimeout(pollMs);
   }
-}
-
-// Same type: a run's name is no address; a swap does not connect.
-function countInShard(url: string, run: string): Promise<number> {
-  const sql = 'select count(*)::int as n from usage_events where starts_with(idempotency_key, $1)';
-  return inSession(url, async (client) => (await client.query<{ n: number }>(sql, [run])).rows[0]?.n ?? 0);
 }
 
 /**

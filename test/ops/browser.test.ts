@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHttpServer } from '../../localstack/runtime/http-server.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
+import { debianProgram } from '../../localstack/servers/debian.ts';
 import { routes } from '../../shared/contracts/routes.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
-import { debianProgram } from '../harness/servers/debian.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
 
 /** Names that resolve to 127.0.0.1, as a page's own name does once it is rebound. */

@@ -9,7 +9,7 @@ import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts'
 import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
-import { testNowMs } from '../harness/fakes/clock.ts';
+import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const issuer = 'https://issuer.test';
@@ -64,7 +64,7 @@ interface Setup {
 }
 
 function setup(keys: Setup = { secret }) {
-  const clock = { nowMs: testNowMs, now: () => clock.nowMs };
+  const clock = new FakeClock();
   const settings = { issuer, audience, secret: keys.secret, jwksUrl: keys.jwksUrl };
   const verifier = createTokenVerifier(settings, clock);
   let verified = 0;
@@ -127,9 +127,9 @@ describe('a valid token', () => {
   it('a little before its time or after it is taken, because clocks differ', async () => {
     const { send, clock } = setup();
     const signed = await token().setNotBefore(nowSeconds).sign(secret);
-    clock.nowMs = testNowMs - (tokenClockToleranceSeconds - 1) * 1000;
+    clock.step(-(tokenClockToleranceSeconds - 1) * 1000);
     expect((await send(signed)).isAuthorized).toBe(true);
-    clock.nowMs = testNowMs + (600 + tokenClockToleranceSeconds - 1) * 1000;
+    clock.step(testNowMs - clock.now() + (600 + tokenClockToleranceSeconds - 1) * 1000);
     expect((await send(signed)).isAuthorized).toBe(true);
   });
 });
@@ -256,10 +256,10 @@ it('a verified token is remembered for a minute, and not beyond its end', async 
   await send(signed);
   await send(signed);
   expect(verifications()).toBe(1);
-  clock.nowMs += verifiedTokenAgeMsMax;
+  await clock.advance(verifiedTokenAgeMsMax);
   await send(signed);
   expect(verifications()).toBe(2);
-  clock.nowMs = testNowMs + (600 + tokenClockToleranceSeconds) * 1000;
+  await clock.advance((600 + tokenClockToleranceSeconds) * 1000);
   expect(await send(signed)).toEqual(denial('401', 'token_expired'));
 });
 

@@ -3,8 +3,10 @@ import { checkLog, type LogLook, type LogState } from '../../functions/flusher/c
 import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { logEndBehindMs, tailGapAgeMs } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
+import { later } from '../../shared/runtime/clock.ts';
+import { momentOf } from '../harness/fakes/clock.ts';
 
-const nowMs = 1_000_000;
+const atMs = momentOf(1_000_000);
 const value = Buffer.from('the last committed record');
 
 type ProgressState = 'before the first commit' | 'after a commit';
@@ -22,8 +24,10 @@ const table: Readonly<Record<ProgressState, Readonly<Record<LogState, readonly C
   'before the first commit': {
     missing: [[{ bounds: undefined }, 'waits']],
     'start-ahead': [[{ bounds: { start: 11, end: 12 } }, 'halts log_start_ahead']],
-    'end-behind': [[{ bounds: behind, behindSinceMs: nowMs - 1000 }, 'waits']],
-    'end-behind-long': [[{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs }, 'halts log_end_behind']],
+    'end-behind': [[{ bounds: behind, behindSinceMs: later(atMs, -1000) }, 'waits']],
+    'end-behind-long': [
+      [{ bounds: behind, behindSinceMs: later(atMs, -logEndBehindMs) }, 'halts log_end_behind'],
+    ],
     'not-kept': [[{ bounds }, 'goes on']],
     'not-delivered': [null],
     'as-committed': [null],
@@ -34,9 +38,11 @@ const table: Readonly<Record<ProgressState, Readonly<Record<LogState, readonly C
     'start-ahead': [[{ bounds: { start: 11, end: 12 } }, 'halts log_start_ahead']],
     'end-behind': [
       [{ bounds: behind, behindSinceMs: null }, 'waits'],
-      [{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs + 1 }, 'waits'],
+      [{ bounds: behind, behindSinceMs: later(atMs, -logEndBehindMs + 1) }, 'waits'],
     ],
-    'end-behind-long': [[{ bounds: behind, behindSinceMs: nowMs - logEndBehindMs }, 'halts log_end_behind']],
+    'end-behind-long': [
+      [{ bounds: behind, behindSinceMs: later(atMs, -logEndBehindMs) }, 'halts log_end_behind'],
+    ],
     'not-kept': [[{ bounds: { start: 10, end: 12 } }, 'goes on']],
     'not-delivered': [[{ bounds }, 'waits']],
     'as-committed': [[{ bounds, lastCommitted: { offset: 9, value } }, 'goes on']],
@@ -62,7 +68,7 @@ describe('checkLog', () => {
       bounds: undefined,
       lastCommitted: undefined,
       behindSinceMs: null,
-      nowMs,
+      atMs,
       ...look,
     });
     const text = verdict?.kind === 'halts' ? `halts ${verdict.code}` : (verdict?.kind ?? 'goes on');
@@ -75,21 +81,21 @@ describe('LogHistory', () => {
 
   it('knows the end that was seen tailGapAgeMs ago, and no younger one', () => {
     const history = new LogHistory();
-    history.note({ ...seen, end: 5, nowMs: 0 });
-    history.note({ ...seen, end: 9, nowMs: 1000 });
-    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs - 1 })).toBe(0);
-    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs })).toBe(5);
-    history.note({ ...seen, end: 20, nowMs: tailGapAgeMs + 1000 });
-    expect(history.oldEnd({ partition: 0, nowMs: tailGapAgeMs + 1000 })).toBe(9);
-    expect(history.oldEnd({ partition: 1, nowMs: tailGapAgeMs })).toBe(0);
+    history.note({ ...seen, end: 5, atMs: momentOf(0) });
+    history.note({ ...seen, end: 9, atMs: momentOf(1000) });
+    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs - 1) })).toBe(0);
+    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs) })).toBe(5);
+    history.note({ ...seen, end: 20, atMs: momentOf(tailGapAgeMs + 1000) });
+    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs + 1000) })).toBe(9);
+    expect(history.oldEnd({ partition: 1, atMs: momentOf(tailGapAgeMs) })).toBe(0);
   });
 
   it('remembers since when an end has been below what is committed', () => {
     const history = new LogHistory();
-    history.note({ partition: 0, end: 5, nextOffset: 9, nowMs: 100 });
-    history.note({ partition: 0, end: 5, nextOffset: 9, nowMs: 200 });
+    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(100) });
+    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(200) });
     expect(history.behindSinceMs(0)).toBe(100);
-    history.note({ partition: 0, end: 9, nextOffset: 9, nowMs: 300 });
+    history.note({ partition: 0, end: 9, nextOffset: 9, atMs: momentOf(300) });
     expect(history.behindSinceMs(0)).toBeNull();
   });
 });

@@ -5,6 +5,7 @@ import { OdometerError } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
 import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { slowRangeMs, tailGapAgeMs } from '../../shared/limits.ts';
+import { later } from '../../shared/runtime/clock.ts';
 import { type CommitCounts, noMetrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { sealScope } from '../../shared/segments/segment.ts';
@@ -56,7 +57,12 @@ function setup({ values, topicId = 'topic-1', commitMs = 0, refusal }: Options) 
   };
   const watch: PassedShard['watch'] = new Stopwatch(clock);
   const history = new LogHistory();
-  history.note({ partition, end: values.length, nextOffset: 0, nowMs: clock.now() - tailGapAgeMs });
+  history.note({
+    partition,
+    end: values.length,
+    nextOffset: 0,
+    atMs: later(clock.monotonic(), -tailGapAgeMs),
+  });
   const shard: PassedShard = {
     // A pass uses no other method of a shard.
     ledger: used as ShardLedger,

@@ -14,12 +14,12 @@ import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shar
 import type { Append } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
-import { FakeClock, settled, testNowMs } from '../harness/fakes/clock.ts';
+import { FakeClock, momentOf, settled, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 
 const partitions = 20;
 const lingerMs = 5;
-const deadlineMs = testNowMs + acceptWaitMsMax;
+const deadlineMs = momentOf(acceptWaitMsMax);
 
 function usageEvent(fields: Partial<UsageEvent> = {}): UsageEvent {
   return {
@@ -335,7 +335,7 @@ describe('bounds', () => {
 
   it('a request is answered at its deadline although the log does not settle', async () => {
     const { group, clock } = setup({ linger: 0 });
-    const late = expect(group.submit([usageEvent()], testNowMs + 1000)).rejects.toMatchObject({
+    const late = expect(group.submit([usageEvent()], momentOf(1000))).rejects.toMatchObject({
       code: 'log_unavailable',
       retryable: true,
     });

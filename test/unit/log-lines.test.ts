@@ -6,6 +6,7 @@ import { runSchedule } from '../../localstack/runtime/scheduler.ts';
 import { failure, OdometerError } from '../../shared/errors.ts';
 import type { LogFields } from '../../shared/runtime/logger.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
+import { momentOf } from '../harness/fakes/clock.ts';
 
 const cause = new TypeError('the password was wrong');
 const error = new OdometerError('shard_unavailable', 'shard 2 does not answer', { retryable: true, cause });
@@ -75,7 +76,7 @@ describe('the local runtime logs a failed function with its error', () => {
 
   it('behind the schedule', async () => {
     let ticks = 0;
-    const clock = { now: () => 0, sleep: async () => {} };
+    const clock = { now: () => 0, monotonic: () => momentOf(0), sleep: async () => {} };
     await runSchedule({ invoke: failing, clock, logger, stopping: () => ticks++ > 0 });
     expect(lines).toMatchObject([everythingOf(error)]);
   });

@@ -139,7 +139,7 @@ describe('health and readiness', () => {
     expect([result.statusCode, result.body]).toEqual([200, '{"status":"ok"}']);
   });
 
-  it('ready asks the dependencies once in two seconds, whoever asks, and again when the clock is set back', async () => {
+  it('ready asks the dependencies once in two seconds, whoever asks and wherever the wall clock is set', async () => {
     let asked = 0;
     const clock = new FakeClock();
     const bounds = async () => {
@@ -154,9 +154,11 @@ describe('health and readiness', () => {
     await clock.advance(1);
     await get('/ready');
     expect(asked).toBe(2);
-    await clock.advance(-3_600_000);
-    await get('/ready');
-    expect(asked).toBe(3);
+    for (const ms of [-3_600_000, 7_200_000]) {
+      clock.step(ms);
+      await get('/ready');
+    }
+    expect(asked).toBe(2);
   });
 
   it('ready names each dependency', async () => {

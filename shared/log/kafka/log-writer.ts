@@ -103,13 +103,13 @@ class ProducerSession {
       throw error;
     });
     const result = await work(producer);
-    this.#usedAtMs = Date.now();
+    this.#usedAtMs = performance.now();
     return result;
   }
 
   /** It is connected, and nothing was acknowledged for so long that its connections may be broken. */
   slept(): boolean {
-    return this.#producer !== undefined && Date.now() - this.#usedAtMs > sleepMsMin;
+    return this.#producer !== undefined && performance.now() - this.#usedAtMs > sleepMsMin;
   }
 
   /** A producer that another lane used meanwhile works: the failure is of this lane's partitions only. */
@@ -154,23 +154,26 @@ async function appendLane(
   records: readonly Append[],
   timeoutMs: number,
 ): Promise<readonly Appended[]> {
-  const started = Date.now();
+  const started = performance.now();
   const deadline = started + timeoutMs;
   const messages = records.map(({ partition, value }) => ({ partition, value, key: null }));
   let failure: unknown;
   for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs)) {
     // A producer that slept may hold broken connections: it has to answer sooner, or is replaced.
     const slept = session.slept();
-    const untilMs = slept ? Math.min(deadline, Date.now() + wakeAnswerTimeoutMs) : deadline;
+    const untilMs = slept ? Math.min(deadline, performance.now() + wakeAnswerTimeoutMs) : deadline;
     try {
       const sent = session.use((producer) =>
         producer.send({ topic, messages, acks: -1, timeout: timeoutMs }),
       );
-      return toAppended(records, await within(sent, untilMs - Date.now(), () => passDeadline(failure)));
+      return toAppended(
+        records,
+        await within(sent, untilMs - performance.now(), () => passDeadline(failure)),
+      );
     } catch (error) {
       failure = error;
       if (slept) session.dropUnlessUsedSince(started);
-      if (Date.now() + pauseMs < deadline) {
+      if (performance.now() + pauseMs < deadline) {
         await sleep(pauseMs);
         continue;
       }

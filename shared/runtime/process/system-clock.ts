@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
+import type { Clock, MonotonicMs } from '../clock.ts';
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // Where moments of this clock begin.
+  monotonic: () => performance.now() as MonotonicMs,
   sleep: async (ms) => {
     await setTimeout(ms);
   },

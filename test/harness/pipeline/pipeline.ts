@@ -24,6 +24,7 @@ import type { EventLogReader, EventLogWriter, LogRecord } from '../../../shared/
 import { createLogReader } from '../../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
 import { routeMapVersion, shardOf } from '../../../shared/log/routing.ts';
+import { later } from '../../../shared/runtime/clock.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { Stopwatch } from '../../../shared/runtime/stopwatch.ts';
@@ -106,7 +107,7 @@ export class Pipeline {
   /** One pass over every shard; returns the commits made. */
   async pass(checkpoint: Checkpoint = noCheckpoint): Promise<number> {
     const { log, segments, seal, logger } = this;
-    const clock = { ...systemClock, now: () => Date.now() + this.#skewMs };
+    const clock = { ...systemClock, monotonic: () => later(systemClock.monotonic(), this.#skewMs) };
     const ports = { log, segments, seal, logger, clock, checkpoint, metrics: noMetrics };
     const rest = { history: this.#history, mayCommit: () => true, onCommit: () => {} };
     const passOf = (ledger: ShardLedger) =>
@@ -129,7 +130,7 @@ export class Pipeline {
     throw new Error(`not committed to the end after ${passesMax} passes: ${last}`);
   }
 
-  /** Moves the flusher's clock ahead: what the last pass saw of the log is that much older now. */
+  /** Lets time pass for the flusher: what the last pass saw of the log is that much older now. */
   age(ms: number): void {
     this.#skewMs += ms;
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { runCommand } from '../../../localstack/servers/command.ts';
+import { debianProgram } from '../../../localstack/servers/debian.ts';
 import { findJava } from '../../../localstack/servers/java.ts';
 import { kafkaJars } from '../../../localstack/servers/kafka-jars.ts';
 import { kafkaProperties } from '../../../localstack/servers/kafka-settings.ts';
@@ -16,7 +17,6 @@ import {
 } from '../../../localstack/servers/postgres-account.ts';
 import { oneStatement } from '../../../localstack/servers/postgres-session.ts';
 import { twinSettings } from '../../../localstack/settings.ts';
-import { debianProgram } from './debian.ts';
 import { type Program, startProgram } from './program.ts';
 
 export interface Certificate {

@@ -6,7 +6,7 @@ import { golden, shapeOf } from '../../harness/builders/golden.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const clock = {
-  now: systemClock.now,
+  ...systemClock,
   sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
 };
 

@@ -1,12 +1,13 @@
-/** Programs that stand around the pipeline and that a developer's machine need not have. */
+/** Programs around the pipeline that a developer's machine need not have. */
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cachedFolder } from '../../../localstack/servers/cache.ts';
-import { onPath, runCommand } from '../../../localstack/servers/command.ts';
-import { twinSettings } from '../../../localstack/settings.ts';
+import { twinSettings } from '../settings.ts';
+import { cachedFolder } from './cache.ts';
+import { onPath, runCommand } from './command.ts';
 
 /** The packages that hold a program and what it needs beyond a bare system, and where it is then. */
 const packages = {
+  ab: { debs: ['apache2-utils', 'libapr1', 'libaprutil1'], path: 'usr/bin/ab' },
   chromium: { debs: ['chromium'], path: 'usr/lib/chromium/chromium', needsAll: true },
   nginx: { debs: ['nginx'], path: 'usr/sbin/nginx' },
   prometheus: { debs: ['prometheus'], path: 'usr/bin/prometheus' },
