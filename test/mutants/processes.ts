@@ -22,13 +22,15 @@ export class Workshop {
   readonly path = mkdtempSync(join(tmpdir(), 'mutants-'));
   readonly #temporary = join(this.path, 't');
   readonly #running = new Set<number>();
+  #closed = false;
 
   constructor() {
     mkdirSync(this.#temporary);
   }
 
-  /** Runs a script of node to its end. */
+  /** Runs a script of node to its end; once the workshop is closed, nothing begins and nothing ends. */
   run({ cwd, args, timeoutMs }: Program): Promise<Ended> {
+    if (this.#closed) return new Promise(() => undefined);
     const env = { ...process.env, CI: 'true', NO_COLOR: '1', TMPDIR: this.#temporary };
     const child = spawn(process.execPath, args, {
       cwd,
@@ -57,6 +59,7 @@ export class Workshop {
 
   /** Ends what runs, and the servers that tests have started, then deletes the folder. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const pid of this.#running) killGroup(pid);
     // Servers head groups of their own; the tests keep a list of them in their folder.
     for (const name of readdirSync(this.#temporary)) {

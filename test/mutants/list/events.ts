@@ -92,7 +92,7 @@ export const eventMutants: readonly Mutant[] = [
     replace: 'if (point > quantityIntegerDigitsMax + 1)',
     test: {
       file: 'test/property/decimal.test.ts',
-      title: 'U13: every spelling of a quantity has one canonical text',
+      title: 'U13: more digits than a quantity holds are refused',
     },
   },
   {
@@ -149,7 +149,7 @@ export const eventMutants: readonly Mutant[] = [
     replace: 'Number(n) <= count',
     test: {
       file: 'test/property/receipts.test.ts',
-      title: 'that was changed in any bit, cut or made up opens to nothing',
+      title: 'beyond the last event of its place opens to nothing',
     },
   },
   {
