@@ -26,26 +26,38 @@ export async function runMutants(
   workshop: Workshop,
   progress: Progress,
 ): Promise<readonly MutantResult[]> {
+  // Made before anything runs, so that the clone may be worked in meanwhile.
+  const trees = {
+    servers: treeIn(workshop, 's'),
+    others: treeIn(workshop, 'u'),
+    compiled: treeIn(workshop, 'c'),
+  };
   const lane = (servers: boolean) => {
-    const tree = new Tree(join(workshop.path, servers ? 's' : 'u'));
+    const tree = servers ? trees.servers : trees.others;
     const ofLane = mutants.filter((one) => needsServers(one) === servers);
     return runLane(ofLane, { tree, workshop }, progress);
   };
   const [onServers, [uncompiled, others]] = await Promise.all([
     lane(true),
-    findUncompiled(mutants, workshop).then(async (found) => [found, await lane(false)] as const),
+    findUncompiled(mutants, trees.compiled, workshop).then(
+      async (found) => [found, await lane(false)] as const,
+    ),
   ]);
   const byName = new Map([...onServers, ...others].map((result) => [result.name, result]));
   for (const [{ name }, why] of uncompiled) byName.set(name, { name, verdict: 'broken', why });
   return mutants.flatMap(({ name }) => byName.get(name) ?? []);
 }
 
+function treeIn({ path }: Workshop, name: string): Tree {
+  return new Tree(join(path, name));
+}
+
 /** Mutants of different files are compiled together; the k-th ones of all files make one round. */
 async function findUncompiled(
   mutants: readonly Mutant[],
+  tree: Tree,
   workshop: Workshop,
 ): Promise<ReadonlyMap<Mutant, string>> {
-  const tree = new Tree(join(workshop.path, 'c'));
   const ofFiles = [
     ...Map.groupBy(
       mutants.filter(({ file }) => file.endsWith('.ts')),
