@@ -26,22 +26,23 @@ export class Tree {
     symlinkSync(join(repository, 'node_modules'), join(path, 'node_modules'));
   }
 
-  /** Runs `work` while these changes, of different files, are in the copy. */
-  async with<T>(changes: readonly PlantedChange[], work: () => Promise<T>): Promise<T> {
-    const originals = changes.map(({ file }) => [file, this.#read(file)] as const);
-    for (const change of changes) this.#write(change.file, withChange(this.#read(change.file), change));
+  /** Runs `work` while the change is in the copy. */
+  async with<T>(change: PlantedChange, work: () => Promise<T>): Promise<T> {
+    const original = this.read(change.file);
+    this.write(change.file, withChange(original, change));
     try {
       return await work();
     } finally {
-      for (const [file, text] of originals) this.#write(file, text);
+      this.write(change.file, original);
     }
   }
 
-  #read(file: string): string {
+  /** The text of a file of the copy. */
+  read(file: string): string {
     return readFileSync(join(this.path, file), 'utf8');
   }
 
-  #write(file: string, text: string): void {
+  write(file: string, text: string): void {
     writeFileSync(join(this.path, file), text);
   }
 }
