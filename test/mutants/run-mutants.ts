@@ -1,6 +1,5 @@
 /** Runs mutants: each must compile, its test must pass without it and fail with it. */
 import { join } from 'node:path';
-import { invariant } from '../../shared/errors.ts';
 import { type Mutant, needsServers } from './mutant.ts';
 import { runTitles, type TitleResult } from './named-tests.ts';
 import { withChange } from './planted-change.ts';
@@ -32,17 +31,13 @@ export async function runMutants(
   onResult: (result: MutantResult) => void,
 ): Promise<void> {
   // Made before anything runs, so that the clone may be worked in meanwhile.
-  const [forServers, forOthers, compiled] = ['s', 'u', 'c'].map(
-    (name) => new Tree(join(workshop.path, name)),
-  );
-  invariant(forServers && forOthers && compiled, 'there are three copies');
+  const copy = (name: string): Runner => ({ tree: new Tree(join(workshop.path, name)), workshop });
+  const [forServers, forOthers, forCompiler] = [copy('s'), copy('u'), copy('c')] as const;
   const onServers = mutants.filter(needsServers);
   const others = mutants.filter((mutant) => !needsServers(mutant));
   await Promise.all([
-    runLane(onServers, { tree: forServers, workshop }, onResult),
-    runLane(others, { tree: forOthers, workshop }, onResult).then(() =>
-      compileAll(mutants, { tree: compiled, workshop }, onResult),
-    ),
+    runLane(onServers, forServers, onResult),
+    runLane(others, forOthers, onResult).then(() => compileAll(mutants, forCompiler, onResult)),
   ]);
 }
 

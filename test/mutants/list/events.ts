@@ -228,6 +228,9 @@ export const eventMutants: readonly Mutant[] = [
     file: 'shared/log/envelope.ts',
     find: 'events.length !== bytes.readUInt32BE(8)',
     replace: 'events.length > bytes.readUInt32BE(8)',
-    test: { file: 'test/unit/golden/envelope.test.ts', title: 'what is no envelope of ours is named' },
+    test: {
+      file: 'test/property/envelope.test.ts',
+      title: 'U5: an envelope whose header counts other events',
+    },
   },
 ];
