@@ -280,6 +280,19 @@ describe('acknowledgement', () => {
     await expect(healthy).resolves.toHaveLength(1);
   });
 
+  it('a failed append fails all requests of an envelope', async () => {
+    const made = setupInCompany();
+    const { group, log, clock } = made;
+    const requests = [group.submit([usageEvent()], deadlineMs), group.submit([usageEvent()], deadlineMs)];
+    const failing = Promise.all(
+      requests.map((request) => expect(request).rejects.toMatchObject({ code: 'log_unavailable' })),
+    );
+    await clock.advance(lingerMs);
+    expect(log.appends[1]?.records).toHaveLength(1);
+    await log.appends[1]?.fail();
+    await failing;
+  });
+
   it('after a failed append the lane works on', async () => {
     const { group, log } = setup({ linger: 0 });
     const lost = expect(group.submit([usageEvent()], deadlineMs)).rejects.toThrow();

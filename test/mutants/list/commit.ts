@@ -120,7 +120,7 @@ export const commitMutants: readonly Mutant[] = [
     rule: 'U7',
     file: 'functions/flusher/next-range.ts',
     find: 'offset !== from + i',
-    replace: 'offset < from',
+    replace: 'offset < from - i',
     test: { file: 'test/unit/next-range.test.ts', title: 'U7: a range from the log ends before a hole' },
   },
   {

@@ -16,7 +16,10 @@ export const doorMutants: readonly Mutant[] = [
     file: 'functions/ingest/group-commit.ts',
     find: 'for (const { ticket } of waiting) this',
     replace: 'for (const { ticket } of waiting.slice(0, 1)) this',
-    test: { file: 'test/unit/group-commit.test.ts', title: 'a failed append fails exactly the requests' },
+    test: {
+      file: 'test/unit/group-commit.test.ts',
+      title: 'a failed append fails all requests of an envelope',
+    },
   },
   {
     name: 'a request is answered before its append settles',
@@ -41,7 +44,10 @@ export const doorMutants: readonly Mutant[] = [
     file: 'functions/ingest/group-commit.ts',
     find: 'queue.isEmpty || lane.appending',
     replace: 'queue.isEmpty',
-    test: { file: 'test/unit/group-commit.test.ts', title: 'one append runs on a lane' },
+    test: {
+      file: 'test/unit/group-commit.test.ts',
+      title: 'without a linger the first request leaves at once',
+    },
   },
   {
     name: 'an append gives no room back',
@@ -49,7 +55,7 @@ export const doorMutants: readonly Mutant[] = [
     file: 'functions/ingest/group-commit.ts',
     find: 'this.#heldEvents -= batch.waiting.length;',
     replace: '',
-    test: { file: 'test/unit/group-commit.test.ts', title: 'events above inFlightEventsMax are overload' },
+    test: { file: 'test/unit/group-commit.test.ts', title: 'a failed append gives its room back' },
   },
   {
     name: 'the bytes in flight have no bound',
@@ -119,7 +125,7 @@ export const doorMutants: readonly Mutant[] = [
     file: 'functions/ingest/read-properties.ts',
     find: ' || Buffer.byteLength(text) > propertiesBytesMax',
     replace: '',
-    test: { file: 'test/unit/ingest-limits.test.ts', title: 'properties' },
+    test: { file: 'test/unit/ingest-limits.test.ts', title: 'properties are bounded in bytes' },
   },
   {
     name: 'properties keep the order in which they were sent',
@@ -140,7 +146,7 @@ export const doorMutants: readonly Mutant[] = [
     replace: 'const exactRunMax = 17;',
     test: {
       file: 'test/property/json-paths.test.ts',
-      title: 'U13: a number that is read as a float has the value',
+      title: 'U13: both ways to read a body give the same event, for any number',
     },
   },
   {
@@ -235,7 +241,7 @@ export const doorMutants: readonly Mutant[] = [
     replace: '\\d{4}(\\d+)/',
     test: {
       file: 'test/property/import-keys.test.ts',
-      title: 'rows that differ in anything have keys that differ',
+      title: 'U2: the keys of a file do not depend',
     },
   },
   {
