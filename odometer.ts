@@ -26,6 +26,11 @@ export const commands: readonly CommandLine[] = [
   ['preflight', 'compare an AWS account’s quotas with a stage', () => import('./infra/preflight/main.ts')],
   ['dashboards', 'build the dashboard of Grafana', () => import('./localstack/grafana/build-dashboards.ts')],
   ['test', 'run the tests, one tier or all', () => import('./test/run.ts')],
+  [
+    'mutants',
+    'break rules on purpose, and see whether the tests notice',
+    () => import('./test/mutants/main.ts'),
+  ],
 ];
 
 /** The exit codes of every command. */

@@ -66,6 +66,16 @@ it('U13: every spelling of a quantity has one canonical text', () => {
   );
 });
 
+it('U13: more digits than a quantity holds are refused', () => {
+  const nines = (digits: number): string => '9'.repeat(digits);
+  const most = `${nines(quantityIntegerDigitsMax)}.${nines(fractionDigits)}`;
+  expect(canonicalDecimal(most)).toEqual({ ok: true, text: most });
+  for (const sign of ['', '-']) {
+    expect(canonicalDecimal(`${sign}9${most}`)).toEqual({ ok: false, problem: 'too_many_integer_digits' });
+    expect(canonicalDecimal(`${sign}${most}9`)).toEqual({ ok: false, problem: 'too_many_fraction_digits' });
+  }
+});
+
 it('U13: a canonical text is its own canonical text', () => {
   fc.assert(
     fc.property(units, (value) => {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
@@ -62,6 +63,17 @@ it('an envelope of another partition is foreign', () => {
       const other = (head.partition + 1) % 65_536;
       const decoded = decodeEnvelope(encodeEnvelope(head, body), other);
       expect(decoded).toEqual({ kind: 'foreign', code: 'foreign_partition' });
+    }),
+  );
+});
+
+it('U5: an envelope whose header counts other events than its body holds is unreadable', () => {
+  fc.assert(
+    fc.property(header, events, fc.constantFrom(-1, 1), (head, body, more) => {
+      const bytes = encodeEnvelope(head, body);
+      bytes.writeInt32BE(body.length + more, 8);
+      bytes.writeUInt32BE(crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12))), 12);
+      expect(decodeEnvelope(bytes, head.partition)).toMatchObject({ kind: 'unreadable' });
     }),
   );
 });

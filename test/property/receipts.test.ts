@@ -33,6 +33,16 @@ describe('a receipt', () => {
     );
   });
 
+  it('beyond the last event of its place opens to nothing', () => {
+    fc.assert(
+      fc.property(place, (sealed) => {
+        const text = receipts.seal(sealed);
+        expect(receipts.openReceipt(`${text}.${sealed.count - 1}`)).not.toBeNull();
+        expect(receipts.openReceipt(`${text}.${sealed.count}`)).toBeNull();
+      }),
+    );
+  });
+
   it('is as long as every other, and equal only for an equal place', () => {
     fc.assert(
       fc.property(place, place, (a, b) => {

@@ -60,8 +60,8 @@ const transactionKinds: Readonly<Record<AttemptEvent, TransactionOutcome<unknown
   'counted-key': 'rolled-back',
 };
 
-/** A shard on which each transaction ends with the next of `events`. */
-function shardWith(events: readonly AttemptEvent[]) {
+/** A shard on which each transaction ends with the next of `events`; its COPY loads so many rows more than it was given. */
+function shardWith(events: readonly AttemptEvent[], loadedMore = 0) {
   const left = [...events];
   const moves: ProgressMove[] = [];
   const lookups: number[] = [];
@@ -71,7 +71,8 @@ function shardWith(events: readonly AttemptEvent[]) {
       lookups.push(probes.length);
       return [];
     },
-    loadDay: async ({ count }) => (event === 'counted-key' ? { kind: 'unique' } : { kind: 'loaded', count }),
+    loadDay: async ({ count }) =>
+      event === 'counted-key' ? { kind: 'unique' } : { kind: 'loaded', count: count + loadedMore },
     addRollups: async () => {},
     addQuarantine: async () => {},
     addConflicts: async () => {},
@@ -119,5 +120,27 @@ describe('commitRange', () => {
     if (expected.checkedRanges === undefined) return;
     expect(outcome).toMatchObject({ next: range.to, checkedRanges: expected.checkedRanges });
     expect(moves.at(-1)).toMatchObject({ from, to: range.to, checkedRanges: expected.checkedRanges });
+  });
+
+  it.each([-1, 1])(
+    'U5: a COPY that loads other rows than it was given is not committed: %d',
+    async (more) => {
+      const { ledger } = shardWith(['acknowledged'], more);
+      const steps: CommitStep[] = [];
+      const checkpoint = async (step: CommitStep) => void steps.push(step);
+      const work = commitRange(range, 0, { ledger, checkpoint });
+      await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
+      expect(steps).toEqual(['before-compare-and-set']);
+    },
+  );
+
+  it.each([-1, 1])('U5: a range whose counts do not add up is not committed: %d', async (more) => {
+    const { ledger } = shardWith(['acknowledged']);
+    const wrong = segments.map((one) => ({ ...one, meta: { ...one.meta, seen: one.meta.seen + more } }));
+    const steps: CommitStep[] = [];
+    const checkpoint = async (step: CommitStep) => void steps.push(step);
+    const work = commitRange({ ...range, segments: wrong }, 0, { ledger, checkpoint });
+    await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
+    expect(steps).not.toContain('before-commit');
   });
 });

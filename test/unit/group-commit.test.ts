@@ -297,6 +297,19 @@ describe('acknowledgement', () => {
     await expect(healthy).resolves.toHaveLength(1);
   });
 
+  it('a failed append fails all requests of an envelope', async () => {
+    const made = setupInCompany();
+    const { group, log, clock } = made;
+    const requests = [group.submit([usageEvent()], deadlineMs), group.submit([usageEvent()], deadlineMs)];
+    const failing = Promise.all(
+      requests.map((request) => expect(request).rejects.toMatchObject({ code: 'log_unavailable' })),
+    );
+    await clock.advance(lingerMs);
+    expect(log.appends[1]?.records).toHaveLength(1);
+    await log.appends[1]?.fail();
+    await failing;
+  });
+
   it('after a failed append the lane works on', async () => {
     const { group, log } = setup({ linger: 0 });
     const lost = expect(group.submit([usageEvent()], deadlineMs)).rejects.toThrow();
@@ -383,4 +396,15 @@ it('sealed properties open with the sequence and index of the envelope they are 
   const sealer = new PropertySealer(Buffer.alloc(32, 1), producerId);
   const place = { sequence, index: 1, organization: 'org_1', idempotencyKey: 'key' };
   expect(sealer.open(place, events[1]?.sealed ?? '')).toBe('{"a":1}');
+});
+
+it('sequences rise by one over all partitions and appends, because they are in the nonces', async () => {
+  const { group, log } = setup({ linger: 0 });
+  const bothPartitions = [0, 1].map((partition) => usageEvent({ organization: organizationOf(partition) }));
+  void group.submit(bothPartitions, deadlineMs);
+  await log.appends[0]?.acknowledge();
+  void group.submit([usageEvent()], deadlineMs);
+  await log.appends[1]?.acknowledge();
+  const records = log.appends.flatMap((append) => append.records);
+  expect(records.map((record) => envelopeOf(record).sequence)).toEqual([0, 1, 2]);
 });

@@ -138,6 +138,12 @@ describe.each([
   });
 });
 
+it('properties are bounded in bytes, not in characters', async () => {
+  const ofBytes = (bytes: number) => ({ a: 'é'.repeat((bytes - '{"a":""}'.length) / 2) });
+  expect(await sendOne({ properties: ofBytes(propertiesBytesMax) })).toBe('accepted');
+  expect(await sendOne({ properties: ofBytes(propertiesBytesMax + 2) })).toMatchObject({ code: 'too_long' });
+});
+
 it('a timestamp older than 35 days needs the scope backfill', async () => {
   const oldest = testNowMs - eventAgeDaysMax * dayMs;
   expect(await sendOne({ timestamp: iso(oldest) }, 'ingest')).toBe('accepted');

@@ -158,4 +158,24 @@ describe('nextRange', () => {
   it('never starts with a segment that straddles the next offset', async () => {
     expect(await look(await storeWith([0, 3], [3, 5]), 2)).toBe('log 2-3');
   });
+
+  it('U7: a range from the log ends before a hole', async () => {
+    const all = records(values, 0);
+    const log = { read: async () => new Map([[0, all.filter(({ offset }) => offset !== 2)]]) };
+    const outlook = { partition: 0, next: 0, stored: [], logEnd: 6, oldEnd: 6 };
+    const ports = { ...portsOf(new FakeSegmentStore(), FakeLog.of({ values })), log };
+    expect(await nextRange(outlook, ports)).toMatchObject({ kind: 'range', range: { from: 0, to: 2 } });
+  });
+
+  it.each([
+    ['ends elsewhere', 0, 3],
+    ['is of another partition', 1, 2],
+  ])('U6: drops a segment that is not the one of its place: it %s', async (_what, partition, to) => {
+    const [segment] = foldRecords(records(values.slice(0, 2), 0), partition).segments;
+    if (segment === undefined) throw new Error('a range holds a record');
+    const store = new FakeSegmentStore();
+    await store.append(0, { from: 0, to, events: 2 }, encodeSegment(segment, seal));
+    expect(await look(store, 0)).toBe('log 0-6');
+    expect(store.stored.size).toBe(0);
+  });
 });
