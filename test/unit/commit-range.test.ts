@@ -128,7 +128,7 @@ describe('commitRange', () => {
       const { ledger } = shardWith(['acknowledged'], more);
       const steps: CommitStep[] = [];
       const checkpoint = async (step: CommitStep) => void steps.push(step);
-      const work = commitRange(range, 0, { ledger, checkpoint });
+      const work = commitRange(range, { checkedRanges: 0, closedBefore: null }, { ledger, checkpoint });
       await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
       expect(steps).toEqual(['before-compare-and-set']);
     },
@@ -139,7 +139,11 @@ describe('commitRange', () => {
     const wrong = segments.map((one) => ({ ...one, meta: { ...one.meta, seen: one.meta.seen + more } }));
     const steps: CommitStep[] = [];
     const checkpoint = async (step: CommitStep) => void steps.push(step);
-    const work = commitRange({ ...range, segments: wrong }, 0, { ledger, checkpoint });
+    const work = commitRange(
+      { ...range, segments: wrong },
+      { checkedRanges: 0, closedBefore: null },
+      { ledger, checkpoint },
+    );
     await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
     expect(steps).not.toContain('before-commit');
   });

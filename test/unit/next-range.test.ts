@@ -161,10 +161,11 @@ describe('nextRange', () => {
 
   it('U7: a range from the log ends before a hole', async () => {
     const all = records(values, 0);
-    const log = { read: async () => new Map([[0, all.filter(({ offset }) => offset !== 2)]]) };
+    const read = async () => new Map([[0, all.filter(({ offset }) => offset !== 2)]]);
     const outlook = { partition: 0, next: 0, stored: [], logEnd: 6, oldEnd: 6 };
-    const ports = { ...portsOf(new FakeSegmentStore(), FakeLog.of({ values })), log };
-    expect(await nextRange(outlook, ports)).toMatchObject({ kind: 'range', range: { from: 0, to: 2 } });
+    const ports = await portsOf(new FakeSegmentStore(), FakeLog.of({ values }));
+    const found = await nextRange(outlook, { ...ports, log: { ...ports.log, read } });
+    expect(found).toMatchObject({ kind: 'range', range: { from: 0, to: 2 } });
   });
 
   it.each([
@@ -174,7 +175,9 @@ describe('nextRange', () => {
     const [segment] = foldRecords(records(values.slice(0, 2), 0), partition).segments;
     if (segment === undefined) throw new Error('a range holds a record');
     const store = new FakeSegmentStore();
-    await store.append(0, { from: 0, to, events: 2 }, encodeSegment(segment, seal));
+    store.log = seal.scope;
+    const { recordHash } = segment.meta;
+    await store.append(0, { from: 0, to, events: 2, recordHash }, encodeSegment(segment, seal));
     expect(await look(store, 0)).toBe('log 0-6');
     expect(store.stored.size).toBe(0);
   });
