@@ -54,7 +54,8 @@ async function runShard(ledger: ShardLedger, { history, mayCommit, ports }: Invo
   try {
     while (mayCommit()) {
       const result = await passOrPause(shard, ports);
-      if (result !== null) report.waitingForCode = result.waitingForCode;
+      // A pass that the budget cut short did not come to every partition.
+      if (result !== null && mayCommit()) report.waitingForCode = result.waitingForCode;
       commits += result?.commits ?? 0;
       passes += 1;
       await report.publishIfDue();
