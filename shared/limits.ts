@@ -146,6 +146,8 @@ export const observationLagMsMax = 2500;
 
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
+/** Metrics in one answer; what follows is asked for by a cursor. */
+export const summaryMetricsMax = 1000;
 
 /** How long a dependency may take to show that it is there. */
 export const readinessTimeoutMs = 2000;

@@ -1,10 +1,15 @@
 /** From an HTTP request to a summary request, and back to the answer. */
 import { z } from 'zod';
 import { formatDay, parseDay } from '../../shared/events/calendar.ts';
-import { organizationPattern, organizationRule } from '../../shared/events/name-rule.ts';
+import {
+  metricRule,
+  namePattern,
+  organizationPattern,
+  organizationRule,
+} from '../../shared/events/name-rule.ts';
 import { type FieldProblem, type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
-import { summaryDaysMax } from '../../shared/limits.ts';
+import { summaryDaysMax, summaryMetricsMax } from '../../shared/limits.ts';
 import type { SummaryOutcome, SummaryRequest } from './summarize-usage.ts';
 
 export type SummaryReading =
@@ -20,8 +25,29 @@ const dayText = z.string('is required').transform((text, context) => {
   return z.NEVER;
 });
 
+const limitRule = `must be a whole number from 1 to ${summaryMetricsMax}`;
+const limitText = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, limitRule)
+  .transform(Number)
+  .refine((limit) => limit <= summaryMetricsMax, limitRule);
+
+/** A metric's name, packed so that nobody takes it for a number of pages. */
+const cursorText = z.string().transform((text, context) => {
+  const metric = Buffer.from(text, 'base64url').toString();
+  if (namePattern.test(metric) && toCursor(metric) === text) return metric;
+  context.addIssue({ code: 'custom', message: 'must be next_cursor of an earlier answer' });
+  return z.NEVER;
+});
+
 const parameters = z
-  .strictObject({ start_date: dayText, end_date: dayText })
+  .strictObject({
+    start_date: dayText,
+    end_date: dayText,
+    metric: z.string().regex(namePattern, metricRule).optional(),
+    limit: limitText.default(summaryMetricsMax),
+    cursor: cursorText.optional(),
+  })
   .refine((days) => days.start_date <= days.end_date, {
     path: ['end_date'],
     message: 'must not be before start_date',
@@ -41,8 +67,8 @@ export function fromHttpSummary(event: HttpEvent): SummaryReading {
   }
   const parsed = parameters.safeParse(event.queryStringParameters ?? {});
   if (!parsed.success) return invalid(parsed.error.issues.flatMap(toFieldProblems));
-  const { start_date: startDay, end_date: endDay } = parsed.data;
-  return { ok: true, request: { organization, startDay, endDay } };
+  const { start_date: startDay, end_date: endDay, metric, limit, cursor: after } = parsed.data;
+  return { ok: true, request: { organization, startDay, endDay, metric, limit, after } };
 }
 
 function invalid(errors: readonly FieldProblem[]): SummaryReading {
@@ -51,11 +77,12 @@ function invalid(errors: readonly FieldProblem[]): SummaryReading {
 
 function toFieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = 'the parameters are start_date and end_date';
+    const known = 'the parameters are start_date, end_date, metric, limit and cursor';
     return issue.keys.map((field) => ({ field, code: 'unknown_parameter', message: known }));
   }
   const field = issue.path.join('.');
-  const code = issue.code === 'invalid_type' ? 'missing_parameter' : 'invalid_day';
+  const invalidCode = field.endsWith('_date') ? 'invalid_day' : 'invalid_value';
+  const code = issue.code === 'invalid_type' ? 'missing_parameter' : invalidCode;
   return [{ field, code, message: `${field} ${issue.message}` }];
 }
 
@@ -69,7 +96,7 @@ export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
   if (outcome.kind === 'forbidden') {
     return { problem: problem(403, outcome.code, forbidden[outcome.code]) };
   }
-  const { organization, startDay, endDay, metrics, freshness } = outcome.summary;
+  const { organization, startDay, endDay, metrics, nextAfter, freshness } = outcome.summary;
   const { observedAtMs, completeThroughMs, inFlight, complete } = freshness;
   return {
     status: 200,
@@ -83,6 +110,7 @@ export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
         total_quantity: totalQuantity,
         event_count: eventCount,
       })),
+      ...(nextAfter === null ? {} : { next_cursor: toCursor(nextAfter) }),
       freshness: {
         observed_at: toHttpTime(observedAtMs),
         complete_through: toHttpTime(completeThroughMs),
@@ -91,6 +119,10 @@ export function toHttpSummary(outcome: SummaryOutcome): HttpAnswer {
       },
     },
   };
+}
+
+function toCursor(metric: string): string {
+  return Buffer.from(metric).toString('base64url');
 }
 
 function toHttpTime(ms: number | null): string | null {

@@ -7,10 +7,18 @@ export interface SummaryRequest {
   /** Inclusive, days since 1970-01-01. */
   readonly startDay: number;
   readonly endDay: number;
+  /** Only this metric. */
+  readonly metric?: string | undefined;
+  /** The metric after which the page begins. */
+  readonly after?: string | undefined;
+  readonly limit: number;
 }
 
 interface Summary extends SummaryRequest {
+  /** In the order of their names. */
   readonly metrics: readonly MetricTotal[];
+  /** The last metric of this page; null where no more follow. */
+  readonly nextAfter: string | null;
   readonly freshness: Freshness;
 }
 
@@ -26,6 +34,9 @@ export async function summarizeUsage(
 ): Promise<SummaryOutcome> {
   if (!caller.scopes.has('read')) return { kind: 'forbidden', code: 'scope_required' };
   if (!mayReach(caller, request.organization)) return { kind: 'forbidden', code: 'organization_not_allowed' };
-  const { metrics, freshness } = await reader.summarize(request);
-  return { kind: 'summary', summary: { ...request, metrics, freshness } };
+  // One more than the page holds shows whether another page follows.
+  const found = await reader.summarize({ ...request, limit: request.limit + 1 });
+  const metrics = found.metrics.slice(0, request.limit);
+  const nextAfter = found.metrics.length > request.limit ? (metrics.at(-1)?.metric ?? null) : null;
+  return { kind: 'summary', summary: { ...request, metrics, nextAfter, freshness: found.freshness } };
 }

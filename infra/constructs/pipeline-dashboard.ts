@@ -63,6 +63,7 @@ const panels: readonly Panel[] = [
     metrics: [
       ['consumer', 'SegmentsStored'],
       ['consumer', 'SegmentsDropped'],
+      ['consumer', 'SegmentsReplaced'],
     ],
   },
 ];

@@ -16,30 +16,13 @@ import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shar
 import type { Append } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
+import { manyEvents, usageEvent } from '../harness/builders/usage-events.ts';
 import { FakeClock, momentOf, settled, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 
 const partitions = 20;
 const lingerMs = 5;
 const deadlineMs = momentOf(acceptWaitMsMax);
-
-function usageEvent(fields: Partial<UsageEvent> = {}): UsageEvent {
-  return {
-    organization: 'org_1',
-    metric: 'api_calls',
-    quantity: '1',
-    idempotencyKey: 'key',
-    eventTimeMs: testNowMs,
-    undated: false,
-    fingerprint: 'a'.repeat(32),
-    properties: null,
-    ...fields,
-  };
-}
-
-function manyEvents(count: number, fields: Partial<UsageEvent> = {}): UsageEvent[] {
-  return Array.from({ length: count }, (_, i) => usageEvent({ idempotencyKey: `key-${i}`, ...fields }));
-}
 
 /** The name of an organization whose partition is the given one. */
 function organizationOf(partition: number): string {

@@ -3,7 +3,12 @@ import { build, type QueryPorts } from '../../functions/query/handler.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { HttpResult } from '../../shared/http/stack.ts';
 import type { SummaryReader } from '../../shared/ledger/summary.ts';
-import { readinessAgeMsMax, readinessTimeoutMs, summaryDaysMax } from '../../shared/limits.ts';
+import {
+  readinessAgeMsMax,
+  readinessTimeoutMs,
+  summaryDaysMax,
+  summaryMetricsMax,
+} from '../../shared/limits.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
@@ -51,6 +56,51 @@ function setup(ports: Partial<QueryPorts> = {}) {
 const november = { start_date: '2026-11-01', end_date: '2026-11-30' };
 
 describe('the summary', () => {
+  it('U9: has at most as many metrics as are asked for, and says where the next ones begin', async () => {
+    const names = ['a', 'b/c', 'd'];
+    const pages: unknown[] = [];
+    const { summary } = setup({
+      summaries: {
+        summarize: async ({ after = '', limit = 0 }) => ({
+          metrics: names
+            .filter((metric) => metric > after)
+            .slice(0, limit)
+            .map((metric) => ({ metric, totalQuantity: '1', eventCount: 1 })),
+          freshness: { observedAtMs: null, completeThroughMs: null, inFlight: null, complete: false },
+        }),
+        ping: async () => {},
+      },
+    });
+    let cursor: string | undefined;
+    do {
+      const page = JSON.parse(
+        (await summary({ ...november, limit: '2', ...(cursor === undefined ? {} : { cursor }) })).body ?? '',
+      ) as { readonly metrics: readonly { readonly metric_name: string }[]; readonly next_cursor?: string };
+      pages.push(page.metrics.map(({ metric_name }) => metric_name));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    expect(pages).toEqual([['a', 'b/c'], ['d']]);
+  });
+
+  it('asks the shard for one metric, and for one more than a page holds', async () => {
+    const { summary, requests } = setup();
+    await summary({ ...november, metric: 'openai/gpt-4o' });
+    expect(requests).toMatchObject([{ metric: 'openai/gpt-4o', limit: summaryMetricsMax + 1 }]);
+  });
+
+  it.each([
+    ['limit', '0'],
+    ['limit', '1001'],
+    ['limit', 'all'],
+    ['metric', 'a b'],
+    ['cursor', 'a b'],
+    ['cursor', ''],
+  ])('refuses %s %j by name', async (field, value) => {
+    const answer = await setup().summary({ ...november, [field]: value });
+    expect(answer.statusCode).toBe(400);
+    expect(bodyOf(answer).errors).toMatchObject([{ field, code: 'invalid_value' }]);
+  });
+
   it('has the body of the contract', async () => {
     const { summary, requests } = setup();
     const result = await summary(november);
@@ -62,7 +112,7 @@ describe('the summary', () => {
         '"in_flight":null,"complete":false}}',
     );
     const day = (date: string): number => Date.parse(date) / 86_400_000;
-    expect(requests).toEqual([
+    expect(requests).toMatchObject([
       { organization: 'org_1', startDay: day('2026-11-01'), endDay: day('2026-11-30') },
     ]);
   });
@@ -96,11 +146,7 @@ describe('the summary', () => {
     ['a time', { ...november, start_date: '2026-11-01T00:00:00Z' }, ['start_date']],
     ['an end before its start', { start_date: '2026-11-02', end_date: '2026-11-01' }, ['end_date']],
     [`${summaryDaysMax + 1} days`, { start_date: '2024-01-01', end_date: '2025-01-01' }, ['end_date']],
-    [
-      'parameters of later work',
-      { ...november, window: 'day', metric: 'x', timezone: 'UTC' },
-      ['window', 'metric', 'timezone'],
-    ],
+    ['parameters of later work', { ...november, window: 'day', timezone: 'UTC' }, ['window', 'timezone']],
   ])('with %s is 400 and names the parameter', async (_what, query, fields) => {
     const { summary, requests } = setup();
     const result = await summary(query);

@@ -1,6 +1,6 @@
 import { invariant, OdometerError } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
-import { observationAgeMsMax, readAnswerTimeoutMs } from '../../limits.ts';
+import { observationAgeMsMax, readAnswerTimeoutMs, summaryMetricsMax } from '../../limits.ts';
 import { partitionOf, shardOf } from '../../log/routing.ts';
 import type { SummaryReader } from '../summary.ts';
 import { execute } from './execute.ts';
@@ -30,13 +30,14 @@ export function createSummaryReader(settings: SummaryReaderSettings): SummaryRea
   const { partitions } = settings;
   const pools = createReaderPools(settings, 'query');
   return {
-    async summarize({ organization, startDay, endDay }) {
+    async summarize({ organization, startDay, endDay, metric, after, limit = summaryMetricsMax }) {
       const partition = partitionOf(organization, partitions);
       const pool = pools[shardOf(partition)];
       invariant(pool !== undefined, 'there is no shard to read');
       const row = await asTenant(pool, organization, async (client) => {
         const days = [formatDay(startDay), formatDay(endDay)];
-        const values = [partition, organization, ...days, observationAgeMsMax];
+        const page = [metric ?? null, after ?? null, limit];
+        const values = [partition, organization, ...days, observationAgeMsMax, ...page];
         return (await execute<SummaryRow>(client, summarize, values, readAnswerTimeoutMs)).rows[0];
       });
       invariant(row !== undefined, `the shard has no partition ${partition}`);

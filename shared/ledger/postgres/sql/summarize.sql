@@ -1,5 +1,6 @@
 -- $1 partition, $2 organization, $3 first day, $4 last day (inclusive, UTC), $5 milliseconds that an observation says
--- something of the present. Totals and freshness of one snapshot; decimals leave as text. `complete` compares offsets, so
+-- something of the present, $6 the one metric that is asked for or null, $7 the metric after which the page begins or
+-- null, $8 how many metrics it holds. Totals and freshness of one snapshot; decimals leave as text. `complete` compares offsets, so
 -- no clock decides it. Something of the partition may be in flight and nothing of the organization: then nothing is said.
 select
   floor(extract(epoch from p.observed_at) * 1000)::int8 as observed_at_ms,
@@ -20,7 +21,11 @@ select
           and organization_id = $2
           and quarter >= $3::date::timestamp at time zone 'UTC'
           and quarter < ($4::date + 1)::timestamp at time zone 'UTC'
+          and ($6::text is null or metric_name = $6)
+          and ($7::text is null or metric_name > $7)
         group by metric_name
+        order by metric_name
+        limit $8
       ) totals
     ),
     '[]'
