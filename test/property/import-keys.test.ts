@@ -108,6 +108,7 @@ it('rows that differ in anything have keys that differ', async () => {
     '{"properties":{"a":"12345678901234567890123"}}',
     '{"properties":{"a":12345678901234567890124}}',
     '{"timestamp":"2026-11-23T10:00:00Z"}',
+    '{"timestamp":"2026-11-23T10:00:00.0001Z"}',
     '{"timestamp":"2026-11-23T10:00:00.000000001Z"}',
     '{"timestamp":"@1795428000000."}',
     '{"__proto__":1}',

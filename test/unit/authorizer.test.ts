@@ -263,6 +263,20 @@ it('a verified token is remembered for a minute, and not beyond its end', async 
   expect(await send(signed)).toEqual(denial('401', 'token_expired'));
 });
 
+it('a token that ends within the minute is not remembered beyond its end', async () => {
+  const { send, clock, verifications } = setup();
+  const signed = await token()
+    .setExpirationTime(nowSeconds + 1)
+    .sign(secret);
+  await send(signed);
+  await clock.advance(999);
+  await send(signed);
+  expect(verifications()).toBe(1);
+  await clock.advance(1);
+  await send(signed);
+  expect(verifications()).toBe(2);
+});
+
 it('nobody passes, and nobody is called a liar, while the key set cannot be fetched', async () => {
   const { send, logger } = setup({ jwksUrl: new URL('http://127.0.0.1:1/') });
   const signed = await token(goodClaims, { alg: 'RS256', kid: 'rsa' }).sign(rsa.privateKey);

@@ -39,8 +39,8 @@ export const eventMutants: readonly Mutant[] = [
     name: 'a conflict is a duplicate with the same content',
     rule: 'U2',
     file: 'shared/ledger/deduplicate.ts',
-    find: 'row.fingerprint !== first.fingerprint',
-    replace: 'row.fingerprint === first.fingerprint',
+    find: '!repeats(row, first)',
+    replace: 'repeats(row, first)',
     test: { file: 'test/unit/deduplicate.test.ts', title: 'U2: a duplicate names the event that counted' },
   },
   {
@@ -66,8 +66,8 @@ export const eventMutants: readonly Mutant[] = [
     name: 'the stamp of an undated event is in its fingerprint',
     rule: 'identity',
     file: 'shared/events/identity.ts',
-    find: "undated ? 'null' : eventTimeMs",
-    replace: "undated && propertiesDigest !== null ? 'null' : eventTimeMs",
+    find: 'undated ? content',
+    replace: 'undated && propertiesDigest !== null ? content',
     test: {
       file: 'test/unit/golden/identity.test.ts',
       title: 'key hashes and fingerprints are those of the golden file',
