@@ -77,6 +77,8 @@ export class Scheduler {
 
   /** Lets everything go on that is due until then, or until `ended` says that enough is known. */
   async runUntil(endMs: number, ended: () => boolean): Promise<void> {
+    // What was begun before may not have come to its first call yet.
+    await promisesSettled();
     for (;;) {
       const [next] = this.#due;
       if (next === undefined || next.atMs > endMs || ended()) break;
@@ -84,11 +86,15 @@ export class Scheduler {
       this.nowMs = next.atMs;
       this.points += 1;
       next.run();
-      // All that follows without another call of a port; promises alone, because no code here has a timer of its own.
-      await new Promise((resolve) => setImmediate(resolve));
+      await promisesSettled();
     }
     this.nowMs = Math.max(this.nowMs, endMs);
   }
+}
+
+/** All that follows without another call of a port: promises alone, because no code here has a timer of its own. */
+function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isBefore(a: Due, b: Due | undefined): boolean {
