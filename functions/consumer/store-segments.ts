@@ -6,7 +6,7 @@ import type { Metrics } from '../../shared/runtime/metrics.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { encodeSegment, type Segment, type SegmentSeal } from '../../shared/segments/segment.ts';
-import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
+import type { AppendedRange, SegmentStore } from '../../shared/segments/segment-store.ts';
 import type { PartitionBatch } from './from-msk-event.ts';
 
 export interface StoreSegmentsPorts {
@@ -30,7 +30,7 @@ interface FoldedPartition {
 
 interface SealedSegment {
   readonly partition: number;
-  readonly range: StoredRange;
+  readonly range: AppendedRange;
   readonly bytes: Buffer;
 }
 
@@ -51,10 +51,11 @@ export async function storeSegments(
   const counts = await watch.during('storing', () =>
     Promise.all(folded.map(({ segments }) => storeInOrder(segments, ports))),
   );
-  const stored = counts.reduce((sum, count) => sum + count, 0);
+  const stored = counts.reduce((sum, count) => sum + count.stored, 0);
+  const replaced = counts.reduce((sum, count) => sum + count.replaced, 0);
   const made = folded.reduce((sum, { segments }) => sum + segments.length, 0);
   const [foldMs, storeMs] = [watch.spentMs('folding'), watch.spentMs('storing')];
-  const batch = { ...sizeOf(batches), stored, dropped: made - stored, foldMs, storeMs };
+  const batch = { ...sizeOf(batches), stored, replaced, dropped: made - stored, foldMs, storeMs };
   ports.metrics.batchStored(batch);
   if (foldMs + storeMs > slowBatchMs) ports.logger.warn(batch, 'slow batch');
   return folded.flatMap(({ waiting }) => waiting ?? []);
@@ -79,30 +80,43 @@ function foldPartition(
 }
 
 function sealSegment(segment: Segment, seal: SegmentSeal): SealedSegment {
-  const { partition, from, to } = segment.meta;
+  const { partition, from, to, recordHash } = segment.meta;
   const events = segment.days.reduce((sum, day) => sum + day.count, 0);
-  return { partition, range: { from, to, events }, bytes: encodeSegment(segment, seal) };
+  return { partition, range: { from, to, events, recordHash }, bytes: encodeSegment(segment, seal) };
 }
 
-/** How many of one partition's segments are stored, up to the first that is not: the flusher reads a gap at once. */
+/** What became of a partition's segments; `replaced` ones are among those stored. */
+interface StoredCount {
+  readonly stored: number;
+  readonly replaced: number;
+}
+
+/**
+ * Stores one partition's segments up to the first that is not taken: the flusher reads a gap at once. One that replaces
+ * another was delivered in other batches before, or the log has lost what the other was made of.
+ */
 async function storeInOrder(
   segments: readonly SealedSegment[],
   { segments: store, logger }: StoreSegmentsPorts,
-): Promise<number> {
+): Promise<StoredCount> {
   let stored = 0;
+  let replaced = 0;
   for (const { partition, range, bytes } of segments) {
     try {
       const tooLarge = bytes.length > segmentBytesMax;
       const outcome = tooLarge ? 'too large' : await store.append(partition, range, bytes);
-      if (outcome === 'stored' || outcome === 'overlap') {
-        stored += 1;
-        continue;
+      if (outcome === 'full' || outcome === 'too large') {
+        logger.warn({ partition, ...range, outcome }, 'segment left to the log');
+        break;
       }
-      logger.warn({ partition, ...range, outcome }, 'segment left to the log');
+      stored += 1;
+      if (outcome !== 'replaced') continue;
+      replaced += 1;
+      logger.warn({ partition, ...range }, 'segment replaced what was stored for its records');
     } catch (error) {
       logger.warn({ partition, ...range, ...failure(error) }, 'segment left to the log');
+      break;
     }
-    break;
   }
-  return stored;
+  return { stored, replaced };
 }

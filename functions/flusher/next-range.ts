@@ -6,7 +6,6 @@
 
 import type { OffsetRange } from '../../shared/ledger/load.ts';
 import { commitEventsMax, gapReadBytesMax } from '../../shared/limits.ts';
-import { recordHashOf } from '../../shared/log/envelope.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
@@ -17,7 +16,7 @@ import type { Fenced, PartitionStop } from './partition-stop.ts';
 import type { WaitingSegments } from './waiting-segments.ts';
 
 export interface NextRangePorts {
-  readonly log: Pick<EventLogReader, 'read'>;
+  readonly log: Pick<EventLogReader, 'read' | 'recordHashes'>;
   readonly segments: WaitingSegments;
   readonly logger: Logger;
   readonly watch: Pick<Stopwatch<'folding'>, 'during'>;
@@ -41,21 +40,43 @@ export type NextRange =
 export async function nextRange(outlook: Outlook, ports: NextRangePorts): Promise<NextRange> {
   const { partition, next, stored } = outlook;
   const run = consecutive(stored, next);
-  const segments = run.length === 0 ? [] : await ports.segments.read(partition, run);
-  const last = segments.at(-1)?.meta;
-  if (last !== undefined) {
-    const delivered = await ports.log.read([{ partition, from: last.to - 1, bytesMax: 1 }]);
-    const record = delivered.get(partition)?.[0];
-    if (record === undefined) return notDelivered(last.to - 1);
-    if (record.offset === last.to - 1 && recordHashOf(record.value) === last.recordHash) {
-      return { kind: 'range', range: { partition, from: next, to: last.to, source: 'segments', segments } };
-    }
-    ports.logger.warn({ partition, from: next, to: last.to }, 'segments are not what the log holds, dropped');
-    await ports.segments.drop(partition, run);
+  const read = run.length === 0 ? [] : await ports.segments.read(partition, run);
+  const segments = read.length === 0 ? [] : await asTheLogHolds(read, outlook, ports);
+  const to = segments.at(-1)?.meta.to;
+  if (to !== undefined) {
+    return { kind: 'range', range: { partition, from: next, to, source: 'segments', segments } };
   }
   const above = stored.find((range) => range.from > next);
   const gapEnd = run.length > 0 ? outlook.logEnd : Math.min(above?.from ?? outlook.oldEnd, outlook.logEnd);
   return gapEnd > next ? rangeFromLog({ partition, from: next, end: gapEnd }, ports) : { kind: 'nothing' };
+}
+
+/**
+ * The segments up to the first that is not what the log holds. Each is compared by its own last record: a log loses
+ * only tails, so a segment whose last record is still there was made of records that are. What the log has replaced is
+ * dropped with all that is stored above it; what it does not hold (yet) is left, and its records are read from the log.
+ */
+async function asTheLogHolds(
+  segments: readonly Segment[],
+  { partition, stored }: Outlook,
+  { log, logger, segments: waiting }: NextRangePorts,
+): Promise<readonly Segment[]> {
+  const hashes = await log.recordHashes(
+    partition,
+    segments.map(({ meta }) => meta.to - 1),
+  );
+  const end = segments.findIndex(({ meta }, i) => hashes[i] !== meta.recordHash);
+  const other = segments[end]?.meta;
+  if (other === undefined) return segments;
+  if (hashes[end] !== null) {
+    const { from, to } = other;
+    logger.warn({ partition, from, to }, 'segment is not what the log holds, dropped with those above it');
+    await waiting.drop(
+      partition,
+      stored.filter((range) => range.from >= from),
+    );
+  }
+  return segments.slice(0, end);
 }
 
 /** Stored ranges that touch from `next` on, up to one commit's events. */

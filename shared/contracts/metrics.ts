@@ -28,6 +28,8 @@ export const functionMetrics = {
   consumer: {
     /** Segments stored, redelivered ones among them. */
     SegmentsStored: 'Count',
+    /** Those of them that took the place of others for the same records: redelivered in other batches, or other records. */
+    SegmentsReplaced: 'Count',
     /** Segments that Redis did not take; the flusher reads the log instead (U6). */
     SegmentsDropped: 'Count',
     /** Records delivered. */

@@ -61,5 +61,10 @@ export interface EventLogReader {
    * No reads, no request: an empty map. Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
    */
   read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>>;
+  /**
+   * SHA-256, in hex, of the record at each of these offsets of one partition, in the order given; null where the log
+   * holds none (any more, or yet). Throws `log_unavailable` (retryable).
+   */
+  recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]>;
   close(): Promise<void>;
 }

@@ -17,11 +17,15 @@ export interface ShardWork extends CommitCounts {
   readonly commitMs: number;
 }
 
-/** One batch of the consumer: its records and their bytes, segments stored and left to the log, and its time. */
+/**
+ * One batch of the consumer: its records and their bytes, segments stored, those of them that replaced others, segments
+ * left to the log, and its time.
+ */
 interface StoredBatch {
   readonly records: number;
   readonly bytes: number;
   readonly stored: number;
+  readonly replaced: number;
   readonly dropped: number;
   readonly foldMs: number;
   readonly storeMs: number;

@@ -7,12 +7,21 @@ export interface StoredRange {
   readonly events: number;
 }
 
-/** `overlap`: a redelivery, nothing changed. `full`: above the partition's byte limit, nothing changed. */
-export type AppendOutcome = 'stored' | 'overlap' | 'full';
+/** A segment's range and the hash of its last record, which another one for the same offsets does not have. */
+export interface AppendedRange extends StoredRange {
+  /** As in the segment: SHA-256 of the record at `to - 1`, hex. */
+  readonly recordHash: string;
+}
+
+/**
+ * `redelivered`: this range with this last record is stored, nothing changed. `replaced`: stored in place of all that
+ * overlapped it with another range or record. `full`: above the partition's byte limit, nothing changed.
+ */
+export type AppendOutcome = 'stored' | 'redelivered' | 'replaced' | 'full';
 
 export interface SegmentStore {
   /** Stores one segment atomically. Throws OdometerError `segments_unavailable` (retryable). */
-  append(partition: number, range: StoredRange, segment: Buffer): Promise<AppendOutcome>;
+  append(partition: number, range: AppendedRange, segment: Buffer): Promise<AppendOutcome>;
   /** The stored ranges of each partition in offset order, at most `rangesMax` each. */
   list(
     partitions: readonly number[],

@@ -1,4 +1,5 @@
 /** What `shared/log/event-log.ts` promises, on real Kafka; whatever implements the ports passes this file. */
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
@@ -196,6 +197,22 @@ describe('a read', () => {
       }),
     );
     for (const list of lists) expect(list[0]?.offset).toBe(0);
+  });
+});
+
+describe('record hashes', () => {
+  it('of many offsets come in the order given; null where the log has no such record', async () => {
+    const log = await emptyLog();
+    const values = Array.from({ length: 30 }, (_, i) => Buffer.from(`record ${i}`));
+    await log.writer.append(values.map((value) => ({ partition: 2, value })));
+    const offsets = [29, 0, 30, 31, 7, 7, ...Array.from({ length: 20 }, (_, i) => i)];
+    const expected = offsets.map((offset) => {
+      const value = values[offset];
+      return value === undefined ? null : createHash('sha256').update(value).digest('hex');
+    });
+    expect(await log.reader.recordHashes(2, offsets)).toEqual(expected);
+    expect(await log.reader.recordHashes(2, [])).toEqual([]);
+    await Promise.all([log.writer.close(), log.reader.close()]);
   });
 });
 

@@ -69,7 +69,7 @@ describe('losing Redis', () => {
   it('U6: a stored segment that was tampered with is dropped and the log is read', async () => {
     await pipeline.append(2, [freshEnvelope(2)]);
     await pipeline.deliver(2, 0);
-    const forged = { from: 0, to: 1, events: 3 };
+    const forged = { from: 0, to: 1, events: 3, recordHash: '00'.repeat(32) };
     await pipeline.segments.delete({ partition: 2, from: 0 });
     await pipeline.segments.append(2, forged, Buffer.alloc(4000, 1));
     await pipeline.flush();

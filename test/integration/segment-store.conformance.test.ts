@@ -8,6 +8,8 @@ import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts
 import type { SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
 
 const bytes = Buffer.from('segment');
+const recordHash = 'ab'.repeat(32);
+const otherHash = 'cd'.repeat(32);
 const topic = `test.${randomBytes(6).toString('hex')}`;
 let store: SegmentStore;
 let redis: Redis;
@@ -27,7 +29,7 @@ afterAll(async () => {
 async function partitionWith(...ranges: [number, number][]): Promise<number> {
   partitions += 1;
   for (const [from, to] of ranges)
-    expect(await store.append(partitions, { from, to, events: to - from }, bytes)).toBe('stored');
+    expect(await store.append(partitions, { from, to, events: to - from, recordHash }, bytes)).toBe('stored');
   return partitions;
 }
 
@@ -41,7 +43,7 @@ describe('append', () => {
   it('keeps every byte, and lists in offset order', async () => {
     const partition = await partitionWith([1000, 1100], [20, 30], [3, 9]);
     const segment = randomBytes(100_000);
-    await store.append(partition, { from: 200, to: 201, events: 7 }, segment);
+    await store.append(partition, { from: 200, to: 201, events: 7, recordHash }, segment);
     expect(await placesOf(partition)).toEqual([
       [3, 9],
       [20, 30],
@@ -53,16 +55,30 @@ describe('append', () => {
   });
 
   it.each([
-    ['the same range', 10, 20],
-    ['its start', 5, 11],
-    ['its end', 19, 25],
-    ['inside', 12, 13],
-    ['around', 0, 100],
-    ['the next one', 25, 31],
-    ['around the next one', 20, 45],
-  ])('U3: what overlaps %s changes nothing', async (_, from, to) => {
+    ['the same range', 10, 20, [30]],
+    ['its start', 5, 11, [30]],
+    ['its end', 19, 25, [30]],
+    ['inside', 12, 13, [30]],
+    ['around', 0, 100, []],
+    ['the next one', 25, 31, [10]],
+    ['around the next one', 20, 45, [10]],
+    ['both', 19, 31, []],
+  ])('U7: other records that overlap %s replace what they overlap', async (_, from, to, left) => {
     const partition = await partitionWith([10, 20], [30, 40]);
-    expect(await store.append(partition, { from, to, events: 1 }, Buffer.from('other'))).toBe('overlap');
+    const other = Buffer.from('other');
+    const range = { from, to, events: 1, recordHash: otherHash };
+    expect(await store.append(partition, range, other)).toBe('replaced');
+    const places = [[from, to], ...left.map((start) => [start, start + 10])];
+    expect(await placesOf(partition)).toEqual(places.sort(([a = 0], [b = 0]) => a - b));
+    expect(await store.read(partition, [from, ...left])).toEqual([other, ...left.map(() => bytes)]);
+    await store.deleteBelow({ partition, nextOffset: 1000 });
+    expect(await redis.keys(`*{${topic}:${partition}}*`)).toEqual([]);
+  });
+
+  it('U3: what was stored with the same last record changes nothing', async () => {
+    const partition = await partitionWith([10, 20], [30, 40]);
+    const range = { from: 10, to: 20, events: 10, recordHash };
+    expect(await store.append(partition, range, Buffer.from('other'))).toBe('redelivered');
     expect(await placesOf(partition)).toEqual([
       [10, 20],
       [30, 40],
@@ -75,13 +91,19 @@ describe('append', () => {
     expect((await placesOf(partition)).length).toBe(5);
   });
 
-  it('of concurrent redeliveries stores one', async () => {
+  it('of concurrent redeliveries stores one, and of those in other batches the last', async () => {
     const partition = await partitionWith();
     const outcomes = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => store.append(partition, { from: i % 3, to: 5, events: 1 }, bytes)),
+      Array.from({ length: 20 }, (_, i) =>
+        store.append(partition, { from: i % 3, to: 5, events: 1, recordHash }, bytes),
+      ),
     );
     expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1);
-    expect(outcomes.filter((outcome) => outcome === 'overlap')).toHaveLength(19);
+    expect(await placesOf(partition)).toHaveLength(1);
+    const again = Array.from({ length: 20 }, () =>
+      store.append(partition, { from: 7, to: 9, events: 1, recordHash }, bytes),
+    );
+    expect((await Promise.all(again)).filter((outcome) => outcome === 'redelivered')).toHaveLength(19);
   });
 
   it('offsets up to 2^53 keep their digits', async () => {
@@ -99,13 +121,17 @@ describe('append', () => {
       topic: `${topic}.small`,
       partitionBytesMax: 10,
     });
-    expect(await small.append(0, { from: 0, to: 1, events: 1 }, Buffer.alloc(6))).toBe('stored');
-    expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('full');
-    expect(await small.append(1, { from: 1, to: 2, events: 1 }, Buffer.alloc(5))).toBe('stored');
-    expect(await small.append(0, { from: 1, to: 2, events: 1 }, Buffer.alloc(4))).toBe('stored');
+    expect(await small.append(0, { from: 0, to: 1, events: 1, recordHash }, Buffer.alloc(6))).toBe('stored');
+    expect(await small.append(0, { from: 1, to: 2, events: 1, recordHash }, Buffer.alloc(5))).toBe('full');
+    expect(await small.append(1, { from: 1, to: 2, events: 1, recordHash }, Buffer.alloc(5))).toBe('stored');
+    expect(await small.append(0, { from: 1, to: 2, events: 1, recordHash }, Buffer.alloc(4))).toBe('stored');
     await small.deleteBelow({ partition: 0, nextOffset: 1 });
-    expect(await small.append(0, { from: 2, to: 3, events: 1 }, Buffer.alloc(6))).toBe('stored');
-    expect(await small.append(0, { from: 3, to: 4, events: 1 }, Buffer.alloc(1))).toBe('full');
+    expect(await small.append(0, { from: 2, to: 3, events: 1, recordHash }, Buffer.alloc(6))).toBe('stored');
+    expect(await small.append(0, { from: 3, to: 4, events: 1, recordHash }, Buffer.alloc(1))).toBe('full');
+    const replacing = { from: 2, to: 3, events: 1, recordHash: otherHash };
+    expect(await small.append(0, replacing, Buffer.alloc(7))).toBe('full');
+    expect(await small.append(0, replacing, Buffer.alloc(5))).toBe('replaced');
+    expect(await small.append(0, { from: 3, to: 4, events: 1, recordHash }, Buffer.alloc(1))).toBe('stored');
     await small.close();
   });
 });
@@ -151,7 +177,7 @@ describe('delete', () => {
   it('many segments at once', async () => {
     const partition = await partitionWith();
     for (let from = 0; from < 500; from += 1)
-      await store.append(partition, { from, to: from + 1, events: 1 }, bytes);
+      await store.append(partition, { from, to: from + 1, events: 1, recordHash }, bytes);
     await store.deleteBelow({ partition, nextOffset: 499 });
     expect(await placesOf(partition)).toEqual([[499, 500]]);
   });
@@ -161,7 +187,7 @@ describe('U6: Redis trouble', () => {
   it('scripts that the server forgot are sent again', async () => {
     const partition = await partitionWith([0, 1]);
     await redis.script('FLUSH');
-    expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
+    expect(await store.append(partition, { from: 1, to: 2, events: 1, recordHash }, bytes)).toBe('stored');
     await redis.script('FLUSH');
     await store.deleteBelow({ partition, nextOffset: 2 });
     expect(await placesOf(partition)).toEqual([]);
@@ -171,7 +197,9 @@ describe('U6: Redis trouble', () => {
     const partition = await partitionWith([0, 1]);
     await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await expect
-      .poll(() => store.append(partition, { from: 1, to: 2, events: 1 }, bytes).catch(() => 'failed'))
+      .poll(() =>
+        store.append(partition, { from: 1, to: 2, events: 1, recordHash }, bytes).catch(() => 'failed'),
+      )
       .not.toBe('failed');
     expect(await placesOf(partition)).toEqual([
       [0, 1],
@@ -186,12 +214,12 @@ describe('U6: Redis trouble', () => {
     expect(await rangesOf(partition)).toEqual([]);
     expect(await store.read(partition, [0])).toEqual([null]);
     await store.deleteBelow({ partition, nextOffset: 5 });
-    expect(await store.append(partition, { from: 0, to: 1, events: 1 }, bytes)).toBe('stored');
+    expect(await store.append(partition, { from: 0, to: 1, events: 1, recordHash }, bytes)).toBe('stored');
   });
 
   it('a server that is not there fails at once, without an unhandled error', async () => {
     const lost = createSegmentStore({ url: 'redis://127.0.0.1:1', topic });
-    await expect(lost.append(0, { from: 0, to: 1, events: 1 }, bytes)).rejects.toMatchObject({
+    await expect(lost.append(0, { from: 0, to: 1, events: 1, recordHash }, bytes)).rejects.toMatchObject({
       code: 'segments_unavailable',
       retryable: true,
     });
@@ -206,7 +234,7 @@ describe('U6: Redis trouble', () => {
     const url = `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
     const slow = createSegmentStore({ url, topic });
     const started = performance.now();
-    await expect(slow.append(0, { from: 0, to: 1, events: 1 }, bytes)).rejects.toMatchObject({
+    await expect(slow.append(0, { from: 0, to: 1, events: 1, recordHash }, bytes)).rejects.toMatchObject({
       code: 'segments_unavailable',
     });
     expect(performance.now() - started).toBeLessThan(segmentAppendTimeoutMs + 250);
@@ -217,11 +245,11 @@ describe('U6: Redis trouble', () => {
   it('a full server refuses before anything is written', async () => {
     const partition = await partitionWith([0, 1]);
     await redis.config('SET', 'maxmemory', '1');
-    const append = store.append(partition, { from: 1, to: 2, events: 1 }, bytes);
+    const append = store.append(partition, { from: 1, to: 2, events: 1, recordHash }, bytes);
     await expect(append).rejects.toMatchObject({ code: 'segments_unavailable' });
     await redis.config('SET', 'maxmemory', '0');
     expect(await placesOf(partition)).toEqual([[0, 1]]);
-    expect(await store.append(partition, { from: 1, to: 2, events: 1 }, bytes)).toBe('stored');
+    expect(await store.append(partition, { from: 1, to: 2, events: 1, recordHash }, bytes)).toBe('stored');
   });
 
   it('a server that may evict is refused at start', async () => {

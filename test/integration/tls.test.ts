@@ -204,7 +204,7 @@ describe('Redis by TLS', () => {
   it('segments are appended and listed, also by way of a Sentinel', async () => {
     await using(openSegments(redisUrl()), async (segments) => {
       await segments.assertNothingEvicted();
-      expect(await segments.append(0, range, value)).toBe('stored');
+      expect(await segments.append(0, { ...range, recordHash: 'ab'.repeat(32) }, value)).toBe('stored');
     });
     // The host of the URL is nobody's: with a Sentinel it gives only the credentials.
     await using(viaSentinel('localhost'), async (segments) => {
@@ -223,8 +223,8 @@ describe('Redis by TLS', () => {
     ['a client in plain text', () => openSegments(redisUrl('localhost', 'redis')), /./],
   ])('refuses %s', async (_, open, reason) => {
     await using(open(), async (segments) => {
-      const first = await failureOf(segments.append(0, range, value));
-      const again = await failureOf(segments.append(0, range, value));
+      const first = await failureOf(segments.append(0, { ...range, recordHash: 'ab'.repeat(32) }, value));
+      const again = await failureOf(segments.append(0, { ...range, recordHash: 'ab'.repeat(32) }, value));
       expect([first, again]).toEqual(Array(2).fill({ ...refused, text: expect.stringMatching(reason) }));
     });
   });

@@ -87,15 +87,16 @@ function startSentinel(): Promise<Program> {
   return startProgram(program, [conf, '--sentinel'], ready);
 }
 
+const recordHash = 'ab'.repeat(32);
 const storedPlaces = async () => ((await store.list([1], 10)).get(1) ?? []).map(({ from, to }) => [from, to]);
 
 it('U6: when the primary is killed, Sentinel promotes the replica and segments work again', async () => {
-  expect(await store.append(1, { from: 0, to: 10, events: 10 }, bytes)).toBe('stored');
+  expect(await store.append(1, { from: 0, to: 10, events: 10, recordHash }, bytes)).toBe('stored');
   await expect.poll(() => ask(ports.replica, 'dbsize'), { timeout: 5_000 }).not.toBe('0');
   const killedAtMs = Date.now();
   await running.primary?.kill('SIGKILL');
   // Down costs speed only: a call fails soon, as a value that its caller knows what to do about.
-  await expect(store.append(1, { from: 10, to: 20, events: 10 }, bytes)).rejects.toMatchObject({
+  await expect(store.append(1, { from: 10, to: 20, events: 10, recordHash }, bytes)).rejects.toMatchObject({
     code: 'segments_unavailable',
   });
   expect(await appendedWithin(failoverMs)).toBe('stored');
@@ -118,7 +119,7 @@ async function appendedWithin(ms: number): Promise<string> {
   const giveUpMs = Date.now() + ms;
   for (;;) {
     try {
-      return await store.append(1, { from: 10, to: 20, events: 10 }, bytes);
+      return await store.append(1, { from: 10, to: 20, events: 10, recordHash }, bytes);
     } catch (error) {
       if (Date.now() > giveUpMs) throw error;
       await delay(pollMs);

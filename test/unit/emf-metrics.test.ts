@@ -36,7 +36,15 @@ it('ten thousand requests of an interval are one line, with their sums, and noth
 it('a function that is seldom used writes a line each time: what is lost with an environment is under ten seconds', () => {
   const metrics = createMetrics('consumer', environment, clock);
   for (let i = 0; i < 3; i++) {
-    metrics.batchStored({ records: 1, bytes: 100, stored: 1, dropped: i, foldMs: 1, storeMs: 1 });
+    metrics.batchStored({
+      records: 1,
+      bytes: 100,
+      stored: 1,
+      replaced: 0,
+      dropped: i,
+      foldMs: 1,
+      storeMs: 1,
+    });
     nowMs += metricsPublishMs;
   }
   expect(lines.map(({ SegmentsDropped }) => SegmentsDropped)).toEqual([0, 1, 2]);

@@ -45,7 +45,7 @@ const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
 
 function emitAll(): void {
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
-  const batch = { records: 12, bytes: 13_000, stored: 3, dropped: 4, foldMs: 14.5, storeMs: 15 };
+  const batch = { records: 12, bytes: 13_000, stored: 3, replaced: 2, dropped: 4, foldMs: 14.5, storeMs: 15 };
   createMetrics('consumer', inLambda).batchStored(batch);
   const standing = {
     halted: 1,
@@ -70,6 +70,7 @@ it('every metric of a function is emitted in one line with its unit and value, a
     { EventsAccepted: 5, EventsRejected: 2, RequestsOverloaded: 1 },
     {
       SegmentsStored: 3,
+      SegmentsReplaced: 2,
       SegmentsDropped: 4,
       BatchRecords: 12,
       BatchBytes: 13_000,

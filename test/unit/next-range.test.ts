@@ -20,7 +20,8 @@ async function storeWith(...ranges: [number, number][]) {
   for (const [from, to] of ranges) {
     const [segment] = foldRecords(records(values.slice(from, to), from), 0).segments;
     if (segment === undefined) throw new Error('a range holds a record');
-    await store.append(0, { from, to, events: to - from }, encodeSegment(segment, seal));
+    const { recordHash } = segment.meta;
+    await store.append(0, { from, to, events: to - from, recordHash }, encodeSegment(segment, seal));
   }
   return store;
 }
@@ -87,6 +88,27 @@ describe('nextRange', () => {
     const store = await storeWith([0, 2]);
     expect(await look(store, 0, 0, FakeLog.of({ values: rewritten }))).toBe('log 0-6');
     expect(store.stored.size).toBe(0);
+  });
+
+  const cuts = { 0: 'log 0-6', 1: 'segments 0-2', 2: 'segments 0-3' };
+  it.each([0, 1, 2] as const)('U7: cuts a run at its stale segment %i, wherever that is', async (stale) => {
+    const ends = [2, 3, 5];
+    const lastOfStale = (ends[stale] ?? 0) - 1;
+    const rewritten = values.map((value, i) =>
+      i === lastOfStale ? envelope([sealedEvent({ quantity: '9' })]) : value,
+    );
+    const store = await storeWith([0, 2], [2, 3], [3, 5]);
+    expect(await look(store, 0, 0, FakeLog.of({ values: rewritten }))).toBe(cuts[stale]);
+    expect([...store.stored.keys()]).toEqual([0, 2, 3].slice(0, stale));
+  });
+
+  it('U8: reads the log below a segment whose records the log has lost', async () => {
+    const store = await storeWith([0, 3], [3, 6]);
+    const lost = FakeLog.of({ values: values.slice(0, 2) });
+    const outlook = { partition: 0, next: 0, stored: [{ from: 0, to: 3, events: 3 }], logEnd: 2, oldEnd: 0 };
+    expect(await nextRange(outlook, portsOf(store, lost))).toMatchObject({
+      range: { source: 'log', from: 0, to: 2 },
+    });
   });
 
   it('U7: halts when the log goes on above the next offset', async () => {

@@ -24,8 +24,8 @@ function setup(options: { appendMs?: number; down?: boolean } = {}) {
     return append(...stored);
   };
   const metrics: Metrics = { ...noMetrics, batchStored: (...said) => void published.push(said) };
-  const consume = (values: readonly Buffer[]) => {
-    const batch = { partition: 0, itemPartition: 'topic-0', records: records(values, 40) };
+  const consume = (values: readonly Buffer[], from = 40) => {
+    const batch = { partition: 0, itemPartition: 'topic-0', records: records(values, from) };
     return storeSegments([batch], seal, { segments, clock, logger, metrics });
   };
   return { consume, published, logger };
@@ -35,7 +35,9 @@ it('a batch publishes its size, its segments and its time', async () => {
   const { consume, published, logger } = setup({ appendMs: 30 });
   expect(await consume([value, value])).toEqual([]);
   const bytes = 2 * value.length;
-  expect(published).toEqual([[{ records: 2, bytes, stored: 1, dropped: 0, foldMs: 0, storeMs: 30 }]]);
+  expect(published).toEqual([
+    [{ records: 2, bytes, stored: 1, replaced: 0, dropped: 0, foldMs: 0, storeMs: 30 }],
+  ]);
   expect(logger.lines).toEqual([]);
 });
 
@@ -55,4 +57,25 @@ it('a slow batch is warned of, with where its time went', async () => {
   const { consume, logger } = setup({ appendMs: slowBatchMs + 1 });
   await consume([value]);
   expect(logger.lines).toMatchObject([{ level: 'warn', message: 'slow batch' }]);
+});
+
+it('U7: a segment of other records, or of other batches, takes the place of what is stored, is logged and counted', async () => {
+  const { consume, published, logger } = setup();
+  const other = envelope([sealedEvent({ idempotencyKey: 'other' })]);
+  await consume([value, value]);
+  await consume([value, value]);
+  expect(logger.lines).toEqual([]);
+  await consume([value, other]);
+  await consume([other, value], 41);
+  expect(published.map(([{ stored, replaced }]) => [stored, replaced])).toEqual([
+    [1, 0],
+    [1, 0],
+    [1, 1],
+    [1, 1],
+  ]);
+  const message = 'segment replaced what was stored for its records';
+  expect(logger.lines).toMatchObject([
+    { level: 'warn', message, fields: { partition: 0, from: 40, to: 42 } },
+    { level: 'warn', message, fields: { partition: 0, from: 41, to: 43 } },
+  ]);
 });

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchV13, listOffsetsV7 } from '@platformatic/kafka';
 import { invariant, OdometerError } from '../../errors.ts';
+import { recordHashOf } from '../envelope.ts';
 import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../event-log.ts';
 import { fromKafkaBatches } from './fetched-records.ts';
 import { KafkaCluster, type Node, partOf } from './kafka-cluster.ts';
@@ -15,6 +16,8 @@ import { logUnavailable, toLogError } from './log-unavailable.ts';
 const fetchWaitMs = 10;
 const leaderPauseMs = 100;
 const fetchBytesMax = 50 * 1024 * 1024;
+/** A fetch names a partition once, so each record is a fetch of its own; each may bring a batch of some megabytes. */
+const hashFetchesMax = 8;
 const readUncommitted = 0;
 /** Session epoch -1 is a fetch outside of any session. */
 const noSession = -1;
@@ -38,8 +41,34 @@ export function createLogReader(options: LogReaderOptions): EventLogReader {
       if (reads.length === 0) return new Map<number, LogRecord[]>();
       return attempt(cluster, () => readRecords(cluster, reads));
     },
+    recordHashes: async (partition, offsets) => {
+      const hashes: (string | null)[] = [];
+      for (let first = 0; first < offsets.length; first += hashFetchesMax) {
+        const some = offsets.slice(first, first + hashFetchesMax);
+        hashes.push(
+          ...(await Promise.all(
+            some.map((offset) => attempt(cluster, () => hashAt(cluster, { partition, offset }))),
+          )),
+        );
+      }
+      return hashes;
+    },
     close: () => cluster.close(),
   };
+}
+
+async function hashAt(
+  cluster: KafkaCluster,
+  { partition, offset }: { readonly partition: number; readonly offset: number },
+): Promise<string | null> {
+  try {
+    const records = await readRecords(cluster, [{ partition, from: offset, bytesMax: 1 }]);
+    const record = records.get(partition)?.[0];
+    return record?.offset === offset ? recordHashOf(record.value) : null;
+  } catch (error) {
+    if (error instanceof OdometerError && error.code === 'offset_out_of_range') return null;
+    throw error;
+  }
 }
 
 /** After a failure, which may be a moved leader or a broken idle connection, tries once more with fresh metadata. */

@@ -63,6 +63,7 @@ function createEmfMetrics(
     batchStored: (batch) =>
       count('consumer', {
         SegmentsStored: batch.stored,
+        SegmentsReplaced: batch.replaced,
         SegmentsDropped: batch.dropped,
         BatchRecords: batch.records,
         BatchBytes: batch.bytes,

@@ -1,6 +1,6 @@
 --[[
   Deletes the segments that start in a range, straddling its end or not.
-  KEYS[1] index   sorted set of from-to-events by from
+  KEYS[1] index   sorted set of from-to-events-recordHash by from
   KEYS[2] content hash of the segments' bytes by from
   KEYS[3] bytes   sum of their sizes
   ARGV[1] first start, ARGV[2] the start behind the last

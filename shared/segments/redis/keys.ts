@@ -1,6 +1,6 @@
 /** The keys of one partition's segments; one hash tag, so that a script may touch all of them. */
 export interface SegmentKeys {
-  /** Sorted set of `from-to-events`, scored by `from`. */
+  /** Sorted set of `from-to-events-recordHash`, scored by `from`. */
   readonly index: string;
   /** Hash of the segments' bytes by `from`. */
   readonly content: string;

@@ -31,10 +31,10 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
     return [index, content, bytes];
   };
   return {
-    append: (partition, { from, to, events }, segment) =>
+    append: (partition, { from, to, events, recordHash }, segment) =>
       answerOf(opened(), segmentAppendTimeoutMs, async () => {
         invariant(from < to, `a segment from ${from} to ${to} is empty`);
-        return toOutcome(await append(...keysOf(partition), from, to, events, bytesMax, segment));
+        return toOutcome(await append(...keysOf(partition), from, to, events, recordHash, bytesMax, segment));
       }),
     list: (partitions, rangesMax) =>
       answerOf(opened(), readTimeoutMs, () => listRanges(redis, topic, partitions, rangesMax)),
@@ -85,8 +85,11 @@ function fromRedisMember(member: string): StoredRange {
   return { from, to, events };
 }
 
+const outcomes: readonly AppendOutcome[] = ['stored', 'redelivered', 'replaced', 'full'];
+
 function toOutcome(answer: unknown): AppendOutcome {
-  if (answer === 'stored' || answer === 'overlap' || answer === 'full') return answer;
+  const outcome = outcomes.find((known) => known === answer);
+  if (outcome !== undefined) return outcome;
   throw new OdometerError('invariant_broken', `append-segment answered ${answer}`, { retryable: false });
 }
 

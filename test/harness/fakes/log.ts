@@ -1,4 +1,5 @@
 import { OdometerError } from '../../../shared/errors.ts';
+import { recordHashOf } from '../../../shared/log/envelope.ts';
 import type {
   Append,
   Appended,
@@ -79,6 +80,13 @@ export class FakeLog implements EventLogWriter, EventLogReader {
 
   async read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
     return new Map(reads.map(({ partition, from }) => [partition, this.#recordsFrom(partition, from)]));
+  }
+
+  async recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]> {
+    return offsets.map((offset) => {
+      const [record] = this.#recordsFrom(partition, offset);
+      return record?.offset === offset ? recordHashOf(record.value) : null;
+    });
   }
 
   /** Forgets everything, so that a long measurement does not fill the memory. */

@@ -1,19 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import { OdometerError } from '../../../shared/errors.ts';
-import type { SegmentStore, StoredRange } from '../../../shared/segments/segment-store.ts';
+import type { AppendedRange, SegmentStore } from '../../../shared/segments/segment-store.ts';
 
 /** One partition's segments in memory; `down` makes every call fail as a lost Redis does. */
 export class FakeSegmentStore implements SegmentStore {
-  readonly stored = new Map<number, { range: StoredRange; bytes: Buffer }>();
+  readonly stored = new Map<number, { range: AppendedRange; bytes: Buffer }>();
   down = false;
 
-  async append(_partition: number, range: StoredRange, bytes: Buffer) {
+  async append(_partition: number, range: AppendedRange, bytes: Buffer) {
     this.#assertUp();
-    const overlaps = [...this.stored.values()].some((other) => {
+    const overlapped = [...this.stored.values()].filter((other) => {
       return other.range.from < range.to && range.from < other.range.to;
     });
-    if (overlaps) return 'overlap' as const;
+    if (overlapped.some((other) => isDeepStrictEqual(other.range, range))) return 'redelivered' as const;
+    for (const other of overlapped) this.stored.delete(other.range.from);
     this.stored.set(range.from, { range, bytes });
-    return 'stored' as const;
+    return overlapped.length > 0 ? ('replaced' as const) : ('stored' as const);
   }
 
   async list(partitions: readonly number[]) {

@@ -39,7 +39,7 @@ it('metrics of the functions are the lines of the golden file', async () => {
   vi.stubEnv('POWERTOOLS_DEV', 'true');
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
-  const batch = { records: 12, bytes: 13_000, stored: 3, dropped: 4, foldMs: 14.5, storeMs: 15 };
+  const batch = { records: 12, bytes: 13_000, stored: 3, replaced: 2, dropped: 4, foldMs: 14.5, storeMs: 15 };
   createMetrics('consumer', inLambda).batchStored(batch);
   const counts = { committed: 6, duplicate: 7, quarantined: 8, records: 9, bytes: 10_000 };
   const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
