@@ -340,6 +340,8 @@ export class SimulatedShard {
 
   async #lock(partition: number, lock: Lock): Promise<void> {
     await this.#unlocked(partition);
+    // The server drops a statement of a session whose client has died.
+    if (lock.by.dead) throw unavailable();
     this.#locks.set(partition, lock);
   }
 

@@ -110,7 +110,10 @@ export class SimulatedLog {
   } {
     return {
       topicId: () =>
-        process.call('topic', () => this.topic),
+        process.call('topic', () => {
+          process.checks = [process.checks[1], this.#scheduler.points];
+          return this.topic;
+        }),
       bounds: () => process.call('bounds', () => this.#bounds()),
       read: async (reads) =>
         reads.length === 0 ? new Map() : process.call('read', () => this.#read(reads, process)),

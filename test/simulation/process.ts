@@ -16,6 +16,8 @@ export class SimulatedProcess {
   steppedMs = 0;
   /** When the process last read a partition of the log, in points of the scheduler. */
   readonly readAt = new Map<number, number>();
+  /** When the last two passes asked for the topic: a pass of each of two shards. */
+  checks: readonly [older: number, newer: number] = [0, 0];
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;

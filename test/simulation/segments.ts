@@ -1,11 +1,11 @@
 /** A segment store in memory that forgets, goes back in time, is full, and fails before or after the effect. */
 import { OdometerError } from '../../shared/errors.ts';
-import type { AppendOutcome, SegmentStore, StoredRange } from '../../shared/segments/segment-store.ts';
+import type { AppendedRange, AppendOutcome, SegmentStore } from '../../shared/segments/segment-store.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
 interface Stored {
-  readonly range: StoredRange;
+  readonly range: AppendedRange;
   readonly bytes: Buffer;
 }
 type Content = ReadonlyMap<number, ReadonlyMap<number, Stored>>;
@@ -82,13 +82,17 @@ export class SimulatedSegments {
     };
   }
 
+  /** As the script of the store does it: what overlaps is replaced, unless it is the same segment. */
   #append(partition: number, stored: Stored): AppendOutcome {
-    const { from, to } = stored.range;
+    const { from, to, recordHash } = stored.range;
     const segments = this.#of(partition);
-    for (const { range } of segments.values()) if (range.from < to && from < range.to) return 'overlap';
+    const same = segments.get(from)?.range;
+    if (same?.to === to && same.recordHash === recordHash) return 'redelivered';
     if (this.#has('full')) return 'full';
+    const overlapped = [...segments.values()].filter(({ range }) => range.from < to && from < range.to);
+    for (const { range } of overlapped) segments.delete(range.from);
     segments.set(from, stored);
-    return 'stored';
+    return overlapped.length > 0 ? 'replaced' : 'stored';
   }
 
   #of(partition: number): Map<number, Stored> {
