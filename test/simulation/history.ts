@@ -7,8 +7,8 @@ import { acceptEvents } from '../../functions/ingest/accept-events.ts';
 import { GroupCommit } from '../../functions/ingest/group-commit.ts';
 import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
-import { isTransient } from '../../shared/errors.ts';
 import { type Caller, scopes } from '../../shared/callers/caller.ts';
+import { isTransient } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
 import { dayMs, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
@@ -20,7 +20,14 @@ import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
 import { SimulatedProcess, simulatedDay } from './process.ts';
 import { Scheduler } from './scheduler.ts';
-import { historyMs, isFault, type Operation, partitionNumbers, type Script, type SentEvent } from './script.ts';
+import {
+  historyMs,
+  isFault,
+  type Operation,
+  partitionNumbers,
+  type Script,
+  type SentEvent,
+} from './script.ts';
 import { SimulatedSegments } from './segments.ts';
 
 /** What a history came to. */
@@ -44,7 +51,10 @@ const settlingInvocations = 7;
 const settlingBudgetMs = 1200;
 const settlingPauseMs = 12_000;
 
-export async function runHistory(script: Script, trace: (line: string) => void = () => undefined): Promise<Outcome> {
+export async function runHistory(
+  script: Script,
+  trace: (line: string) => void = () => undefined,
+): Promise<Outcome> {
   const world = new World(script, trace);
   return world.run();
 }
@@ -83,7 +93,10 @@ class World {
       },
       saw: (transition: string) => this.#saw(transition),
     };
-    const homes = [{ shard: 0, partitions: [0, 4] }, { shard: 1, partitions: [1] }];
+    const homes = [
+      { shard: 0, partitions: [0, 4] },
+      { shard: 1, partitions: [1] },
+    ];
     this.#shards = homes.map((home) => new SimulatedShard(home, this.#scheduler, watcher));
     this.#ingests = [0, 1].map((number) => this.#makeIngest(number));
   }
@@ -123,9 +136,15 @@ class World {
 
   #makeLogger(): Logger {
     const line = (fields: object, message: string) => {
-      const { partition, code } = fields as { partition?: number; code?: string };
-      this.#trace(`${this.#scheduler.nowMs}   logged: ${message} ${partition ?? ''} ${code ?? ''} ${'reason' in fields ? fields.reason : ''}`);
+      // Every field of a log line may be missing.
+      const {
+        partition,
+        code,
+        reason = '',
+      } = fields as { partition?: number; code?: string; reason?: string };
+      this.#trace(`${this.#scheduler.nowMs}   logged: ${message} ${partition ?? ''} ${code ?? ''} ${reason}`);
       this.#reached.add(`logged ${message}`);
+      if (message === 'partition waits') this.#reached.add(`waits ${reason.replaceAll(/\d+/g, 'n')}`);
     };
     return { debug: line, info: line, warn: line, error: line };
   }
@@ -168,7 +187,8 @@ class World {
   /** Nothing that the use cases are documented to throw ends a history; anything else does. */
   #spawn(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      if (!isTransient(error)) this.#model.fail(`a use case threw ${error instanceof Error ? error.stack : error}`);
+      if (!isTransient(error))
+        this.#model.fail(`a use case threw ${error instanceof Error ? error.stack : error}`);
     });
   }
 
@@ -195,24 +215,43 @@ class World {
       { caller, items, keyPrefix: null, atomic: false, waitMs },
     );
     this.#saw(`request ${outcome.kind}`);
-    if (outcome.kind === 'rejected') this.#model.fail(`a good request is refused: ${JSON.stringify(outcome.rejected)}`);
+    if (outcome.kind === 'rejected')
+      this.#model.fail(`a good request is refused: ${JSON.stringify(outcome.rejected)}`);
     if (outcome.kind !== 'accepted') return;
-    if (outcome.accepted !== events.length || outcome.receipts.flatMap(({ indexes }) => indexes).length !== events.length) {
+    if (
+      outcome.accepted !== events.length ||
+      outcome.receipts.flatMap(({ indexes }) => indexes).length !== events.length
+    ) {
       this.#model.fail('an accepted request has other receipts than events');
     }
-    for (const { receipt } of outcome.receipts) this.#model.acknowledged(JSON.parse(receipt), process.clock.now());
+    for (const { receipt } of outcome.receipts)
+      this.#model.acknowledged(JSON.parse(receipt), process.clock.now());
   }
 
-  async #deliver({ partition, count, shift, frozenMs }: Extract<Operation, { kind: 'deliver' }>): Promise<void> {
+  async #deliver({
+    partition,
+    count,
+    shift,
+    frozenMs,
+  }: Extract<Operation, { kind: 'deliver' }>): Promise<void> {
     const process = this.#process('consumer');
     const { start, records } = this.#log.of(partition);
     const from = Math.min(records.length, Math.max(start, (this.#group.get(partition) ?? 0) + shift));
     const batch = records.slice(from, from + count).map((value, i) => ({ offset: from + i, value }));
     if (batch.length === 0) return;
     process.frozenUntilMs = this.#scheduler.nowMs + frozenMs;
-    const ports = { segments: this.#segments.store(process), logger: this.#logger, metrics: noMetrics, clock: process.clock };
+    const ports = {
+      segments: this.#segments.store(process),
+      logger: this.#logger,
+      metrics: noMetrics,
+      clock: process.clock,
+    };
     // The group's offset moves when the batch has ended: a second consumer meanwhile gets the same records.
-    const waiting = await storeSegments([{ partition, itemPartition: `t-${partition}`, records: batch }], seal, ports);
+    const waiting = await storeSegments(
+      [{ partition, itemPartition: `t-${partition}`, records: batch }],
+      seal,
+      ports,
+    );
     const [stopped] = waiting;
     if (stopped !== undefined) this.#saw('consumer waits for code');
     this.#group.set(partition, stopped?.offset ?? from + batch.length);
@@ -305,7 +344,11 @@ class World {
     this.#model.logChanged();
   }
 
-  #stopFlusher(fault: { readonly kind: 'freeze' | 'kill'; readonly flusher: number; readonly ms?: number }): void {
+  #stopFlusher(fault: {
+    readonly kind: 'freeze' | 'kill';
+    readonly flusher: number;
+    readonly ms?: number;
+  }): void {
     for (const { flusher, process } of this.#invocations) {
       if (flusher !== fault.flusher) continue;
       if (fault.kind === 'freeze') process.frozenUntilMs = this.#scheduler.nowMs + (fault.ms ?? 0);

@@ -126,10 +126,14 @@ export class SimulatedShard {
   ledger(process: SimulatedProcess): ShardLedger {
     const call = <T>(label: string, effect: () => T | Promise<T>): Promise<T> => {
       const slowMs = this.#has('slow') ? 1500 : 0;
-      return process.call(`shard ${this.shard} ${label}`, () => {
-        if (this.#has('down')) throw unavailable();
-        return effect();
-      }, slowMs);
+      return process.call(
+        `shard ${this.shard} ${label}`,
+        () => {
+          if (this.#has('down')) throw unavailable();
+          return effect();
+        },
+        slowMs,
+      );
     };
     return {
       shard: this.shard,
@@ -175,7 +179,10 @@ export class SimulatedShard {
   }
 
   /** Totals as the summary's statement adds them up. */
-  summaries(process: SimulatedProcess, partitionOf: (organization: string) => number): Pick<SummaryReader, 'summarize'> {
+  summaries(
+    process: SimulatedProcess,
+    partitionOf: (organization: string) => number,
+  ): Pick<SummaryReader, 'summarize'> {
     return {
       summarize: ({ organization, startDay, endDay }) =>
         process.call('summarize', () => {
@@ -209,7 +216,10 @@ export class SimulatedShard {
   async #transaction<T>(
     partition: number,
     work: (transaction: RangeTransaction) => Promise<{ readonly commit: boolean; readonly value: T }>,
-    { process, call }: { process: SimulatedProcess; call: <V>(label: string, effect: () => V | Promise<V>) => Promise<V> },
+    {
+      process,
+      call,
+    }: { process: SimulatedProcess; call: <V>(label: string, effect: () => V | Promise<V>) => Promise<V> },
   ): Promise<TransactionOutcome<T>> {
     const owner = {};
     let written: Written | null = null;
@@ -222,7 +232,16 @@ export class SimulatedShard {
             this.#watcher.saw('commit fenced');
             return null;
           }
-          written = { partition, by: process, move, events: [], rollups: [], refusals: 0, conflicts: 0, record: null };
+          written = {
+            partition,
+            by: process,
+            move,
+            events: [],
+            rollups: [],
+            refusals: 0,
+            conflicts: 0,
+            record: null,
+          };
           return this.#moved(written, call);
         }),
     };
@@ -238,21 +257,22 @@ export class SimulatedShard {
     } catch (error) {
       // The server sees the lost connection a little later, and rolls back what is still open.
       if (this.#locks.get(partition)?.owner === owner) {
-        this.#scheduler.after(this.#scheduler.random.below(3000), 'rolled back', () => this.#unlock(partition, owner));
+        this.#scheduler.after(this.#scheduler.random.below(3000), 'rolled back', () =>
+          this.#unlock(partition, owner),
+        );
       }
       throw error;
     }
   }
 
-  #moved(
-    written: Written,
-    call: <V>(label: string, effect: () => V | Promise<V>) => Promise<V>,
-  ): MovedRange {
+  #moved(written: Written, call: <V>(label: string, effect: () => V | Promise<V>) => Promise<V>): MovedRange {
     const state = this.of(written.partition);
     return {
       findCounted: (probes) =>
         call('find', () =>
-          probes.flatMap(({ day, keyHashes }) => keyHashes.flatMap((key) => state.events.get(`${day} ${key}`) ?? [])),
+          probes.flatMap(({ day, keyHashes }) =>
+            keyHashes.flatMap((key) => state.events.get(`${day} ${key}`) ?? []),
+          ),
         ),
       loadDay: (load) => call('load', () => this.#load(load, written, state)),
       addRollups: async (rollups) => {

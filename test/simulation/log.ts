@@ -142,10 +142,7 @@ export class SimulatedLog {
     return bounds;
   }
 
-  #read(
-    reads: readonly LogRead[],
-    process: SimulatedProcess,
-  ): ReadonlyMap<number, readonly LogRecord[]> {
+  #read(reads: readonly LogRead[], process: SimulatedProcess): ReadonlyMap<number, readonly LogRecord[]> {
     const found = new Map<number, readonly LogRecord[]>();
     for (const { partition, from, bytesMax } of reads) {
       if (this.has('down', partition)) throw unavailable();

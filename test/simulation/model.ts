@@ -21,9 +21,9 @@ interface ModelEvent {
 interface Acknowledged {
   readonly partition: number;
   readonly offset: number;
+  /** undefined: lost before its answer arrived. */
   readonly value: Buffer | undefined;
   readonly wallMs: number;
-  readonly events: number;
 }
 
 interface ModelPartition {
@@ -60,7 +60,14 @@ export class Model {
     this.#log = log;
     this.#scheduler = scheduler;
     for (const number of log.partitions.keys()) {
-      this.#partitions.set(number, { committed: [], counted: new Set(), sums: new Map(), halts: [], mayHalt: false, raced: false });
+      this.#partitions.set(number, {
+        committed: [],
+        counted: new Set(),
+        sums: new Map(),
+        halts: [],
+        mayHalt: false,
+        raced: false,
+      });
     }
   }
 
@@ -69,9 +76,8 @@ export class Model {
   }
 
   /** A client was told that an envelope with events of its own is durable. */
-  acknowledged(place: { readonly partition: number; readonly offset: number; readonly count: number }, wallMs: number): void {
-    const { partition, offset, count } = place;
-    this.#acknowledged.push({ partition, offset, value: this.#log.of(partition).records[offset], wallMs, events: count });
+  acknowledged({ partition, offset }: Pick<Acknowledged, 'partition' | 'offset'>, wallMs: number): void {
+    this.#acknowledged.push({ partition, offset, value: this.#log.of(partition).records[offset], wallMs });
   }
 
   /** After something was lost: whether a partition has a reason to halt. */
@@ -93,8 +99,10 @@ export class Model {
   committing({ partition: number, by, move }: Written, state: PartitionState): void {
     const partition = this.#of(number);
     if (partition.raced) return;
-    if (state.nextOffset !== move.from) this.fail(`partition ${number} commits from ${move.from} at ${state.nextOffset}`);
-    if (move.from !== partition.committed.length || move.to <= move.from) this.fail(`ranges of ${number} do not tile`);
+    if (state.nextOffset !== move.from)
+      this.fail(`partition ${number} commits from ${move.from} at ${state.nextOffset}`);
+    if (move.from !== partition.committed.length || move.to <= move.from)
+      this.fail(`ranges of ${number} do not tile`);
     if (state.haltCode !== null) this.fail(`partition ${number} commits although it is halted`);
     const { start } = this.#log.of(number);
     const continues = ({ topic, records }: Version) => {
@@ -102,13 +110,19 @@ export class Model {
       return partition.committed.every((value, offset) => offset < start || records[offset] === value);
     };
     // A log that changed after this process last read it could not be seen; the next look must halt.
-    const read = this.#versions(number, by.readAt.get(number) ?? 0).filter(({ records }) => records.length >= move.to);
-    const isLast = (value: Buffer | undefined) => value !== undefined && sha256(value) === move.recordHash.toString('hex');
+    const read = this.#versions(number, by.readAt.get(number) ?? 0).filter(
+      ({ records }) => records.length >= move.to,
+    );
+    const isLast = (value: Buffer | undefined) =>
+      value !== undefined && sha256(value) === move.recordHash.toString('hex');
     const sound = read.filter(continues);
     const held = sound.find(({ records }) => isLast(records[move.to - 1])) ?? sound[0];
     if (held === undefined) {
       if (this.#versions(number, by.checks[0]).some(continues)) partition.raced = true;
-      else this.fail(`partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`);
+      else
+        this.fail(
+          `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
+        );
       return;
     }
     this.#count(number, { from: move.from, records: held.records.slice(move.from, move.to) });
@@ -157,8 +171,15 @@ export class Model {
     const range = committed.slice(move.from, move.to);
     const seen = range.reduce((sum, value) => sum + eventsOf(value, 0).length, 0);
     const foreign = range.filter((value) => !isOurs(value)).length;
-    if (record.seen !== seen || record.foreign !== foreign || refusals !== foreign || record.inserted !== events.length) {
-      this.fail(`partition ${number} ${move.from}-${move.to} records what it did not do: ${JSON.stringify(record)}`);
+    if (
+      record.seen !== seen ||
+      record.foreign !== foreign ||
+      refusals !== foreign ||
+      record.inserted !== events.length
+    ) {
+      this.fail(
+        `partition ${number} ${move.from}-${move.to} records what it did not do: ${JSON.stringify(record)}`,
+      );
     }
     this.#rowsAreOfTheLog(number, events);
   }
@@ -176,7 +197,8 @@ export class Model {
   halted(number: number, code: string): void {
     const partition = this.#of(number);
     partition.halts.push(code);
-    if (!partition.mayHalt && !partition.raced) this.fail(`partition ${number} halts by ${code} without a reason`);
+    if (!partition.mayHalt && !partition.raced)
+      this.fail(`partition ${number} halts by ${code} without a reason`);
   }
 
   /** An answer to a client: no count falls, and what it calls complete is. */
@@ -185,12 +207,19 @@ export class Model {
     answer: { readonly count: number; readonly completeThroughMs: number | null },
   ): void {
     const before = this.#lastRead.get(at.organization) ?? 0;
-    if (answer.count < before) this.fail(`the count of ${at.organization} falls from ${before} to ${answer.count}`);
+    if (answer.count < before)
+      this.fail(`the count of ${at.organization} falls from ${before} to ${answer.count}`);
     this.#lastRead.set(at.organization, answer.count);
     if (!this.judgesFreshness || answer.completeThroughMs === null) return;
     for (const { partition, offset, value, wallMs } of this.#acknowledged) {
-      if (partition !== at.partition || this.#of(partition).raced || wallMs >= answer.completeThroughMs || offset < at.nextOffset) continue;
-      if (this.#log.of(partition).records[offset] !== value) continue;
+      if (
+        partition !== at.partition ||
+        this.#of(partition).raced ||
+        wallMs >= answer.completeThroughMs ||
+        offset < at.nextOffset
+      )
+        continue;
+      if (value === undefined || this.#log.of(partition).records[offset] !== value) continue;
       this.fail(`a read of ${at.organization} says complete, and ${partition} ${offset} is missing`);
     }
   }

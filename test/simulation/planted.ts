@@ -23,7 +23,10 @@ export async function findPlanted(fault: PlantedFault, seedsMax: number): Promis
     for (const source of sources) cpSync(join(root, source), join(copy, source), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     const text = readFileSync(join(copy, fault.file), 'utf8');
-    writeFileSync(join(copy, fault.file), text.replace(fault.find, () => fault.replace));
+    writeFileSync(
+      join(copy, fault.file),
+      text.replace(fault.find, () => fault.replace),
+    );
     const { failures } = await search({ first: 0, count: seedsMax, failuresMax: 1, root: copy });
     return failures[0] ?? null;
   } finally {
@@ -37,7 +40,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'only the last segment of a run is compared with the log',
     file: `${flusher}/next-range.ts`,
     find: 'segments.findIndex(({ meta }, i) => hashes[i] !== meta.recordHash)',
-    replace: 'segments.findIndex(({ meta }, i) => i === segments.length - 1 && hashes[i] !== meta.recordHash)',
+    replace:
+      'segments.findIndex(({ meta }, i) => i === segments.length - 1 && hashes[i] !== meta.recordHash)',
   },
   {
     name: 'no segment is compared with the log',
@@ -160,13 +164,19 @@ export function occursOnce({ file, find }: PlantedFault): boolean {
   return readFileSync(join(root, file), 'utf8').split(find).length === 2;
 }
 
-if (import.meta.main && process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === import.meta.url) {
+if (
+  import.meta.main &&
+  process.argv[1] !== undefined &&
+  pathToFileURL(process.argv[1]).href === import.meta.url
+) {
   const seedsMax = 1000;
   const lines: string[] = [];
   for (const fault of plantedFaults) {
     const found = await findPlanted(fault, seedsMax);
     const took = found === null ? 'NOT FOUND' : `${found.seed + 1}`;
-    lines.push(`| ${fault.name} | ${took} | ${found?.violation.replace(/^\d+ ms: /, '').slice(0, 90) ?? ''} |`);
+    lines.push(
+      `| ${fault.name} | ${took} | ${found?.violation.replace(/^\d+ ms: /, '').slice(0, 90) ?? ''} |`,
+    );
     process.stderr.write(`${lines.at(-1)}\n`);
   }
   process.stdout.write(`| Planted | Found after | As |\n|---|---|---|\n${lines.join('\n')}\n`);

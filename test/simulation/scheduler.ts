@@ -55,10 +55,14 @@ export class Scheduler {
 
   /** Runs something after this long. */
   after(ms: number, label: string, run: () => void): void {
-    const due = { atMs: this.nowMs + Math.max(0, Math.round(ms)), tie: this.random.next(), run: () => {
-      this.note(label);
-      run();
-    } };
+    const due = {
+      atMs: this.nowMs + Math.max(0, Math.round(ms)),
+      tie: this.random.next(),
+      run: () => {
+        this.note(label);
+        run();
+      },
+    };
     let at = this.#due.length;
     while (at > 0 && isBefore(due, this.#due[at - 1])) at -= 1;
     this.#due.splice(at, 0, due);

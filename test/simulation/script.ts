@@ -54,6 +54,7 @@ export interface Script {
 
 export const historyMs = 40_000;
 export const flusherCount = 2;
+export const faultKindsMin = 3;
 
 export function isFault({ kind }: Operation): boolean {
   return kind !== 'send' && kind !== 'deliver' && kind !== 'flush' && kind !== 'read';
@@ -66,7 +67,12 @@ export function scriptOf(seed: number): Script {
   const at = () => random.below(historyMs);
   const partition = (): PartitionNumber => random.pick(partitionNumbers);
   for (let i = 0; i < 26; i++) {
-    operations.push({ atMs: at(), kind: 'send', ingest: random.below(2), events: eventsOf(random) });
+    operations.push({
+      atMs: at(),
+      kind: 'send',
+      ingest: random.below(2),
+      events: eventsOf(random, partitionNumbers[i % 3] ?? 0),
+    });
     // The source polls: most of what is sent is delivered soon.
     operations.push({
       atMs: at(),
@@ -78,20 +84,32 @@ export function scriptOf(seed: number): Script {
     });
   }
   for (let i = 0; i < 9; i++) {
-    const flusher = random.below(flusherCount);
-    operations.push({ atMs: at(), kind: 'flush', flusher, budgetMs: 300 + random.below(2500) });
+    operations.push({
+      atMs: at(),
+      kind: 'flush',
+      flusher: i % flusherCount,
+      budgetMs: 300 + random.below(2500),
+    });
     operations.push({ atMs: at(), kind: 'read', organization: random.pick(organizations[partition()]) });
   }
   // Swarm: a history has few kinds of fault, some of them often, so that kinds meet that seldom would.
-  const kinds = Array.from({ length: 3 + random.below(3) }, () => random.pick(faults));
-  for (const make of kinds) operations.push({ atMs: at(), ...make(random) });
-  for (let i = random.below(8); i > 0; i--) operations.push({ atMs: at(), ...(kinds[random.below(kinds.length)] ?? faults[0])(random) });
-  // What makes loss visible is that the log goes on.
+  const makers: ((random: Random) => Fault)[] = [];
+  const kinds = new Set<string>();
+  while (kinds.size < faultKindsMin) {
+    const make = random.pick(faults);
+    const fault = make(random);
+    makers.push(make);
+    kinds.add(fault.kind);
+    operations.push({ atMs: at(), ...fault });
+  }
+  for (let i = random.below(8); i > 0; i--) {
+    const make = makers[random.below(makers.length)] ?? faults[0];
+    operations.push({ atMs: at(), ...make(random) });
+  }
   return { seed, operations: operations.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
-function eventsOf(random: Random): readonly SentEvent[] {
-  const home = random.pick(partitionNumbers);
+function eventsOf(random: Random, home: PartitionNumber): readonly SentEvent[] {
   return Array.from({ length: 1 + random.below(3) }, () => ({
     organization: random.pick(organizations[random.chance(0.8) ? home : random.pick(partitionNumbers)]),
     key: random.below(16),
@@ -104,8 +122,13 @@ const someMs = (random: Random) => 500 + random.below(8000);
 const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault)[]] = [
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
-  () => ({ kind: 'remake' }),
-  (random) => ({ kind: 'expire', partition: random.pick(partitionNumbers), beyond: random.chance(0.3) ? 1 + random.below(2) : -random.below(3) }),
+  // It halts every partition, so it must not be in every third history.
+  (random) => (random.chance(0.3) ? { kind: 'remake' } : { kind: 'lose' }),
+  (random) => ({
+    kind: 'expire',
+    partition: random.pick(partitionNumbers),
+    beyond: random.chance(0.3) ? 1 + random.below(2) : -random.below(3),
+  }),
   (random) => ({ kind: random.chance(0.8) ? 'foreign' : 'newer', partition: random.pick(partitionNumbers) }),
   (random) => ({
     kind: 'log',
@@ -113,12 +136,25 @@ const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault
     partition: random.pick(partitionNumbers),
     ms: someMs(random),
   }),
-  (random) => ({ kind: 'segments', trouble: random.pick(['down', 'answers-lost', 'full']), ms: someMs(random) }),
+  (random) => ({
+    kind: 'segments',
+    trouble: random.pick(['down', 'answers-lost', 'full']),
+    ms: someMs(random),
+  }),
   (random) => ({ kind: random.pick(['lose', 'lose-part']) }),
   () => ({ kind: 'remember' }),
   () => ({ kind: 'go-back' }),
-  (random) => ({ kind: 'shard', trouble: random.pick(['down', 'slow']), shard: random.below(2), ms: someMs(random) }),
-  (random) => ({ kind: 'commit', shard: random.below(2), fate: random.pick(['unknown-done', 'unknown-undone', 'unknown-late', 'lost-before']) }),
+  (random) => ({
+    kind: 'shard',
+    trouble: random.pick(['down', 'slow']),
+    shard: random.below(2),
+    ms: someMs(random),
+  }),
+  (random) => ({
+    kind: 'commit',
+    shard: random.below(2),
+    fate: random.pick(['unknown-done', 'unknown-undone', 'unknown-late', 'lost-before']),
+  }),
   (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: someMs(random) }),
   (random) => ({ kind: 'kill', flusher: random.below(flusherCount) }),
   (random) => ({ kind: 'step', ms: random.pick([3_600_000, -3_600_000]) }),

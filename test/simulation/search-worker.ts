@@ -6,7 +6,13 @@ import type { SearchPart, WorkerTask } from './search.ts';
 
 // Handed in by `search.ts`, in the same release.
 const { first, end, step, failuresMax } = workerData as WorkerTask;
-const part: SearchPart = { seeds: 0, pointsMin: Number.POSITIVE_INFINITY, faultKindsMin: Number.POSITIVE_INFINITY, reached: [], failures: [] };
+const part: SearchPart = {
+  seeds: 0,
+  pointsMin: Number.POSITIVE_INFINITY,
+  faultKindsMin: Number.POSITIVE_INFINITY,
+  reached: [],
+  failures: [],
+};
 const reached = new Set<string>();
 for (let seed = first; seed < end && part.failures.length < failuresMax; seed += step) {
   const outcome = await runHistory(scriptOf(seed));

@@ -39,7 +39,12 @@ interface Search {
 
 export async function search({ first, count, failuresMax, root }: Search): Promise<SearchPart> {
   const folder = root === undefined ? import.meta.dirname : join(root, 'test', 'simulation');
-  const tasks = Array.from({ length: threads }, (_, i) => ({ first: first + i, end: first + count, step: threads, failuresMax }));
+  const tasks = Array.from({ length: threads }, (_, i) => ({
+    first: first + i,
+    end: first + count,
+    step: threads,
+    failuresMax,
+  }));
   const parts = await Promise.all(tasks.map((task) => runWorker(join(folder, 'search-worker.ts'), task)));
   return {
     seeds: parts.reduce((sum, { seeds }) => sum + seeds, 0),
@@ -75,7 +80,10 @@ export async function shrink({ seed, violation: found }: Failure): Promise<Scrip
 
 /** What was violated, without time, partition and figures: a shorter script must show the same fault, not another. */
 function kindOf(violation: string): string {
-  return violation.replace(/^\d+ ms: (partition \d+ )?/, '').split(' ', 1).join();
+  return violation
+    .replace(/^\d+ ms: (partition \d+ )?/, '')
+    .split(' ', 1)
+    .join();
 }
 
 /** A script as it is kept: one operation a line. */

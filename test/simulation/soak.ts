@@ -15,7 +15,12 @@ export function define(command: Command, report: Report): void {
   command
     .description('Runs simulated histories of the pipeline and looks for one that counts wrong.')
     .option('--first <seed>', 'The first seed.', toNatural, 0)
-    .option('--seeds <count>', 'How many; give a large number to search for as long as wanted.', toNatural, 10_000)
+    .option(
+      '--seeds <count>',
+      'How many; give a large number to search for as long as wanted.',
+      toNatural,
+      10_000,
+    )
     .addHelpText(
       'after',
       '\nExit code 3: a seed failed; it is shown as a short script for test/simulation/kept.\n' +
