@@ -15,7 +15,7 @@ import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { newerEnvelope } from '../harness/builders/records.ts';
-import { type PartitionState, SimulatedShard } from './ledger.ts';
+import { SimulatedShard } from './ledger.ts';
 import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
 import { SimulatedProcess, simulatedDay } from './process.ts';
@@ -29,6 +29,7 @@ import {
   type SentEvent,
 } from './script.ts';
 import { SimulatedSegments } from './segments.ts';
+import type { PartitionState } from './shard-state.ts';
 
 /** What a history came to. */
 export interface Outcome {
@@ -172,13 +173,17 @@ class World {
   #perform(operation: Operation): void {
     switch (operation.kind) {
       case 'send':
-        return this.#spawn(this.#send(operation.ingest, operation.events));
+        this.#spawn(this.#send(operation.ingest, operation.events));
+        break;
       case 'deliver':
-        return this.#spawn(this.#deliver(operation));
+        this.#spawn(this.#deliver(operation));
+        break;
       case 'flush':
-        return this.#flush(operation);
+        this.#flush(operation);
+        break;
       case 'read':
-        return this.#spawn(this.#read(operation.organization));
+        this.#spawn(this.#read(operation.organization));
+        break;
       default:
         this.#break(operation);
     }

@@ -5,10 +5,8 @@
 import { OdometerError } from '../../shared/errors.ts';
 import type { DayLoad } from '../../shared/ledger/load.ts';
 import type {
-  CommitRecord,
   MovedRange,
   Progress,
-  ProgressMove,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
@@ -16,49 +14,9 @@ import type {
 import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import { dayMs, lockTimeoutMs, quarterHourMs } from '../../shared/limits.ts';
 import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
-import type { Rollup } from '../../shared/segments/rollup.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
-
-export interface CountedEvent {
-  readonly keyHash: string;
-  readonly day: number;
-  readonly offset: number;
-  readonly index: number;
-  readonly fingerprint: string;
-  readonly organization: string;
-}
-
-/** Sums in thousandths, which is exact for what the simulation sends. */
-export interface Total {
-  thousandths: number;
-  count: number;
-}
-
-export interface PartitionState {
-  nextOffset: number;
-  recordHash: Buffer | null;
-  checkedRanges: number;
-  haltCode: string | null;
-  logEnd: number | null;
-  observedAtMs: number | null;
-  completeThroughMs: number | null;
-  readonly events: Map<string, CountedEvent>;
-  /** By organization, metric and quarter hour. */
-  readonly totals: Map<string, Total>;
-}
-
-/** What one transaction has written and not yet committed. */
-export interface Written {
-  readonly partition: number;
-  readonly by: SimulatedProcess;
-  readonly move: ProgressMove;
-  readonly events: CountedEvent[];
-  readonly rollups: Rollup[];
-  refusals: number;
-  conflicts: number;
-  record: CommitRecord | null;
-}
+import { type CountedEvent, newState, type PartitionState, type Total, type Written } from './shard-state.ts';
 
 /** How the next COMMIT of a shard goes. */
 export type CommitFate = 'unknown-done' | 'unknown-undone' | 'unknown-late' | 'lost-before';
@@ -389,20 +347,6 @@ export class SimulatedShard {
   #has(kind: ShardTrouble): boolean {
     return (this.#troubles.get(kind) ?? 0) > this.#scheduler.nowMs;
   }
-}
-
-function newState(): PartitionState {
-  return {
-    nextOffset: 0,
-    recordHash: null,
-    checkedRanges: 0,
-    haltCode: null,
-    logEnd: null,
-    observedAtMs: null,
-    completeThroughMs: null,
-    events: new Map(),
-    totals: new Map(),
-  };
 }
 
 function unavailable(): OdometerError {

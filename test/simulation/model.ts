@@ -3,9 +3,9 @@
  * nothing: the first thing that must not be is kept in `violation`.
  */
 import { hash } from 'node:crypto';
-import type { CountedEvent, PartitionState, Written } from './ledger.ts';
 import type { OldVersion, SimulatedLog } from './log.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { CountedEvent, PartitionState, Written } from './shard-state.ts';
 
 interface ModelEvent {
   readonly organization: string;
@@ -75,7 +75,7 @@ export class Model {
     this.violation ??= `${this.#scheduler.nowMs} ms: ${why}`;
   }
 
-  /** A client was told that an envelope with events of its own is durable. */
+  /** A client got the answer that an envelope with events of its own is durable. */
   acknowledged({ partition, offset }: Pick<Acknowledged, 'partition' | 'offset'>, wallMs: number): void {
     this.#acknowledged.push({ partition, offset, value: this.#log.of(partition).records[offset], wallMs });
   }
@@ -167,7 +167,10 @@ export class Model {
       }
     }
     if (state.totals.size !== sums.size) this.fail(`partition ${number} sums what the log does not hold`);
-    if (record === null) return this.fail(`partition ${number} commits without a ledger row`);
+    if (record === null) {
+      this.fail(`partition ${number} commits without a ledger row`);
+      return;
+    }
     const range = committed.slice(move.from, move.to);
     const seen = range.reduce((sum, value) => sum + eventsOf(value, 0).length, 0);
     const foreign = range.filter((value) => !isOurs(value)).length;
@@ -257,7 +260,10 @@ const decoded = new WeakMap<Buffer, readonly Omit<ModelEvent, 'offset'>[]>();
 
 function eventsOf(value: Buffer, offset: number): readonly ModelEvent[] {
   let events = decoded.get(value);
-  if (events === undefined) decoded.set(value, (events = decode(value)));
+  if (events === undefined) {
+    events = decode(value);
+    decoded.set(value, events);
+  }
   return events.map((event) => ({ ...event, offset }));
 }
 

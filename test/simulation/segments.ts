@@ -97,7 +97,10 @@ export class SimulatedSegments {
 
   #of(partition: number): Map<number, Stored> {
     let segments = this.#content.get(partition);
-    if (segments === undefined) this.#content.set(partition, (segments = new Map()));
+    if (segments === undefined) {
+      segments = new Map();
+      this.#content.set(partition, segments);
+    }
     return segments;
   }
 
