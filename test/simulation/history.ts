@@ -290,12 +290,14 @@ class World {
     const reader = shard.summaries(process, () => partition);
     const request = { organization, startDay: 0, endDay: 99_999 };
     const state = shard.of(partition);
+    // What was answered before this read began; reads that overlap may be answered in any order.
+    const countMin = this.#model.countOf(organization);
     const outcome = await summarizeUsage(reader, caller, request);
     if (outcome.kind !== 'summary') return;
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
     const { completeThroughMs } = freshness;
-    this.#model.read({ organization, partition, nextOffset: state.nextOffset }, { count, completeThroughMs });
+    this.#model.read({ organization, partition, nextOffset: state.nextOffset }, { count, countMin, completeThroughMs });
   }
 
   #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {

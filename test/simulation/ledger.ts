@@ -317,7 +317,9 @@ export class SimulatedShard {
   }
 
   async #lock(partition: number, lock: Lock): Promise<void> {
-    await this.#unlocked(partition);
+    // Several may wait: the first that goes on takes the row, and the others wait again.
+    do await this.#unlocked(partition);
+    while (this.#locks.has(partition));
     // The server drops a statement of a session whose client has died.
     if (lock.by.dead) throw unavailable();
     this.#locks.set(partition, lock);

@@ -204,15 +204,20 @@ export class Model {
       this.fail(`partition ${number} halts by ${code} without a reason`);
   }
 
+  /** The highest count that any read has answered. */
+  countOf(organization: string): number {
+    return this.#lastRead.get(organization) ?? 0;
+  }
+
   /** An answer to a client: no count falls, and what it calls complete is. */
   read(
     at: { readonly organization: string; readonly partition: number; readonly nextOffset: number },
-    answer: { readonly count: number; readonly completeThroughMs: number | null },
+    answer: { readonly count: number; readonly countMin: number; readonly completeThroughMs: number | null },
   ): void {
-    const before = this.#lastRead.get(at.organization) ?? 0;
+    const before = answer.countMin;
     if (answer.count < before)
       this.fail(`the count of ${at.organization} falls from ${before} to ${answer.count}`);
-    this.#lastRead.set(at.organization, answer.count);
+    this.#lastRead.set(at.organization, Math.max(this.countOf(at.organization), answer.count));
     if (!this.judgesFreshness || answer.completeThroughMs === null) return;
     for (const { partition, offset, value, wallMs } of this.#acknowledged) {
       if (

@@ -6,8 +6,8 @@ import type { StoreTrouble } from './segments.ts';
 
 export const partitionNumbers = [0, 1, 4] as const;
 /** Organizations by home partition in a log of five partitions, of which two stay empty. */
-export const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
-export type PartitionNumber = (typeof partitionNumbers)[number];
+const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
+type PartitionNumber = (typeof partitionNumbers)[number];
 
 export interface SentEvent {
   readonly organization: string;
@@ -17,7 +17,7 @@ export interface SentEvent {
   readonly thousandths: number;
 }
 
-export type Fault =
+type Fault =
   | { readonly kind: 'truncate'; readonly partition: number; readonly count: number }
   | { readonly kind: 'remake' }
   | { readonly kind: 'expire'; readonly partition: number; readonly beyond: number }
@@ -53,7 +53,7 @@ export interface Script {
 }
 
 export const historyMs = 40_000;
-export const flusherCount = 2;
+const flusherCount = 2;
 export const faultKindsMin = 3;
 
 export function isFault({ kind }: Operation): boolean {
