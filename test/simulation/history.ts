@@ -297,7 +297,10 @@ class World {
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
     const { completeThroughMs } = freshness;
-    this.#model.read({ organization, partition, nextOffset: state.nextOffset }, { count, countMin, completeThroughMs });
+    this.#model.read(
+      { organization, partition, nextOffset: state.nextOffset },
+      { count, countMin, completeThroughMs },
+    );
   }
 
   #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {
