@@ -24,7 +24,7 @@ export default defineConfig({
         },
       },
       {
-        // Ten thousand histories on two threads of its own.
+        // Four thousand histories on two threads of its own.
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],

@@ -42,7 +42,7 @@ export interface Outcome {
 }
 
 const caller: Caller = { id: 'sim', scopes: new Set(scopes), organizations: 'all', keysRequired: false };
-const seal = { scope: 'simulated/1', key: Buffer.alloc(32, 1) };
+const segmentKey = Buffer.alloc(32, 1);
 const encryptionKey = Buffer.alloc(32, 2);
 const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
 const logPartitions = 5;
@@ -83,7 +83,10 @@ class World {
     this.#scheduler = new Scheduler(script.seed);
     this.#log = new SimulatedLog(partitionNumbers, this.#scheduler);
     this.#model = new Model(this.#log, this.#scheduler);
-    this.#segments = new SimulatedSegments(this.#scheduler, (outcome) => this.#saw(`segment ${outcome}`));
+    const logs = new Map(partitionNumbers.map((number) => [number, `${this.#log.topic}/1`]));
+    this.#segments = new SimulatedSegments(this.#scheduler, logs, (outcome) =>
+      this.#saw(`segment ${outcome}`),
+    );
     this.#logger = this.#makeLogger();
     const watcher = {
       committing: this.#model.committing.bind(this.#model),
@@ -217,7 +220,7 @@ class World {
         makeKey: () => randomBytes(4).toString('hex'),
         digestProperties: (text) => text,
       },
-      { caller, items, keyPrefix: null, atomic: false, waitMs },
+      { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
     );
     this.#saw(`request ${outcome.kind}`);
     if (outcome.kind === 'rejected')
@@ -254,7 +257,7 @@ class World {
     // The group's offset moves when the batch has ended: a second consumer meanwhile gets the same records.
     const waiting = await storeSegments(
       [{ partition, itemPartition: `t-${partition}`, records: batch }],
-      seal,
+      segmentKey,
       ports,
     );
     const [stopped] = waiting;
@@ -271,7 +274,7 @@ class World {
     const ports = {
       log: this.#log.reader(process),
       segments: this.#segments.store(process),
-      seal,
+      segmentKey,
       logger: this.#logger,
       metrics: noMetrics,
       clock: process.clock,
@@ -287,20 +290,23 @@ class World {
     const partition = partitionOf(organization, logPartitions);
     const shard = this.#shards[partition % 4];
     if (shard === undefined) return;
-    const reader = shard.summaries(process, () => partition);
     const request = { organization, startDay: 0, endDay: 99_999 };
-    const state = shard.of(partition);
+    let nextOffset = 0;
+    const reader = shard.summaries(process, {
+      partitionOf: () => partition,
+      onSnapshot: (state) => {
+        ({ nextOffset } = state);
+      },
+    });
     // What was answered before this read began; reads that overlap may be answered in any order.
     const countMin = this.#model.countOf(organization);
     const outcome = await summarizeUsage(reader, caller, request);
     if (outcome.kind !== 'summary') return;
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
-    const { completeThroughMs } = freshness;
-    this.#model.read(
-      { organization, partition, nextOffset: state.nextOffset },
-      { count, countMin, completeThroughMs },
-    );
+    this.#model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    if (freshness.complete) this.#saw('read complete');
+    if (freshness.inFlight === false) this.#saw('read nothing in flight');
   }
 
   #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {

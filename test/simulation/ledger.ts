@@ -6,15 +6,16 @@ import { OdometerError } from '../../shared/errors.ts';
 import type { DayLoad } from '../../shared/ledger/load.ts';
 import type {
   MovedRange,
+  Observation,
   Progress,
   RangeTransaction,
   ShardLedger,
   TransactionOutcome,
 } from '../../shared/ledger/shard-ledger.ts';
-import type { SummaryReader } from '../../shared/ledger/summary.ts';
-import { dayMs, lockTimeoutMs, quarterHourMs } from '../../shared/limits.ts';
+import type { Freshness, SummaryReader } from '../../shared/ledger/summary.ts';
+import { dayMs, lockTimeoutMs, observationAgeMsMax, quarterHourMs } from '../../shared/limits.ts';
 import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
-import type { SimulatedProcess } from './process.ts';
+import { type SimulatedProcess, simulatedStartMs } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type CountedEvent, newState, type PartitionState, type Total, type Written } from './shard-state.ts';
 
@@ -95,7 +96,14 @@ export class SimulatedShard {
     };
     return {
       shard: this.shard,
-      topicId: () => call('topic', () => 'topic-1'),
+      topicId: () =>
+        call('topic', () => {
+          // A pass asks for it first, when it checks the log.
+          for (const partition of this.partitions.keys()) {
+            process.checkedAt.set(partition, this.#scheduler.points);
+          }
+          return 'topic-1';
+        }),
       progress: () => call('progress', () => this.#progress()),
       positions: () =>
         call('positions', () =>
@@ -106,16 +114,10 @@ export class SimulatedShard {
       heads: () => call('heads', () => []),
       observe: (observations) =>
         call('observe', async () => {
-          for (const seen of observations) {
-            await this.#unlocked(seen.partition);
-            const state = this.of(seen.partition);
-            if (seen.observedAtMs < (state.observedAtMs ?? 0)) continue;
-            state.logEnd = seen.logEnd;
-            state.observedAtMs = seen.observedAtMs;
-            if (seen.completeThroughMs !== null) {
-              state.completeThroughMs = Math.max(state.completeThroughMs ?? 0, seen.completeThroughMs);
-            }
-          }
+          // One statement: it changes all rows at one moment at which nobody holds any of them.
+          const isHeld = () => observations.find(({ partition }) => this.#locks.has(partition));
+          for (let held = isHeld(); held !== undefined; held = isHeld()) await this.#unlocked(held.partition);
+          for (const seen of observations) this.#observe(seen);
         }),
       ensureDays: (days) => call(`days ${days.length}`, () => new Set<number>()),
       transaction: (partition, work) => this.#transaction(partition, work, { process, call }),
@@ -136,15 +138,39 @@ export class SimulatedShard {
     };
   }
 
-  /** Totals as the summary's statement adds them up. */
+  /** A look counts when it is no older than the stored one, or when the stored one was dated ahead of this server. */
+  #observe({ partition, generation, observedAtMs, logEnd, completeThroughMs }: Observation): void {
+    const state = this.of(partition);
+    const stored = state.observedAtMs ?? Number.NEGATIVE_INFINITY;
+    if (generation !== 1 || (observedAtMs < stored && stored <= this.#serverMs())) return;
+    const known = state.completeThroughMs;
+    if (known === null || known > observedAtMs) state.completeThroughMs = completeThroughMs;
+    else state.completeThroughMs = Math.max(known, completeThroughMs ?? known);
+    state.logEnd = logEnd;
+    state.observedAtMs = observedAtMs;
+  }
+
+  /** Nobody sets the server's clock. */
+  #serverMs(): number {
+    return simulatedStartMs + this.#scheduler.nowMs;
+  }
+
+  /** Totals as the summary's statement adds them up, and what it says of them. */
   summaries(
     process: SimulatedProcess,
-    partitionOf: (organization: string) => number,
+    {
+      partitionOf,
+      onSnapshot,
+    }: {
+      readonly partitionOf: (organization: string) => number;
+      readonly onSnapshot: (state: PartitionState) => void;
+    },
   ): Pick<SummaryReader, 'summarize'> {
     return {
       summarize: ({ organization, startDay, endDay }) =>
         process.call('summarize', () => {
           const state = this.of(partitionOf(organization));
+          onSnapshot(state);
           const quarters = dayMs / quarterHourMs;
           const sum: Total = { thousandths: 0, count: 0 };
           for (const [name, { thousandths, count }] of state.totals) {
@@ -155,19 +181,27 @@ export class SimulatedShard {
             sum.count += count;
           }
           const total = { metric: 'all', totalQuantity: `${sum.thousandths}`, eventCount: sum.count };
-          const { completeThroughMs, logEnd, nextOffset } = state;
-          const inFlightRecords = logEnd === null ? null : Math.max(0, logEnd - nextOffset);
-          return {
-            metrics: [total],
-            freshness: { asOfMs: process.clock.now(), completeThroughMs, inFlightRecords },
-          };
+          return { metrics: [total], freshness: this.#freshnessOf(state) };
         }),
+    };
+  }
+
+  #freshnessOf({ haltCode, logEnd, nextOffset, observedAtMs, completeThroughMs }: PartitionState): Freshness {
+    const complete = haltCode === null && logEnd !== null && nextOffset >= logEnd;
+    const ageMs = Math.abs(this.#serverMs() - (observedAtMs ?? 0));
+    return {
+      observedAtMs,
+      completeThroughMs: complete ? observedAtMs : completeThroughMs,
+      inFlight: complete && ageMs <= observationAgeMsMax ? false : null,
+      complete,
     };
   }
 
   #progress(): readonly Progress[] {
     return [...this.partitions].map(([partition, { nextOffset, recordHash, haltCode, checkedRanges }]) => {
-      return { partition, generation: 1, nextOffset, recordHash, halted: haltCode !== null, checkedRanges };
+      const halted = haltCode !== null;
+      // No day is closed in a history.
+      return { partition, generation: 1, nextOffset, recordHash, halted, checkedRanges, closedBefore: null };
     });
   }
 
@@ -252,7 +286,7 @@ export class SimulatedShard {
   #load(load: DayLoad, written: Written, state: PartitionState) {
     const loaded: CountedEvent[] = [];
     for (const row of load.rows.flatMap((bytes) => readCopyTuples(bytes))) {
-      const { keyHash, day, offset, index, fingerprint } = row;
+      const { keyHash, day, offset, index, fingerprint, undated, eventTimeMs } = row;
       const counted =
         state.events.has(`${day} ${keyHash}`) ||
         [...written.events, ...loaded].some((other) => other.keyHash === keyHash && other.day === day);
@@ -261,7 +295,7 @@ export class SimulatedShard {
         return { kind: 'unique' } as const;
       }
       const { organization } = readRowUsage(row.bytes, row.at);
-      loaded.push({ keyHash, day, offset, index, fingerprint, organization });
+      loaded.push({ keyHash, day, offset, index, fingerprint, undated, eventTimeMs, organization });
     }
     written.events.push(...loaded);
     return { kind: 'loaded', count: loaded.length } as const;

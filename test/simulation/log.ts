@@ -109,11 +109,7 @@ export class SimulatedLog {
     recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]>;
   } {
     return {
-      topicId: () =>
-        process.call('topic', () => {
-          process.checks = [process.checks[1], this.#scheduler.points];
-          return this.topic;
-        }),
+      topicId: () => process.call('topic', () => this.topic),
       bounds: () => process.call('bounds', () => this.#bounds()),
       read: async (reads) =>
         reads.length === 0 ? new Map() : process.call('read', () => this.#read(reads, process)),

@@ -3,6 +3,7 @@
  * nothing: the first thing that must not be is kept in `violation`.
  */
 import { hash } from 'node:crypto';
+import type { Freshness } from '../../shared/ledger/summary.ts';
 import type { OldVersion, SimulatedLog } from './log.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { CountedEvent, PartitionState, Written } from './shard-state.ts';
@@ -118,7 +119,7 @@ export class Model {
     const sound = read.filter(continues);
     const held = sound.find(({ records }) => isLast(records[move.to - 1])) ?? sound[0];
     if (held === undefined) {
-      if (this.#versions(number, by.checks[0]).some(continues)) partition.raced = true;
+      if (this.#versions(number, by.checkedAt.get(number) ?? 0).some(continues)) partition.raced = true;
       else
         this.fail(
           `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
@@ -212,18 +213,22 @@ export class Model {
   /** An answer to a client: no count falls, and what it calls complete is. */
   read(
     at: { readonly organization: string; readonly partition: number; readonly nextOffset: number },
-    answer: { readonly count: number; readonly countMin: number; readonly completeThroughMs: number | null },
+    answer: { readonly count: number; readonly countMin: number; readonly freshness: Freshness },
   ): void {
     const before = answer.countMin;
     if (answer.count < before)
       this.fail(`the count of ${at.organization} falls from ${before} to ${answer.count}`);
     this.#lastRead.set(at.organization, Math.max(this.countOf(at.organization), answer.count));
-    if (!this.judgesFreshness || answer.completeThroughMs === null) return;
+    const { observedAtMs, completeThroughMs, complete, inFlight } = answer.freshness;
+    // Each of the three says it by itself; the latest moment says the most.
+    const saysAll = complete || inFlight === false ? (observedAtMs ?? 0) : 0;
+    const throughMs = Math.max(saysAll, completeThroughMs ?? 0);
+    if (!this.judgesFreshness || throughMs === 0) return;
     for (const { partition, offset, value, wallMs } of this.#acknowledged) {
       if (
         partition !== at.partition ||
         this.#of(partition).raced ||
-        wallMs >= answer.completeThroughMs ||
+        wallMs >= throughMs ||
         offset < at.nextOffset
       )
         continue;

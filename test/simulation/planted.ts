@@ -76,8 +76,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'another topic of the same name is not noticed',
     file: `${flusher}/flush-shard.ts`,
-    find: 'if ((await log.topicId()) !== (await ledger.topicId())) {',
-    replace: 'if ((await log.topicId()) === (await ledger.topicId()) + "x") {',
+    find: 'if ((await log.topicId()) !== topicId) {',
+    replace: "if ((await log.topicId()) === topicId.concat('x')) {",
   },
   {
     name: 'a lost answer to COMMIT is taken for a commit',
@@ -136,8 +136,14 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'what is committed is called complete, whatever the log holds',
     file: `${flusher}/flush-shard.ts`,
-    find: 'const completeThroughMs = flushed.next >= logEnd ? observedAtMs : null;',
-    replace: 'const completeThroughMs = observedAtMs;',
+    find: 'const completeThroughMs = reached?.stampMs ?? null;',
+    replace: 'const completeThroughMs = stampMs;',
+  },
+  {
+    name: 'a look is published whose end is not committed',
+    file: `${flusher}/log-history.ts`,
+    find: 'findLast(({ end }) => end <= nextOffset)',
+    replace: 'findLast(({ end }) => end <= nextOffset + 1)',
   },
   {
     name: 'a request is answered when the first of its envelopes is durable',

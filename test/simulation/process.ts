@@ -3,7 +3,7 @@ import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Shortly before midnight, so that a retry without a timestamp gets another day. */
-const simulatedStartMs = Date.UTC(2026, 10, 23, 23, 59, 40);
+export const simulatedStartMs = Date.UTC(2026, 10, 23, 23, 59, 40);
 export const simulatedDay = Math.floor(simulatedStartMs / dayMs);
 
 /** One process or invocation of the code under test: it can freeze and go on much later, or die between two awaits. */
@@ -16,8 +16,8 @@ export class SimulatedProcess {
   steppedMs = 0;
   /** When the process last read a partition of the log, in points of the scheduler. */
   readonly readAt = new Map<number, number>();
-  /** When the last two passes asked for the topic: a pass of each of two shards. */
-  checks: readonly [older: number, newer: number] = [0, 0];
+  /** When the pass over a partition began to check its log, in the same. */
+  readonly checkedAt = new Map<number, number>();
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;

@@ -127,7 +127,7 @@ const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault
   (random) => ({
     kind: 'expire',
     partition: random.pick(partitionNumbers),
-    beyond: random.chance(0.3) ? 1 + random.below(2) : -random.below(3),
+    beyond: random.chance(0.3) ? 1 + random.below(2) : 0 - random.below(3),
   }),
   (random) => ({ kind: random.chance(0.8) ? 'foreign' : 'newer', partition: random.pick(partitionNumbers) }),
   (random) => ({

@@ -9,6 +9,11 @@ interface Stored {
   readonly bytes: Buffer;
 }
 type Content = ReadonlyMap<number, ReadonlyMap<number, Stored>>;
+/** What a replica has of it: segments, and the log that each partition is bound to. */
+interface Snapshot {
+  readonly content: Content;
+  readonly logs: ReadonlyMap<number, string>;
+}
 
 export type StoreTrouble = 'down' | 'answers-lost' | 'full';
 
@@ -17,9 +22,16 @@ export class SimulatedSegments {
   readonly #onAppend: (outcome: AppendOutcome) => void;
   readonly #troubles = new Map<StoreTrouble, number>();
   #content = new Map<number, Map<number, Stored>>();
-  #snapshot: Content = new Map();
+  #logs: Map<number, string>;
+  #snapshot: Snapshot = { content: new Map(), logs: new Map() };
 
-  constructor(scheduler: Scheduler, onAppend: (outcome: AppendOutcome) => void) {
+  /** `logs`: as a flusher bound the partitions before the history begins. */
+  constructor(
+    scheduler: Scheduler,
+    logs: ReadonlyMap<number, string>,
+    onAppend: (outcome: AppendOutcome) => void,
+  ) {
+    this.#logs = new Map(logs);
     this.#scheduler = scheduler;
     this.#onAppend = onAppend;
   }
@@ -34,18 +46,20 @@ export class SimulatedSegments {
 
   /** Everything, or about half of the segments. */
   lose(all: boolean): void {
+    if (all) this.#logs.clear();
     for (const segments of this.#content.values()) {
       for (const from of segments.keys()) if (all || from % 2 === 0) segments.delete(from);
     }
   }
 
   remember(): void {
-    this.#snapshot = copyOf(this.#content);
+    this.#snapshot = { content: copyOf(this.#content), logs: new Map(this.#logs) };
   }
 
   /** A failover to a replica that is as old as the last `remember`. */
   goBack(): void {
-    this.#content = copyOf(this.#snapshot);
+    this.#content = copyOf(this.#snapshot.content);
+    this.#logs = new Map(this.#snapshot.logs);
   }
 
   store(process: SimulatedProcess): SegmentStore {
@@ -57,6 +71,17 @@ export class SimulatedSegments {
         return value;
       });
     return {
+      bindLogs: (scopes) =>
+        call('bind', () => {
+          const changed = [...scopes].filter(([partition, scope]) => this.#logs.get(partition) !== scope);
+          for (const [partition, scope] of changed) {
+            this.#of(partition).clear();
+            this.#logs.set(partition, scope);
+          }
+          return changed.map(([partition]) => partition);
+        }),
+      boundLogs: (partitions) =>
+        call('bound', () => new Map(partitions.map((number) => [number, this.#logs.get(number) ?? null]))),
       append: (partition, range, segment) =>
         call('append', () => {
           const outcome = this.#append(partition, { range, bytes: Buffer.from(segment) });

@@ -9,6 +9,8 @@ export interface CountedEvent {
   readonly offset: number;
   readonly index: number;
   readonly fingerprint: string;
+  readonly undated: boolean;
+  readonly eventTimeMs: number;
   readonly organization: string;
 }
 

@@ -5,9 +5,7 @@ import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import {
   acceptWaitMsMax,
-  dayMs,
   deadlineCheckMs,
-  eventDaysMax,
   inFlightBytesMax,
   inFlightEventsMax,
   produceEnvelopesMax,
@@ -249,21 +247,6 @@ describe('acknowledgement', () => {
         return { receipt: `${place}-${offset}-0-${positions.length}`, positions };
       }),
     );
-  });
-
-  it('U9: an envelope holds the events of at most 64 days', async () => {
-    const { group, log } = setup();
-    const events = Array.from({ length: 3 * eventDaysMax }, (_, i) =>
-      usageEvent({ idempotencyKey: `key-${i}`, eventTimeMs: testNowMs - (i % 100) * dayMs }),
-    );
-    void group.submit(events, deadlineMs);
-    await settled();
-    const found = log.appends.flatMap(({ records }) => records.map(envelopeOf));
-    const days = found.map(
-      (one) => new Set(one.events.map((event) => Math.floor(event.eventTimeMs / dayMs))),
-    );
-    expect(found.flatMap((one) => one.events)).toHaveLength(events.length);
-    expect(Math.max(...days.map(({ size }) => size))).toBe(eventDaysMax);
   });
 
   it('one append carries at most produceEnvelopesMax envelopes of a partition; the rest follows', async () => {
