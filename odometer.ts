@@ -25,6 +25,7 @@ export const commands: readonly CommandLine[] = [
   ['cost', 'estimate what an installation on AWS costs a month', () => import('./infra/cost/main.ts')],
   ['preflight', 'compare an AWS account’s quotas with a stage', () => import('./infra/preflight/main.ts')],
   ['dashboards', 'build the dashboard of Grafana', () => import('./localstack/grafana/build-dashboards.ts')],
+  ['soak', 'search simulated histories for a miscount', () => import('./test/simulation/soak.ts')],
   ['test', 'run the tests, one tier or all', () => import('./test/run.ts')],
   [
     'mutants',

@@ -24,6 +24,16 @@ export default defineConfig({
         },
       },
       {
+        // Four thousand histories on two threads of its own.
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          ...leaks,
+          fileParallelism: false,
+          testTimeout: 900_000,
+        },
+      },
+      {
         // One process that loads CDK once: the files share what is synthesized.
         test: {
           name: 'infra',

@@ -24,6 +24,7 @@ const checks = [['biome', 'ci', '.'], ['tsc', '--noEmit'], ['knip']] as const;
 /** Tiers of vitest, each with the files that make it worth starting servers for. */
 const vitestTiers = {
   unit: 'test/{unit,property,tidy}/**/*.test.ts',
+  simulation: 'test/simulation/**/*.test.ts',
   infra: 'test/infra/**/*.test.ts',
   integration: 'test/integration/**/*.test.ts',
   fault: 'test/fault/**/*.test.ts',
@@ -31,7 +32,7 @@ const vitestTiers = {
   ops: 'test/ops/**/*.test.ts',
 } as const;
 type VitestTier = keyof typeof vitestTiers;
-const tiers = ['check', 'unit', 'infra', 'integration', 'fault', 'e2e', 'ops'] as const;
+const tiers = ['check', 'unit', 'simulation', 'infra', 'integration', 'fault', 'e2e', 'ops'] as const;
 type Tier = (typeof tiers)[number];
 
 const reportSchema = z.object({

@@ -1,0 +1,398 @@
+/** Runs one history: the use cases as they are shipped, between a script, ports in memory and the model. */
+import { randomBytes } from 'node:crypto';
+import { storeSegments } from '../../functions/consumer/store-segments.ts';
+import { LogHistory } from '../../functions/flusher/log-history.ts';
+import { runPasses } from '../../functions/flusher/run-passes.ts';
+import { acceptEvents } from '../../functions/ingest/accept-events.ts';
+import { GroupCommit } from '../../functions/ingest/group-commit.ts';
+import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
+import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
+import { type Caller, scopes } from '../../shared/callers/caller.ts';
+import { isTransient } from '../../shared/errors.ts';
+import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
+import { dayMs, transactionStartRemainingMs } from '../../shared/limits.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { noMetrics } from '../../shared/runtime/metrics.ts';
+import { newerEnvelope } from '../harness/builders/records.ts';
+import { SimulatedShard } from './ledger.ts';
+import { SimulatedLog } from './log.ts';
+import { Model } from './model.ts';
+import { SimulatedProcess, simulatedDay } from './process.ts';
+import { Scheduler } from './scheduler.ts';
+import {
+  historyMs,
+  isFault,
+  type Operation,
+  partitionNumbers,
+  type Script,
+  type SentEvent,
+} from './script.ts';
+import { SimulatedSegments } from './segments.ts';
+import type { PartitionState } from './shard-state.ts';
+
+/** What a history came to. */
+export interface Outcome {
+  readonly violation: string | null;
+  readonly points: number;
+  readonly trace: number;
+  readonly faultKinds: number;
+  /** States and transitions that it reached, as the specification names them. */
+  readonly reached: ReadonlySet<string>;
+}
+
+const caller: Caller = { id: 'sim', scopes: new Set(scopes), organizations: 'all', keysRequired: false };
+const segmentKey = Buffer.alloc(32, 1);
+const encryptionKey = Buffer.alloc(32, 2);
+const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
+const logPartitions = 5;
+const waitMs = 3000;
+/** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
+const settlingInvocations = 7;
+const settlingBudgetMs = 1200;
+const settlingPauseMs = 12_000;
+
+export async function runHistory(
+  script: Script,
+  trace: (line: string) => void = () => undefined,
+): Promise<Outcome> {
+  const world = new World(script, trace);
+  return world.run();
+}
+
+class World {
+  readonly #script: Script;
+  readonly #scheduler: Scheduler;
+  readonly #log: SimulatedLog;
+  readonly #segments: SimulatedSegments;
+  readonly #shards: readonly SimulatedShard[];
+  readonly #model: Model;
+  readonly #reached = new Set<string>();
+  readonly #trace: (line: string) => void;
+  readonly #logger: Logger;
+  readonly #ingests: readonly { readonly process: SimulatedProcess; readonly commit: GroupCommit }[];
+  /** Offset of the consumer group by partition. */
+  readonly #group = new Map<number, number>();
+  readonly #histories = [new LogHistory(), new LogHistory()];
+  readonly #invocations: { readonly flusher: number; readonly process: SimulatedProcess }[] = [];
+  #number = 0;
+
+  constructor(script: Script, trace: (line: string) => void) {
+    this.#script = script;
+    this.#trace = trace;
+    this.#scheduler = new Scheduler(script.seed);
+    this.#log = new SimulatedLog(partitionNumbers, this.#scheduler);
+    this.#model = new Model(this.#log, this.#scheduler);
+    const logs = new Map(partitionNumbers.map((number) => [number, `${this.#log.topic}/1`]));
+    this.#segments = new SimulatedSegments(this.#scheduler, logs, (outcome) =>
+      this.#saw(`segment ${outcome}`),
+    );
+    this.#logger = this.#makeLogger();
+    const watcher = {
+      committing: this.#model.committing.bind(this.#model),
+      committed: this.#model.committed.bind(this.#model),
+      halted: (partition: number, code: string) => {
+        this.#saw(`halted ${code}`);
+        this.#model.halted(partition, code);
+      },
+      saw: (transition: string) => this.#saw(transition),
+    };
+    const homes = [
+      { shard: 0, partitions: [0, 4] },
+      { shard: 1, partitions: [1] },
+    ];
+    this.#shards = homes.map((home) => new SimulatedShard(home, this.#scheduler, watcher));
+    this.#ingests = [0, 1].map((number) => this.#makeIngest(number));
+  }
+
+  async run(): Promise<Outcome> {
+    for (const operation of this.#script.operations) {
+      this.#scheduler.after(operation.atMs, operation.kind, () => {
+        this.#trace(`${operation.atMs} ${JSON.stringify(operation)}`);
+        this.#perform(operation);
+      });
+    }
+    const ended = () => this.#model.violation !== null;
+    await this.#scheduler.runUntil(historyMs, ended);
+    this.#heal();
+    // No consumer runs any more: the flusher alone must catch up (U8).
+    const states = new Map<number, PartitionState>(this.#shards.flatMap(({ partitions }) => [...partitions]));
+    for (let i = 0; i < settlingInvocations && !ended() && this.#model.unsettled(states) !== null; i++) {
+      this.#flush({ flusher: 0, budgetMs: settlingBudgetMs });
+      await this.#scheduler.runUntil(this.#scheduler.nowMs + settlingPauseMs, ended);
+    }
+    const unsettled = this.#model.unsettled(states);
+    if (unsettled !== null) this.#model.fail(unsettled);
+    return {
+      violation: this.#model.violation,
+      points: this.#scheduler.points,
+      trace: this.#scheduler.trace,
+      faultKinds: new Set(this.#script.operations.filter(isFault).map(({ kind }) => kind)).size,
+      reached: this.#reached,
+    };
+  }
+
+  #saw(transition: string): void {
+    this.#reached.add(transition);
+    this.#trace(`${this.#scheduler.nowMs}   ${transition}`);
+    this.#scheduler.note(transition);
+  }
+
+  #makeLogger(): Logger {
+    const line = (fields: object, message: string) => {
+      // Every field of a log line may be missing.
+      const {
+        partition,
+        code,
+        reason = '',
+      } = fields as { partition?: number; code?: string; reason?: string };
+      this.#trace(`${this.#scheduler.nowMs}   logged: ${message} ${partition ?? ''} ${code ?? ''} ${reason}`);
+      this.#reached.add(`logged ${message}`);
+      if (message === 'partition waits') this.#reached.add(`waits ${reason.replaceAll(/\d+/g, 'n')}`);
+    };
+    return { debug: line, info: line, warn: line, error: line };
+  }
+
+  #process(name: string): SimulatedProcess {
+    const process = new SimulatedProcess(`${name}${this.#number++}`, this.#scheduler);
+    return process;
+  }
+
+  #makeIngest(number: number) {
+    const process = this.#process(`ingest`);
+    const commit = new GroupCommit({
+      log: this.#log.writer(process),
+      clock: process.clock,
+      sealer,
+      producerId: Buffer.alloc(16, number),
+      partitions: logPartitions,
+      generation: 1,
+      receipts: { seal: (place) => JSON.stringify(place) },
+      lingerMs: 5,
+    });
+    return { process, commit };
+  }
+
+  #perform(operation: Operation): void {
+    switch (operation.kind) {
+      case 'send':
+        this.#spawn(this.#send(operation.ingest, operation.events));
+        break;
+      case 'deliver':
+        this.#spawn(this.#deliver(operation));
+        break;
+      case 'flush':
+        this.#flush(operation);
+        break;
+      case 'read':
+        this.#spawn(this.#read(operation.organization));
+        break;
+      default:
+        this.#break(operation);
+    }
+  }
+
+  /** Nothing that the use cases are documented to throw ends a history; anything else does. */
+  #spawn(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!isTransient(error))
+        this.#model.fail(`a use case threw ${error instanceof Error ? error.stack : error}`);
+    });
+  }
+
+  async #send(ingest: number, events: readonly SentEvent[]): Promise<void> {
+    const sender = this.#ingests[ingest];
+    if (sender === undefined) return;
+    const { process, commit } = sender;
+    const items = events.map(({ organization, key, daysAgo, thousandths }, index) => ({
+      index,
+      organization,
+      metric: 'calls',
+      quantity: decimalOf(thousandths),
+      idempotencyKey: `key-${key}`,
+      eventTimeMs: daysAgo === null ? null : (simulatedDay - daysAgo) * dayMs + 3_600_000 * (key % 5),
+      properties: null,
+    }));
+    const outcome = await acceptEvents(
+      {
+        clock: process.clock,
+        commit: (accepted, deadlineMs) => commit.submit(accepted, deadlineMs),
+        makeKey: () => randomBytes(4).toString('hex'),
+        digestProperties: (text) => text,
+      },
+      { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
+    );
+    this.#saw(`request ${outcome.kind}`);
+    if (outcome.kind === 'rejected')
+      this.#model.fail(`a good request is refused: ${JSON.stringify(outcome.rejected)}`);
+    if (outcome.kind !== 'accepted') return;
+    if (
+      outcome.accepted !== events.length ||
+      outcome.receipts.flatMap(({ indexes }) => indexes).length !== events.length
+    ) {
+      this.#model.fail('an accepted request has other receipts than events');
+    }
+    for (const { receipt } of outcome.receipts)
+      this.#model.acknowledged(JSON.parse(receipt), process.clock.now());
+  }
+
+  async #deliver({
+    partition,
+    count,
+    shift,
+    frozenMs,
+  }: Extract<Operation, { kind: 'deliver' }>): Promise<void> {
+    const process = this.#process('consumer');
+    const { start, records } = this.#log.of(partition);
+    const from = Math.min(records.length, Math.max(start, (this.#group.get(partition) ?? 0) + shift));
+    const batch = records.slice(from, from + count).map((value, i) => ({ offset: from + i, value }));
+    if (batch.length === 0) return;
+    process.frozenUntilMs = this.#scheduler.nowMs + frozenMs;
+    const ports = {
+      segments: this.#segments.store(process),
+      logger: this.#logger,
+      metrics: noMetrics,
+      clock: process.clock,
+    };
+    // The group's offset moves when the batch has ended: a second consumer meanwhile gets the same records.
+    const waiting = await storeSegments(
+      [{ partition, itemPartition: `t-${partition}`, records: batch }],
+      segmentKey,
+      ports,
+    );
+    const [stopped] = waiting;
+    if (stopped !== undefined) this.#saw('consumer waits for code');
+    this.#group.set(partition, stopped?.offset ?? from + batch.length);
+  }
+
+  #flush({ flusher, budgetMs }: { readonly flusher: number; readonly budgetMs: number }): void {
+    const process = this.#process(`flusher${flusher}.`);
+    const endMs = this.#scheduler.nowMs + budgetMs + transactionStartRemainingMs;
+    const history = this.#histories[flusher];
+    if (history === undefined) return;
+    this.#invocations.push({ flusher, process });
+    const ports = {
+      log: this.#log.reader(process),
+      segments: this.#segments.store(process),
+      segmentKey,
+      logger: this.#logger,
+      metrics: noMetrics,
+      clock: process.clock,
+      checkpoint: noCheckpoint,
+    };
+    const ledgers = this.#shards.map((shard) => shard.ledger(process));
+    const passes = runPasses(ledgers, history, () => endMs - this.#scheduler.nowMs, ports);
+    this.#spawn(passes.then(() => this.#saw('flusher ended')));
+  }
+
+  async #read(organization: string): Promise<void> {
+    const process = this.#process('reader');
+    const partition = partitionOf(organization, logPartitions);
+    const shard = this.#shards[partition % 4];
+    if (shard === undefined) return;
+    const request = { organization, startDay: 0, endDay: 99_999 };
+    let nextOffset = 0;
+    const reader = shard.summaries(process, {
+      partitionOf: () => partition,
+      onSnapshot: (state) => {
+        ({ nextOffset } = state);
+      },
+    });
+    // What was answered before this read began; reads that overlap may be answered in any order.
+    const countMin = this.#model.countOf(organization);
+    const outcome = await summarizeUsage(reader, caller, request);
+    if (outcome.kind !== 'summary') return;
+    const { metrics, freshness } = outcome.summary;
+    const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
+    this.#model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    if (freshness.complete) this.#saw('read complete');
+    if (freshness.inFlight === false) this.#saw('read nothing in flight');
+  }
+
+  #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {
+    switch (fault.kind) {
+      case 'truncate':
+        this.#log.truncate(fault.partition, fault.count);
+        break;
+      case 'remake':
+        this.#log.remake();
+        break;
+      case 'expire':
+        this.#log.expire(fault.partition, this.#stateOf(fault.partition).nextOffset + fault.beyond);
+        break;
+      case 'foreign':
+        this.#log.of(fault.partition).records.push(Buffer.from(`foreign ${this.#scheduler.points}`));
+        break;
+      case 'newer':
+        this.#log.of(fault.partition).records.push(newerEnvelope(fault.partition));
+        break;
+      case 'log':
+        if (fault.trouble === 'stale-end') this.#model.judgesFreshness = false;
+        this.#log.trouble(fault.trouble, fault.partition, fault.ms);
+        break;
+      case 'segments':
+        this.#segments.trouble(fault.trouble, fault.ms);
+        break;
+      case 'lose':
+      case 'lose-part':
+        this.#segments.lose(fault.kind === 'lose');
+        break;
+      case 'remember':
+        this.#segments.remember();
+        break;
+      case 'go-back':
+        this.#segments.goBack();
+        break;
+      case 'shard':
+        this.#shards[fault.shard]?.trouble(fault.trouble, fault.ms);
+        break;
+      case 'commit':
+        this.#shards[fault.shard]?.nextCommit(fault.fate);
+        break;
+      case 'freeze':
+      case 'kill':
+        this.#stopFlusher(fault);
+        break;
+      case 'step':
+        this.#model.judgesFreshness = false;
+        for (const { process } of [...this.#invocations, ...this.#ingests]) process.steppedMs += fault.ms;
+    }
+    this.#model.logChanged();
+  }
+
+  #stopFlusher(fault: {
+    readonly kind: 'freeze' | 'kill';
+    readonly flusher: number;
+    readonly ms?: number;
+  }): void {
+    for (const { flusher, process } of this.#invocations) {
+      if (flusher !== fault.flusher) continue;
+      if (fault.kind === 'freeze') process.frozenUntilMs = this.#scheduler.nowMs + (fault.ms ?? 0);
+      else if (!process.dead) {
+        process.dead = true;
+        const end = () => {
+          for (const shard of this.#shards) shard.endSessions(process);
+        };
+        this.#scheduler.after(this.#scheduler.random.below(2000), 'sessions end', end);
+      }
+    }
+  }
+
+  #heal(): void {
+    this.#log.heal();
+    this.#segments.heal();
+    for (const shard of this.#shards) shard.heal();
+  }
+
+  #stateOf(partition: number): PartitionState {
+    const state = this.#shards.flatMap((shard) => shard.partitions.get(partition) ?? [])[0];
+    if (state === undefined) throw new Error(`no partition ${partition}`);
+    return state;
+  }
+}
+
+function decimalOf(thousandths: number): string {
+  const fraction = `${thousandths % 1000}`.padStart(3, '0').replace(/0+$/, '');
+  const whole = Math.floor(thousandths / 1000);
+  return fraction === '' ? `${whole}` : `${whole}.${fraction}`;
+}

@@ -1,0 +1,295 @@
+/**
+ * What must be counted, by rules of its own: it decodes the log itself and shares no code with what it judges. It throws
+ * nothing: the first thing that must not be is kept in `violation`.
+ */
+import { hash } from 'node:crypto';
+import type { Freshness } from '../../shared/ledger/summary.ts';
+import type { OldVersion, SimulatedLog } from './log.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { CountedEvent, PartitionState, Written } from './shard-state.ts';
+
+interface ModelEvent {
+  readonly organization: string;
+  readonly key: string;
+  readonly day: number;
+  readonly undated: boolean;
+  readonly quarter: number;
+  readonly thousandths: number;
+  readonly offset: number;
+  readonly index: number;
+}
+
+interface Acknowledged {
+  readonly partition: number;
+  readonly offset: number;
+  /** undefined: lost before its answer arrived. */
+  readonly value: Buffer | undefined;
+  readonly wallMs: number;
+}
+
+interface ModelPartition {
+  /** The records that were committed, at their offsets. */
+  committed: Buffer[];
+  readonly counted: Set<string>;
+  readonly sums: Map<string, { thousandths: number; count: number }>;
+  readonly halts: string[];
+  /** Something was done to the log for which the partition may halt. */
+  mayHalt: boolean;
+  /**
+   * The log was replaced below the next offset between the check of a pass and its read, which no pass notices today
+   * (SPEC, U7): what the partition counts from here on is not judged.
+   */
+  raced: boolean;
+}
+
+type Version = Pick<OldVersion, 'topic' | 'records'>;
+
+const dayLengthMs = 86_400_000;
+const quarterLengthMs = 900_000;
+
+export class Model {
+  readonly #log: SimulatedLog;
+  readonly #scheduler: Scheduler;
+  readonly #partitions = new Map<number, ModelPartition>();
+  readonly #acknowledged: Acknowledged[] = [];
+  readonly #lastRead = new Map<string, number>();
+  violation: string | null = null;
+  /** Nobody set a clock and no end was stale: then freshness can be judged by it. */
+  judgesFreshness = true;
+
+  constructor(log: SimulatedLog, scheduler: Scheduler) {
+    this.#log = log;
+    this.#scheduler = scheduler;
+    for (const number of log.partitions.keys()) {
+      this.#partitions.set(number, {
+        committed: [],
+        counted: new Set(),
+        sums: new Map(),
+        halts: [],
+        mayHalt: false,
+        raced: false,
+      });
+    }
+  }
+
+  fail(why: string): void {
+    this.violation ??= `${this.#scheduler.nowMs} ms: ${why}`;
+  }
+
+  /** A client got the answer that an envelope with events of its own is durable. */
+  acknowledged({ partition, offset }: Pick<Acknowledged, 'partition' | 'offset'>, wallMs: number): void {
+    this.#acknowledged.push({ partition, offset, value: this.#log.of(partition).records[offset], wallMs });
+  }
+
+  /** After something was lost: whether a partition has a reason to halt. */
+  logChanged(): void {
+    for (const [number, partition] of this.#partitions) if (this.#damaged(number)) partition.mayHalt = true;
+  }
+
+  /** Why the partition must not commit any more; null where its log is as it was committed. */
+  #damaged(number: number): string | null {
+    if (this.#log.topic !== 'topic-1') return 'the topic is another';
+    const { start, records } = this.#log.of(number);
+    const { committed } = this.#of(number);
+    if (start > committed.length) return 'the log starts above the next offset';
+    if (records.length < committed.length) return 'the log ends below the next offset';
+    const other = committed.findIndex((value, offset) => offset >= start && records[offset] !== value);
+    return other < 0 ? null : `the record at ${other} is not the committed one`;
+  }
+
+  committing({ partition: number, by, move }: Written, state: PartitionState): void {
+    const partition = this.#of(number);
+    if (partition.raced) return;
+    if (state.nextOffset !== move.from)
+      this.fail(`partition ${number} commits from ${move.from} at ${state.nextOffset}`);
+    if (move.from !== partition.committed.length || move.to <= move.from)
+      this.fail(`ranges of ${number} do not tile`);
+    if (state.haltCode !== null) this.fail(`partition ${number} commits although it is halted`);
+    const { start } = this.#log.of(number);
+    const continues = ({ topic, records }: Version) => {
+      if (topic !== 'topic-1') return false;
+      return partition.committed.every((value, offset) => offset < start || records[offset] === value);
+    };
+    // A log that changed after this process last read it could not be seen; the next look must halt.
+    const read = this.#versions(number, by.readAt.get(number) ?? 0).filter(
+      ({ records }) => records.length >= move.to,
+    );
+    const isLast = (value: Buffer | undefined) =>
+      value !== undefined && sha256(value) === move.recordHash.toString('hex');
+    const sound = read.filter(continues);
+    const held = sound.find(({ records }) => isLast(records[move.to - 1])) ?? sound[0];
+    if (held === undefined) {
+      if (this.#versions(number, by.checkedAt.get(number) ?? 0).some(continues)) partition.raced = true;
+      else
+        this.fail(
+          `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
+        );
+      return;
+    }
+    this.#count(number, { from: move.from, records: held.records.slice(move.from, move.to) });
+    partition.committed = held.records.slice(0, move.to);
+    this.logChanged();
+  }
+
+  #versions(number: number, readAt: number): readonly Version[] {
+    const { versions, records } = this.#log.of(number);
+    const older = versions.filter(({ endedAt }) => endedAt >= readAt).toReversed();
+    return [{ topic: this.#log.topic, records }, ...older];
+  }
+
+  /** First in log order, by organization, key and day; an undated event yields to its neighbour days too. */
+  #count(number: number, range: { readonly from: number; readonly records: readonly Buffer[] }): void {
+    const { counted, sums } = this.#of(number);
+    for (const [i, value] of range.records.entries()) {
+      for (const event of eventsOf(value, range.from + i)) {
+        const { organization, key, day, undated, quarter, thousandths } = event;
+        const days = undated ? [day, day - 1, day + 1] : [day];
+        if (days.some((of) => counted.has(`${organization} ${key} ${of}`))) continue;
+        counted.add(`${organization} ${key} ${day}`);
+        const name = `${organization}\ncalls\n${quarter}`;
+        const sum = sums.get(name) ?? { thousandths: 0, count: 0 };
+        sums.set(name, { thousandths: sum.thousandths + thousandths, count: sum.count + 1 });
+      }
+    }
+  }
+
+  /** The ledger's rows and sums, right after a commit. */
+  committed({ partition: number, record, events, move, refusals }: Written, state: PartitionState): void {
+    const { counted, sums, committed, raced } = this.#of(number);
+    if (raced) return;
+    if (state.events.size !== counted.size) {
+      this.fail(`partition ${number} counts ${state.events.size} events, the log holds ${counted.size}`);
+    }
+    for (const [name, { thousandths, count }] of sums) {
+      const total = state.totals.get(name);
+      if (total?.thousandths !== thousandths || total.count !== count) {
+        const words = `${total?.thousandths}/1000 in ${total?.count}, not ${thousandths}/1000 in ${count}`;
+        this.fail(`partition ${number} sums ${name.replaceAll('\n', ' ')} to ${words}`);
+      }
+    }
+    if (state.totals.size !== sums.size) this.fail(`partition ${number} sums what the log does not hold`);
+    if (record === null) {
+      this.fail(`partition ${number} commits without a ledger row`);
+      return;
+    }
+    const range = committed.slice(move.from, move.to);
+    const seen = range.reduce((sum, value) => sum + eventsOf(value, 0).length, 0);
+    const foreign = range.filter((value) => !isOurs(value)).length;
+    if (
+      record.seen !== seen ||
+      record.foreign !== foreign ||
+      refusals !== foreign ||
+      record.inserted !== events.length
+    ) {
+      this.fail(
+        `partition ${number} ${move.from}-${move.to} records what it did not do: ${JSON.stringify(record)}`,
+      );
+    }
+    this.#rowsAreOfTheLog(number, events);
+  }
+
+  #rowsAreOfTheLog(number: number, events: readonly CountedEvent[]): void {
+    for (const { offset, index, organization, day } of events) {
+      const value = this.#of(number).committed[offset];
+      const event = value === undefined ? undefined : eventsOf(value, offset)[index];
+      if (event?.organization !== organization || event.day !== day) {
+        this.fail(`partition ${number} holds a row that is not the event at ${offset}.${index}`);
+      }
+    }
+  }
+
+  halted(number: number, code: string): void {
+    const partition = this.#of(number);
+    partition.halts.push(code);
+    if (!partition.mayHalt && !partition.raced)
+      this.fail(`partition ${number} halts by ${code} without a reason`);
+  }
+
+  /** The highest count that any read has answered. */
+  countOf(organization: string): number {
+    return this.#lastRead.get(organization) ?? 0;
+  }
+
+  /** An answer to a client: no count falls, and what it calls complete is. */
+  read(
+    at: { readonly organization: string; readonly partition: number; readonly nextOffset: number },
+    answer: { readonly count: number; readonly countMin: number; readonly freshness: Freshness },
+  ): void {
+    const before = answer.countMin;
+    if (answer.count < before)
+      this.fail(`the count of ${at.organization} falls from ${before} to ${answer.count}`);
+    this.#lastRead.set(at.organization, Math.max(this.countOf(at.organization), answer.count));
+    const { observedAtMs, completeThroughMs, complete, inFlight } = answer.freshness;
+    // Each of the three says it by itself; the latest moment says the most.
+    const saysAll = complete || inFlight === false ? (observedAtMs ?? 0) : 0;
+    const throughMs = Math.max(saysAll, completeThroughMs ?? 0);
+    if (!this.judgesFreshness || throughMs === 0) return;
+    for (const { partition, offset, value, wallMs } of this.#acknowledged) {
+      if (
+        partition !== at.partition ||
+        this.#of(partition).raced ||
+        wallMs >= throughMs ||
+        offset < at.nextOffset
+      )
+        continue;
+      if (value === undefined || this.#log.of(partition).records[offset] !== value) continue;
+      this.fail(`a read of ${at.organization} says complete, and ${partition} ${offset} is missing`);
+    }
+  }
+
+  /** Once all trouble has ended: what is neither counted nor halted for a reason; null when nothing is. */
+  unsettled(states: ReadonlyMap<number, PartitionState>): string | null {
+    for (const [number, { nextOffset, haltCode }] of states) {
+      if (haltCode !== null || this.#of(number).raced) continue;
+      const damage = this.#damaged(number);
+      if (damage !== null) return `partition ${number} goes on, although ${damage}`;
+      const { records } = this.#log.of(number);
+      const newer = records.findIndex((value) => isOurs(value) && value.readUInt8(4) !== 1);
+      const expected = newer < 0 ? records.length : newer;
+      if (nextOffset !== expected) return `partition ${number} ends at ${nextOffset}, not at ${expected}`;
+    }
+    return null;
+  }
+
+  #of(number: number): ModelPartition {
+    const partition = this.#partitions.get(number);
+    if (partition === undefined) throw new Error(`no partition ${number}`);
+    return partition;
+  }
+}
+
+function sha256(value: Buffer): string {
+  return hash('sha256', value, 'hex');
+}
+
+function isOurs(value: Buffer): boolean {
+  return value.length > 48 && value.toString('latin1', 0, 4) === 'ODOM';
+}
+
+const decoded = new WeakMap<Buffer, readonly Omit<ModelEvent, 'offset'>[]>();
+
+function eventsOf(value: Buffer, offset: number): readonly ModelEvent[] {
+  let events = decoded.get(value);
+  if (events === undefined) {
+    events = decode(value);
+    decoded.set(value, events);
+  }
+  return events.map((event) => ({ ...event, offset }));
+}
+
+type Tuple = readonly [string, string, string, string, number, 0 | 1, string, string | null];
+
+function decode(value: Buffer): readonly Omit<ModelEvent, 'offset'>[] {
+  if (!isOurs(value) || value.readUInt8(4) !== 1) return [];
+  // Written by ingest or by a builder of the tests, both in the format of the envelope.
+  const tuples = JSON.parse(value.toString('utf8', 48)) as readonly Tuple[];
+  return tuples.map(([organization, , quantity, key, timeMs, undated], index) => ({
+    organization,
+    key,
+    day: Math.floor(timeMs / dayLengthMs),
+    undated: undated === 1,
+    quarter: Math.floor(timeMs / quarterLengthMs),
+    thousandths: Math.round(Number(quantity) * 1000),
+    index,
+  }));
+}
