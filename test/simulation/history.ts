@@ -10,7 +10,7 @@ import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
 import { type Caller, scopes } from '../../shared/callers/caller.ts';
 import { isTransient } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
-import { dayMs, transactionStartRemainingMs } from '../../shared/limits.ts';
+import { dayMs, summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
@@ -290,7 +290,7 @@ class World {
     const partition = partitionOf(organization, logPartitions);
     const shard = this.#shards[partition % 4];
     if (shard === undefined) return;
-    const request = { organization, startDay: 0, endDay: 99_999 };
+    const request = { organization, limit: summaryMetricsMax, startDay: 0, endDay: 99_999 };
     let nextOffset = 0;
     const reader = shard.summaries(process, {
       partitionOf: () => partition,
