@@ -24,7 +24,7 @@ export default defineConfig({
         },
       },
       {
-        // Four thousand histories on two threads of its own.
+        // Ten thousand histories on two threads of its own.
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],

@@ -6,7 +6,7 @@ import { findPlanted, occursOnce, plantedFaults } from './planted.ts';
 import { faultKindsMin, type Script, scriptOf } from './script.ts';
 import { search, toScriptText } from './search.ts';
 
-const seeds = 4000;
+const seeds = 10_000;
 const pointsMin = 200;
 const plantedSeedsMax = 1000;
 const root = join(import.meta.dirname, '..', '..');

@@ -86,7 +86,7 @@ it('a folder is found, whichever function made it', async () => {
 
 it('every project looks for leaks', () => {
   const projects = config.test?.projects ?? [];
-  expect(projects).toHaveLength(6);
+  expect(projects).toHaveLength(7);
   const check = { test: { setupFiles: ['test/harness/leaks/check-leaks.ts'] } };
   expect(projects).toMatchObject(projects.map(() => check));
 });
