@@ -5,8 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
-import { formatDay } from '../shared/events/calendar.ts';
-import { dayMs } from '../shared/limits.ts';
+import { dayOf, formatDay } from '../shared/events/calendar.ts';
 import { parseRetryAfter, type RetryPolicy, retryDelayMs, retryPolicyDefault } from './back-off.ts';
 import type { BatchResult, ClientEvent, SummaryBody } from './bodies.ts';
 import { type ProblemBody, RequestFailed, rejectedFrom } from './request-failed.ts';
@@ -58,7 +57,7 @@ export function createClient(options: ClientOptions): Client {
     async waitUntilComplete(organization, sinceMs, { timeoutMs = completeTimeoutMsDefault } = {}) {
       const giveUpMs = performance.now() + timeoutMs;
       for (;;) {
-        const today = formatDay(Math.floor(Date.now() / dayMs));
+        const today = formatDay(dayOf(Date.now()));
         const body = await summary(organization, today, today);
         const through = body.freshness.complete_through;
         if (through !== null && Date.parse(through) >= sinceMs) return body;

@@ -1,8 +1,7 @@
 /** The one place of the local twin that writes to the terminal. */
 import { join } from 'node:path';
 import { type Endpoints, endpointsFileOf } from '../shared/contracts/endpoints.ts';
-import { formatDay } from '../shared/events/calendar.ts';
-import { dayMs } from '../shared/limits.ts';
+import { dayOf, formatDay } from '../shared/events/calendar.ts';
 import { UserError } from './processes/user-error.ts';
 
 /** A line of progress: standard output holds the result of a command. */
@@ -19,7 +18,7 @@ export function sayFailure(reason: unknown): void {
 /** What a newcomer sees when everything is ready. */
 export function readyScreen(endpoints: Endpoints, dataDir: string): string {
   const url = endpoints.api;
-  const today = formatDay(Math.floor(Date.now() / dayMs));
+  const today = formatDay(dayOf(Date.now()));
   return `
 Odometer is ready: ${url}
 

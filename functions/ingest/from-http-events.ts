@@ -1,7 +1,7 @@
 /** From an HTTP request to checked events: everything about a body that needs neither caller nor clock. */
-import { parseTimestamp } from '../../shared/events/calendar.ts';
+import { dayOf, parseTimestamp } from '../../shared/events/calendar.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
-import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
+import { EventDays } from '../../shared/events/event-days.ts';
 import { type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
@@ -113,7 +113,7 @@ function hasTooManyDays(items: readonly (Candidate | Rejection)[]): boolean {
   const days = new EventDays();
   return items.some((item) => {
     const eventTimeMs = 'eventTimeMs' in item ? item.eventTimeMs : null;
-    return eventTimeMs !== null && !days.takeOne(eventDayOf(eventTimeMs));
+    return eventTimeMs !== null && !days.takeOne(dayOf(eventTimeMs));
   });
 }
 

@@ -1,6 +1,7 @@
 /** Events of one partition that wait for an append. */
 
-import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
+import { dayOf } from '../../shared/events/calendar.ts';
+import { EventDays } from '../../shared/events/event-days.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { produceEnvelopesMax } from '../../shared/limits.ts';
 import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
@@ -88,7 +89,7 @@ export class PartitionQueue {
     const days = new EventDays();
     for (; to < this.#waiting.length; to++) {
       const next = this.#waiting[to];
-      if (next === undefined || !days.takeOne(eventDayOf(next.event.eventTimeMs))) break;
+      if (next === undefined || !days.takeOne(dayOf(next.event.eventTimeMs))) break;
       if (to > from && bytes + next.bytes > envelopeEventBytesMax) break;
       bytes += next.bytes;
     }

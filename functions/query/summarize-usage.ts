@@ -1,16 +1,9 @@
 /** The use case: an organization's committed totals, for a caller who may see them. */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
-import type { Freshness, MetricTotal, SummaryReader } from '../../shared/ledger/summary.ts';
+import type { Freshness, MetricTotal, SummaryQuery, SummaryReader } from '../../shared/ledger/summary.ts';
 
-export interface SummaryRequest {
-  readonly organization: string;
-  /** Inclusive, days since 1970-01-01. */
-  readonly startDay: number;
-  readonly endDay: number;
-  /** Only this metric. */
-  readonly metric?: string | undefined;
-  /** The metric after which the page begins. */
-  readonly after?: string | undefined;
+/** A page of totals. */
+export interface SummaryRequest extends SummaryQuery {
   readonly limit: number;
 }
 

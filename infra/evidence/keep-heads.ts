@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { CloudWatchLogsEvent } from 'aws-lambda';
 import { ENV_HEADS_BUCKET } from '../../shared/contracts/env.ts';
-import { formatDay } from '../../shared/events/calendar.ts';
-import { dayMs } from '../../shared/limits.ts';
+import { dayOf, formatDay } from '../../shared/events/calendar.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 
 const s3 = new S3Client({});
@@ -16,7 +15,7 @@ const s3 = new S3Client({});
 export async function handler({ awslogs }: CloudWatchLogsEvent): Promise<void> {
   const body = Buffer.from(awslogs.data, 'base64');
   const hash = createHash('sha256').update(body).digest('hex');
-  const day = formatDay(Math.floor(Date.now() / dayMs));
+  const day = formatDay(dayOf(Date.now()));
   // Object Lock asks for a checksum with every object; the SDK sends one.
   await s3.send(
     new PutObjectCommand({

@@ -1,7 +1,7 @@
 /** Sends rows in batches, several at once, and counts what became of them. */
 import type { BatchResult, ClientEvent } from '../../client/bodies.ts';
-import { parseTimestamp } from '../../shared/events/calendar.ts';
-import { EventDays, eventDayOf } from '../../shared/events/event-days.ts';
+import { dayOf, parseTimestamp } from '../../shared/events/calendar.ts';
+import { EventDays } from '../../shared/events/event-days.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 import { type ImportReport, Tally, type TallyOptions } from './tally.ts';
 import { type FileRow, type Row, requestBytes } from './to-row.ts';
@@ -78,5 +78,5 @@ async function* toBatches(
 function takeDay(days: EventDays, { event }: Row): boolean {
   const { timestamp } = event;
   const eventTimeMs = typeof timestamp === 'string' ? parseTimestamp(timestamp) : null;
-  return eventTimeMs === null || days.takeOne(eventDayOf(eventTimeMs));
+  return eventTimeMs === null || days.takeOne(dayOf(eventTimeMs));
 }

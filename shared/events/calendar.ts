@@ -40,6 +40,11 @@ export function parseDay(text: string): number | null {
   return text.length === 10 ? dayAt(text) : null;
 }
 
+/** The UTC day of a moment, counted from 1970-01-01. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / dayMs);
+}
+
 /** The `YYYY-MM-DD` of a day. */
 export function formatDay(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);

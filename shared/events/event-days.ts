@@ -1,9 +1,4 @@
-import { dayMs, eventDaysMax } from '../limits.ts';
-
-/** The UTC day of an event time, counted from 1970-01-01. */
-export function eventDayOf(eventTimeMs: number): number {
-  return Math.floor(eventTimeMs / dayMs);
-}
+import { eventDaysMax } from '../limits.ts';
 
 /**
  * Distinct event days of what belongs together: a request, an envelope, a segment, a range. Each day costs a shard a

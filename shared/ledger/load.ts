@@ -3,7 +3,8 @@
  * nothing says that it may hold a duplicate (the unique index is asked then), else only its winners are, with
  * sums taken from the winners (U4).
  */
-import { dayMs, quarterHourMs } from '../limits.ts';
+import { dayOf } from '../events/calendar.ts';
+import { quarterHourMs } from '../limits.ts';
 import { type CopyTuple, readCopyTuples, readRowUsage } from '../segments/copy-row.ts';
 import { type Rollup, RollupSums } from '../segments/rollup.ts';
 import type { Refusal, Segment } from '../segments/segment.ts';
@@ -115,7 +116,7 @@ function toLoad(
   const refusals = [...range.segments.flatMap(({ meta }) => meta.refusals), ...checked.refusals];
   const foreign = refusals.filter((refusal) => refusal.index < 0).length;
   const rollups = sums.toRollups();
-  const sumsByDay = Map.groupBy(rollups, ({ quarter }) => Math.floor((quarter * quarterHourMs) / dayMs));
+  const sumsByDay = Map.groupBy(rollups, ({ quarter }) => dayOf(quarter * quarterHourMs));
   return {
     days: days
       .toSorted((a, b) => a.day - b.day)

@@ -22,23 +22,29 @@ export interface Freshness {
   readonly complete: boolean;
 }
 
+/** Which totals are asked for. */
+export interface SummaryQuery {
+  readonly organization: string;
+  /** Inclusive, days since 1970-01-01. */
+  readonly startDay: number;
+  readonly endDay: number;
+  /** Only this metric. */
+  readonly metric?: string | undefined;
+  /** Only metrics after this one. */
+  readonly after?: string | undefined;
+  /** At most so many metrics; `summaryMetricsMax` where nothing is given. */
+  readonly limit?: number | undefined;
+}
+
 /** Reads an organization's committed totals; what the query function needs of the shards. */
 export interface SummaryReader {
   /**
    * Totals over the inclusive UTC days, in the order of the metrics' names, and the freshness of the organization's
    * partition, in one statement under the tenant's row-level security (U10). Throws `shard_unavailable` (retryable).
    */
-  summarize(request: {
-    readonly organization: string;
-    readonly startDay: number;
-    readonly endDay: number;
-    /** Only this metric. */
-    readonly metric?: string | undefined;
-    /** Only metrics after this one. */
-    readonly after?: string | undefined;
-    /** At most so many metrics; `summaryMetricsMax` where nothing is given. */
-    readonly limit?: number | undefined;
-  }): Promise<{ readonly metrics: readonly MetricTotal[]; readonly freshness: Freshness }>;
+  summarize(
+    query: SummaryQuery,
+  ): Promise<{ readonly metrics: readonly MetricTotal[]; readonly freshness: Freshness }>;
   /** Resolves when every shard answers; throws `shard_unavailable` naming the first that does not. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -3,7 +3,8 @@
  * from the log where Redis has a gap, and both get the same bytes.
  */
 import { invariant } from '../errors.ts';
-import { EventDays, eventDayOf } from '../events/event-days.ts';
+import { dayOf } from '../events/calendar.ts';
+import { EventDays } from '../events/event-days.ts';
 import { keyHash } from '../events/identity.ts';
 import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
@@ -156,7 +157,7 @@ class SegmentBuilder {
   }
 
   #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
-    const dayNumber = eventDayOf(event.eventTimeMs);
+    const dayNumber = dayOf(event.eventTimeMs);
     let rows = this.#days.get(dayNumber);
     if (rows === undefined) {
       rows = new CopyRows();
@@ -186,7 +187,7 @@ class SegmentBuilder {
 }
 
 function daysOf(events: readonly SealedEvent[]): readonly number[] {
-  return events.map(({ eventTimeMs }) => eventDayOf(eventTimeMs));
+  return events.map(({ eventTimeMs }) => dayOf(eventTimeMs));
 }
 
 const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;

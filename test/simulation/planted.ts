@@ -3,30 +3,20 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type PlantedChange, withChange } from '../mutants/planted-change.ts';
 import { type Failure, search } from './search.ts';
-
-/** `find` occurs exactly once in the file. */
-export interface PlantedFault {
-  readonly name: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
 
 const sources = ['functions', 'shared', 'client', 'test/simulation', 'test/harness/builders', 'package.json'];
 const root = join(import.meta.dirname, '..', '..');
 
 /** The first failure among the first 1,000 seeds with the fault in a copy of the sources, or null. */
-export async function findPlanted(fault: PlantedFault, seedsMax: number): Promise<Failure | null> {
+export async function findPlanted(fault: PlantedChange, seedsMax: number): Promise<Failure | null> {
   const copy = mkdtempSync(join(tmpdir(), 'odometer-planted-'));
   try {
     for (const source of sources) cpSync(join(root, source), join(copy, source), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     const text = readFileSync(join(copy, fault.file), 'utf8');
-    writeFileSync(
-      join(copy, fault.file),
-      text.replace(fault.find, () => fault.replace),
-    );
+    writeFileSync(join(copy, fault.file), withChange(text, fault));
     const { failures } = await search({ first: 0, count: seedsMax, failuresMax: 1, root: copy });
     return failures[0] ?? null;
   } finally {
@@ -35,7 +25,7 @@ export async function findPlanted(fault: PlantedFault, seedsMax: number): Promis
 }
 
 const flusher = 'functions/flusher';
-export const plantedFaults: readonly PlantedFault[] = [
+export const plantedFaults: readonly PlantedChange[] = [
   {
     name: 'only the last segment of a run is compared with the log',
     file: `${flusher}/next-range.ts`,
@@ -164,11 +154,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'const lastHash = range.segments.at(0)?.meta.recordHash;',
   },
 ];
-
-/** Whether the fault changes a file at exactly one place. */
-export function occursOnce({ file, find }: PlantedFault): boolean {
-  return readFileSync(join(root, file), 'utf8').split(find).length === 2;
-}
 
 if (
   import.meta.main &&

@@ -1,6 +1,7 @@
 /** CloudEvents 1.0 over HTTP, in the three modes of its binding. */
 import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
+import type { HttpEvent } from '../../shared/http/stack.ts';
 import { decodeEnvelope } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
@@ -34,16 +35,16 @@ function cloudEvent(attributes: Readonly<Record<string, unknown>> = {}): Record<
 }
 
 /** Sends one request; answers it and what the log holds then. */
-async function send(body: unknown, headers: Readonly<Record<string, string>> = structured) {
-  const log = new FakeLog();
-  const handle = build(settings, {
-    log,
-    clock: new FakeClock(),
-    logger: new FakeLogger(),
-    metrics: noMetrics,
-  });
+function send(body: unknown, headers: Readonly<Record<string, string>> = structured) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const answer = await handle(httpEvent({ routeKey, body: text, headers }), lambdaContext());
+  return handle(httpEvent({ routeKey, body: text, headers }));
+}
+
+/** The same for a whole request. */
+async function handle(request: HttpEvent) {
+  const log = new FakeLog();
+  const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
+  const answer = await build(settings, ports)(request, lambdaContext());
   const events = log.appends.flatMap(({ records }) => {
     return records.flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
@@ -101,15 +102,9 @@ describe('what is accepted', () => {
   });
 
   it('data of binary mode without a content type is JSON', async () => {
-    const handle = build(settings, {
-      log: new FakeLog(),
-      clock: new FakeClock(),
-      logger: new FakeLogger(),
-      metrics: noMetrics,
-    });
     const request = httpEvent({ routeKey, body: '{"value":7}', headers: binary });
     delete request.headers['content-type'];
-    expect((await handle(request, lambdaContext())).statusCode).toBe(204);
+    expect((await handle(request)).answer.statusCode).toBe(204);
   });
 
   it('header fields of binary mode hold UTF-8 as %xx', async () => {
@@ -174,13 +169,6 @@ describe('what is refused', () => {
   });
 
   it('an organization that the caller may not report for', async () => {
-    const log = new FakeLog();
-    const handle = build(settings, {
-      log,
-      clock: new FakeClock(),
-      logger: new FakeLogger(),
-      metrics: noMetrics,
-    });
     const authorizer = { ...administrator, organizations: 'org_2' };
     const request = httpEvent({
       routeKey,
@@ -188,7 +176,7 @@ describe('what is refused', () => {
       headers: structured,
       authorizer,
     });
-    const answer = await handle(request, lambdaContext());
+    const { answer } = await handle(request);
     expect(answer.statusCode).toBe(403);
     expect(bodyOf(answer).errors).toMatchObject([{ field: 'subject', code: 'organization_not_allowed' }]);
   });

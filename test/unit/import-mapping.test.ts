@@ -6,9 +6,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deadlineCheckMs } from '../../shared/limits.ts';
 import {
   type HereOptions,
+  header,
   type ImportBench,
   rowText,
   startImportBench,
+  table,
 } from '../harness/importing/import-run.ts';
 
 let bench: ImportBench;
@@ -21,19 +23,7 @@ afterEach(() => bench.close());
 // What has answered looks once more whether a request is late.
 afterAll(() => setTimeout(2 * deadlineCheckMs));
 
-const header = 'who,what,how much,id,at,region';
-const table = [
-  header,
-  'org_1,m,"1.5",a,2026-11-02T10:00:00Z,eu',
-  'org_1,m,0.0000000000000001,b,2026-11-02T10:00:00.123456789Z,"the ""east"", us"',
-  '"org_1",m,12345678901234567890,c,2026-11-02T10:00:00+02:00,',
-].join('\n');
 const columns = { organization: 'who', metric: 'what', quantity: 'how much', key: ['id'], time: 'at' };
-
-/** The events of the requests of this test, but for what every one of them has. */
-function sent(): readonly Record<string, unknown>[] {
-  return bench.edge.bodies.flatMap((body) => JSON.parse(body).events);
-}
 
 async function importText(name: string, content: string | Buffer, options: HereOptions = {}) {
   return bench.importHere(await bench.fileOf(name, content), options);
@@ -59,12 +49,12 @@ describe('U13: a table', () => {
   ])('in %s is read by named columns', async (_what, content, says) => {
     const { code, said } = await importText('usage.txt', content, { columns });
     expect([code, said]).toEqual([0, expect.stringContaining(says)]);
-    expect(sent()).toMatchObject(events);
+    expect(bench.sent()).toMatchObject(events);
   });
 
   it('keeps the columns that are named as properties, and no empty ones', async () => {
     await importText('usage.csv', table, { columns: { ...columns, properties: ['region'] } });
-    expect(sent().map(({ properties }) => properties)).toEqual([
+    expect(bench.sent().map(({ properties }) => properties)).toEqual([
       { region: 'eu' },
       { region: 'the "east", us' },
       undefined,
@@ -77,7 +67,7 @@ describe('U13: a table', () => {
       '{"organization_id":"org_1","metric_name":"m","quantity":1.5,"timestamp":"2026-11-02T10:00:00Z"}';
     await importText('rows.csv', csv);
     await importText('rows.jsonl', json);
-    const [one, other] = sent();
+    const [one, other] = bench.sent();
     expect(one?.['idempotency_key']).toBe(other?.['idempotency_key']);
   });
 
@@ -93,7 +83,7 @@ describe('U13: a table', () => {
   ])('%s is named before anything is sent, with those that are', async (_what, named, says) => {
     const { code, said } = await importText('usage.csv', table, { columns: named });
     expect([code, said]).toEqual([1, expect.stringContaining(says)]);
-    expect(sent()).toEqual([]);
+    expect(bench.sent()).toEqual([]);
   });
 
   it('with rows of another length, or in Latin-1, loses only these', async () => {
@@ -172,7 +162,7 @@ describe('U13: units', () => {
     ['1e-6', '-3e2', '-0.0003'],
   ])('a quantity in %s of %s is %s', async (unit, quantity, expected) => {
     await importText('rows.csv', `n,x\n${quantity},1`, { columns: { ...one, quantity_unit: unit } });
-    expect(sent()[0]?.['quantity']).toBe(expected);
+    expect(bench.sent()[0]?.['quantity']).toBe(expected);
   });
 
   it('what is no quantity is refused in the words of the API', async () => {
@@ -195,7 +185,7 @@ describe('U13: units', () => {
     [{}, '02/Nov/2026:10:00:00 +0100', '2026-11-02T10:00:00+01:00'],
   ])('a time by %o of %s is %s', async (rule, time, expected) => {
     await importText('rows.csv', `n,t\n1,${time}`, { columns: { ...one, time: 't', ...rule } });
-    expect(sent()[0]?.['timestamp']).toBe(expected);
+    expect(bench.sent()[0]?.['timestamp']).toBe(expected);
   });
 
   it.each([

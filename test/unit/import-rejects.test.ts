@@ -16,6 +16,7 @@ import {
   rowText,
   runImport,
   startImportBench,
+  table,
 } from '../harness/importing/import-run.ts';
 
 // Some tests start the importer as a process of its own.
@@ -30,19 +31,6 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 // What has answered looks once more whether a request is late.
 afterAll(() => setTimeout(2 * deadlineCheckMs));
-
-const header = 'who,what,how much,id,at,region';
-const table = [
-  header,
-  'org_1,m,"1.5",a,2026-11-02T10:00:00Z,eu',
-  'org_1,m,0.0000000000000001,b,2026-11-02T10:00:00.123456789Z,"the ""east"", us"',
-  '"org_1",m,12345678901234567890,c,2026-11-02T10:00:00+02:00,',
-].join('\n');
-
-/** The events of the requests of this test, but for what every one of them has. */
-function sent(): readonly Record<string, unknown>[] {
-  return bench.edge.bodies.flatMap((body) => JSON.parse(body).events);
-}
 
 async function importText(name: string, content: string | Buffer, options: HereOptions = {}) {
   return bench.importHere(await bench.fileOf(name, content), options);
@@ -93,7 +81,7 @@ describe('rejected rows', () => {
     file.close();
     const mended = (await readFile(path, 'utf8')).replace('many', '2');
     await importText('mended.jsonl', mended, { mapping });
-    expect([code, sent().map(({ metric_name }) => metric_name)]).toEqual([3, ['m', 'other', 'other']]);
+    expect([code, bench.sent().map(({ metric_name }) => metric_name)]).toEqual([3, ['m', 'other', 'other']]);
   });
 
   it('of one content keep their keys, because others of that content may count already', async () => {
@@ -133,7 +121,7 @@ describe('rejected rows', () => {
     expect((await runImport([path, ...args, '--rejects', rejects])).code).toBe(3);
     const mended = await bench.fileOf('mended', (await readFile(rejects, 'utf8')).replace('"many"', '"8"'));
     expect(await runImport([mended, ...args])).toMatchObject({ code: 0 });
-    expect(sent().at(-1)).toMatchObject({ organization_id: 'org_1', metric_name: 'm', quantity: '8' });
+    expect(bench.sent().at(-1)).toMatchObject({ organization_id: 'org_1', metric_name: 'm', quantity: '8' });
   });
 
   it('are never written over a file that is there', () => {
@@ -215,7 +203,7 @@ describe('the command', () => {
     const path = await bench.fileOf('usage.csv', table);
     const { code, stdout } = await run(path, '--map', map, '--organization', 'who');
     expect([code, stdout]).toEqual([0, expect.stringContaining('accepted 3')]);
-    expect(sent()[0]).toMatchObject({ organization_id: 'org_1', metric_name: 'm', quantity: '0.15' });
+    expect(bench.sent()[0]).toMatchObject({ organization_id: 'org_1', metric_name: 'm', quantity: '0.15' });
   });
 
   it.each([

@@ -1,19 +1,12 @@
 import { expect, it } from 'vitest';
 import { PartitionQueue } from '../../functions/ingest/partition-queue.ts';
+import { dayOf } from '../../shared/events/calendar.ts';
 import { dayMs, eventDaysMax, produceEnvelopesMax } from '../../shared/limits.ts';
 import { envelopeEventBytesMax } from '../../shared/log/envelope.ts';
+import { usageEvent } from '../harness/builders/usage-events.ts';
 import { momentOf, testNowMs } from '../harness/fakes/clock.ts';
 
-const event = {
-  organization: 'org_1',
-  metric: 'api_calls',
-  quantity: '1',
-  idempotencyKey: 'key',
-  eventTimeMs: testNowMs,
-  undated: false,
-  fingerprint: 'a'.repeat(32),
-  properties: null,
-};
+const event = usageEvent();
 const ticket = { unacknowledged: 1, deadlineMs: momentOf(1), receipts: [], resolve() {}, reject() {} };
 
 it('an envelope takes as many events as its bytes allow, and at least one', () => {
@@ -36,9 +29,7 @@ it('U9: an envelope holds the events of at most 64 days', () => {
     queue.push({ event: { ...event, eventTimeMs }, bytes: 1, ticket, position }, momentOf(0));
   }
   const batches = queue.take().map(({ waiting }) => waiting);
-  const days = batches.map(
-    (waiting) => new Set(waiting.map((one) => Math.floor(one.event.eventTimeMs / dayMs))),
-  );
+  const days = batches.map((waiting) => new Set(waiting.map((one) => dayOf(one.event.eventTimeMs))));
   expect(batches.flat().map(({ position }) => position)).toEqual(places);
   expect(Math.max(...days.map(({ size }) => size))).toBe(eventDaysMax);
 });

@@ -27,6 +27,8 @@ export interface ImportBench {
   fileOf(name: string, content: string | Buffer): Promise<string>;
   /** Imports in this process; answers the exit code of the command and what it would say. */
   importHere(path: string, options?: HereOptions): Promise<ImportedHere>;
+  /** The events of all requests so far. */
+  sent(): readonly Record<string, unknown>[];
   /** Events of `org_1` and `m` that count on the day of `timestamp`. */
   counted(): Promise<number>;
   close(): Promise<void>;
@@ -43,8 +45,21 @@ interface ImportedHere {
   readonly report: ImportReport | null;
 }
 
+interface SentBatch {
+  readonly events: readonly Record<string, unknown>[];
+}
+
 const timestamp = new Date().toISOString();
 export const today = timestamp.slice(0, 10);
+
+/** A table whose columns have names of their own, with quantities that no float holds. */
+export const header = 'who,what,how much,id,at,region';
+export const table = [
+  header,
+  'org_1,m,"1.5",a,2026-11-02T10:00:00Z,eu',
+  'org_1,m,0.0000000000000001,b,2026-11-02T10:00:00.123456789Z,"the ""east"", us"',
+  '"org_1",m,12345678901234567890,c,2026-11-02T10:00:00+02:00,',
+].join('\n');
 
 /** A row of `org_1` and `m`; `rest` follows its last member. */
 // Same type: the rest starts with a comma, which no quantity does.
@@ -64,6 +79,8 @@ export async function startImportBench(): Promise<ImportBench> {
       return path;
     },
     importHere: (path, options = {}) => importHere(edge, path, options),
+    // The importer sends batches, and nothing else.
+    sent: () => edge.bodies.flatMap((body) => (JSON.parse(body) as SentBatch).events),
     counted: async () => {
       const days = new URLSearchParams({ start_date: today, end_date: today });
       const response = await fetch(`${edge.url}/api/v1/usage/summary/org_1?${days}`);

@@ -60,8 +60,8 @@ export const segmentMutants: readonly Mutant[] = [
     name: 'the event day is the day of acceptance',
     rule: 'identity',
     file: 'shared/segments/fold.ts',
-    find: 'eventDayOf(event.eventTimeMs)',
-    replace: 'eventDayOf(envelope.createdAtMs)',
+    find: 'dayOf(event.eventTimeMs)',
+    replace: 'dayOf(envelope.createdAtMs)',
     test: { file: 'test/unit/fold.test.ts', title: 'splits rows by UTC day of the event time' },
   },
   {
