@@ -117,7 +117,9 @@ describe('halts', () => {
     const counts = `select distinct write_statements from commit_ledger where source = 'decision'`;
     expect(await rowsOf(shards.operatorUrls[shard] ?? '', counts)).toEqual([{ write_statements: 2 }]);
     const rows = [usageRow({ offset: 0, idempotencyKey: 'of generation 2' })];
-    expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
+    expect((await commitRows(other, partition, { generation: 2, from: 0, to: 1, rows })).kind).toBe(
+      'committed',
+    );
     await other.close();
     expect(await verifyShard(control)).toMatchObject({ bad: [], totals: [] });
     // Offsets of the two generations repeat: both are proved, each row by its own commit.
@@ -140,9 +142,41 @@ describe('halts', () => {
     expect((await verifyShard(control)).bad).toEqual([expect.objectContaining({ partition, sequence: 9 })]);
   });
 
+  it('U3: a range that was planned before offsets started again is fenced, also at the same offset', async () => {
+    const quiet = partition < 4 ? partition + 4 : partition - 4;
+    const [row] = await read(
+      `select generation, next_offset::int from partition_progress where partition = ${quiet}`,
+    );
+    expect(row).toEqual({ generation: 1, next_offset: 0 });
+    // The partition's connection was opened, and so checked, before the restart.
+    const url = shards.writerUrls[shard] ?? '';
+    const planner = createShardLedger({ url, shard, mapVersion: routeMapVersion });
+    const tryMove = async (generation: number) => {
+      const { value } = await planner.transaction(quiet, async (transaction) => {
+        const recordHash = Buffer.alloc(32);
+        const move = { generation, from: 0, to: 1, recordHash, checkedRanges: 0, closedBefore: null };
+        return { commit: false, value: (await transaction.moveProgress(move)) !== null };
+      });
+      return value;
+    };
+    expect(await tryMove(1)).toBe(true);
+    await planner.halt(quiet, { code: 'other_topic', reason: 'the topic was made again' });
+    const action = { kind: 'restart', offset: 0, topicId: 'topic-thrice' } as const;
+    expect(await resumePartition({ ...retry, partition: quiet, action }, controls)).toBe('resumed');
+    expect({ planned: await tryMove(1), anew: await tryMove(2) }).toEqual({ planned: false, anew: true });
+    await planner.close();
+  });
+
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
+      const move = {
+        from,
+        to: from + 1,
+        recordHash: Buffer.alloc(32),
+        checkedRanges: 0,
+        generation: 1,
+        closedBefore: null,
+      };
       const moved = await transaction.moveProgress(move);
       await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
       await moved?.addCommit(commitRecord({ foreign: 1 }));
@@ -168,7 +202,14 @@ it('U2: conflicts are listed with the event that counts, newest first and no mor
     [2, 'e2'],
   ] as const) {
     await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
+      const move = {
+        from,
+        to: from + 1,
+        recordHash: Buffer.alloc(32),
+        checkedRanges: 0,
+        generation: 2,
+        closedBefore: null,
+      };
       const moved = await transaction.moveProgress(move);
       await moved?.addConflicts([
         { ...conflict, ...first, offset: from, fingerprint: fingerprint.repeat(16) },
