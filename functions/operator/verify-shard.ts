@@ -8,13 +8,8 @@ import {
   loggedChain,
   loggedProblem,
 } from '../../shared/ledger/chain-check.ts';
-import type {
-  CommitMismatch,
-  CountedSum,
-  PartitionState,
-  ShardControl,
-  TotalMismatch,
-} from '../../shared/ledger/shard-control.ts';
+import type { CommitMismatch, CountedSum, TotalMismatch } from '../../shared/ledger/mismatches.ts';
+import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 import { verifyPageRows, verifyTotalsMax } from '../../shared/limits.ts';
 
 /** The first commit of a partition that is not what it was; `sequence` is null where no ledger row can be named. */

@@ -1,6 +1,7 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
 import type { Closing, ClosingOutcome } from './closing.ts';
 import type { StoredCommit } from './commit-hash.ts';
+import type { CommitMismatch, TotalMismatch } from './mismatches.ts';
 
 /** How far a partition is committed, and why it is halted if it is. */
 export interface PartitionState {
@@ -27,30 +28,6 @@ export interface Decision {
 }
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
-
-/** A commit that one day's rows or totals disagree with; `sequence` and `from` null: rows that no commit inserted. */
-export interface CommitMismatch {
-  readonly partition: number;
-  readonly day: string;
-  readonly sequence: number | null;
-  readonly from: number | null;
-}
-
-/** A sum as canonical decimal text, and how many events are in it. */
-export interface CountedSum {
-  readonly total: string;
-  readonly count: number;
-}
-
-/** A total that is not the sum of its rows; a side that is missing is a sum of nothing. */
-export interface TotalMismatch {
-  readonly partition: number;
-  readonly organization: string;
-  readonly metric: string;
-  readonly quarterMs: number;
-  readonly rows: CountedSum;
-  readonly rollup: CountedSum;
-}
 
 export interface QuarantinedRecord {
   readonly partition: number;
@@ -83,8 +60,8 @@ export interface ShardControl {
   /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
   decide(decision: Decision): Promise<DecisionOutcome>;
   /**
-   * Closes a day and every day before it, and drops their leaves; its totals and their digest stay. Cut off anywhere, it
-   * is repeated. Throws `shard_unavailable` (retryable).
+   * Closes a day and every day before it, where their rows, totals and ledger agree, and drops their leaves; its totals
+   * and their digest stay. Cut off anywhere, it is repeated. Throws `shard_unavailable` (retryable).
    */
   closeDay(closing: Closing): Promise<ClosingOutcome>;
   /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */

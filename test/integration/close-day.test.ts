@@ -204,13 +204,13 @@ it('U3: a commit that has waited for a closing moves nothing, because the chain 
   expect(await tryMove()).toEqual({ kind: 'rolled-back', value: true });
 });
 
-it('closing again goes on where it was cut off: leaves that are left, and one that is half detached', async () => {
-  await superuser(`create table ${leafName(oldDay)} (like usage_events including defaults including constraints);
-    alter table ${leafName(oldDay)} owner to odometer_owner;
-    create table ${leafName(oldDay - 1)} (like usage_events including defaults including constraints);
-    alter table ${leafName(oldDay - 1)} owner to odometer_owner;
-    alter table usage_events attach partition ${leafName(oldDay - 1)} for values in ('${formatDay(oldDay - 1)}')`);
-  expect(await close(oldDay - 1)).toMatchObject({ kind: 'closed_already', leavesDropped: 2 });
+it('closing again drops a leaf that was left, also for a day that is older than the last closed one', async () => {
+  await countedYoung(oldDay);
+  expect(await close(oldDay - 1)).toMatchObject({
+    kind: 'closed_already',
+    leavesDropped: 1,
+    unfinished: null,
+  });
   expect(await leaves()).toEqual([leafName(oldDay + 1)]);
   expect(await close(oldDay)).toMatchObject({ kind: 'closed_already', leavesDropped: 0 });
 });

@@ -8,7 +8,7 @@ import { loadSql } from './sql.ts';
 const lockBehindClosing = loadSql('lock-behind-closing');
 const setClosedBefore = loadSql('set-closed-before');
 const readHead = loadSql('read-head');
-const digestDays = loadSql('digest-days');
+const digestDay = loadSql('digest-day');
 const addCommit = loadSql('add-commit');
 
 interface BehindRow {
@@ -17,6 +17,12 @@ interface BehindRow {
   readonly next_offset: string;
   readonly closed_before: number;
   readonly decided_at_ms: string;
+}
+
+interface DigestRow {
+  readonly partition: number;
+  readonly count: string;
+  readonly sums: string;
 }
 
 /**
@@ -29,13 +35,10 @@ export async function adoptClosedDays(session: OwnerSession, mapVersion: number)
     const { partition, generation, closed_before: closedBefore } = row;
     const [head] = await session.query<{ sequence: string; hash: Buffer }>(readHead, [partition]);
     const lastClosed = formatDay(closedBefore - 1);
-    const digests = await session.query<{ day: string; count: string; sums: string }>(digestDays, [
-      partition,
-      [lastClosed],
-    ]);
-    const days: readonly ChainedDay[] = digests.map(({ day, count, sums }) => {
-      return { day, count: toSafeInteger(count), digest: null, sums };
-    });
+    const digests = await session.query<DigestRow>(digestDay, [lastClosed]);
+    const days: readonly ChainedDay[] = digests
+      .filter((digest) => digest.partition === partition)
+      .map(({ count, sums }) => ({ day: lastClosed, count: toSafeInteger(count), digest: null, sums }));
     const at = toSafeInteger(row.next_offset);
     const commit = {
       ...{ partition, generation, mapVersion, from: at, to: at, days, source: 'decision' },

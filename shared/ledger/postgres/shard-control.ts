@@ -7,15 +7,9 @@ import {
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
-import type {
-  CommitMismatch,
-  PartitionState,
-  QuarantinedRecord,
-  RecordedConflict,
-  ShardControl,
-  TotalMismatch,
-} from '../shard-control.ts';
-import { closeDayOn } from './close-day.ts';
+import type { PartitionState, QuarantinedRecord, RecordedConflict, ShardControl } from '../shard-control.ts';
+import { closeDay } from './close-day.ts';
+import { dayMismatches, fromRowMismatch, type MismatchRow } from './day-mismatches.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { fromUuid, toSafeInteger } from './row-values.ts';
@@ -26,9 +20,6 @@ import { loadSql } from './sql.ts';
 const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
-const findRowMismatches = loadSql('find-row-mismatches');
-const findSumMismatches = loadSql('find-sum-mismatches');
-const findTotalMismatches = loadSql('find-total-mismatches');
 const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 const readConflicts = loadSql('read-conflicts');
@@ -76,23 +67,6 @@ interface CommitRow {
   readonly hash: Buffer;
 }
 
-interface MismatchRow {
-  readonly partition: number;
-  readonly sequence: string | null;
-  readonly from_offset: string | null;
-}
-
-interface TotalRow {
-  readonly partition: number;
-  readonly organization: string;
-  readonly metric: string;
-  readonly quarter_ms: string;
-  readonly rows_total: string;
-  readonly rows_count: string;
-  readonly rollup_total: string;
-  readonly rollup_count: string;
-}
-
 interface QuarantineRow {
   readonly partition: number;
   readonly offset: string;
@@ -125,20 +99,18 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
   const read = async <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
     (await withConnection(reads, (client) => execute<Row>(client, text, values, verifyStatementTimeoutMs)))
       .rows;
+  const ofDay = dayMismatches(read);
   return {
     shard,
     partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
     decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
-    closeDay: (closing) => withConnection(owner, (client) => closeDayOn(client, closing, mapVersion)),
+    closeDay: (closing) => closeDay({ owner, reads }, closing, mapVersion),
     commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
-    rowMismatches: async (day) =>
-      (await read<MismatchRow>(findRowMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
-    sumMismatches: async (day) =>
-      (await read<MismatchRow>(findSumMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
-    totalMismatches: async (day, rowsMax) =>
-      (await read<TotalRow>(findTotalMismatches, [day, rowsMax])).map(fromRowTotal),
+    rowMismatches: ofDay.rows,
+    sumMismatches: ofDay.sums,
+    totalMismatches: ofDay.totals,
     closedMismatches: async () =>
       (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
     quarantined: async (rowsMax) =>
@@ -192,25 +164,6 @@ function fromRowCommit(row: CommitRow): StoredCommit {
     committedAtMs: toSafeInteger(row.committed_at_ms),
     previousHash: row.previous_hash,
     hash: row.hash,
-  };
-}
-
-function fromRowMismatch({
-  partition,
-  day,
-  sequence,
-  from_offset: from,
-}: MismatchRow & { readonly day: string }): CommitMismatch {
-  const orNull = (value: string | null) => (value === null ? null : toSafeInteger(value));
-  return { partition, day, sequence: orNull(sequence), from: orNull(from) };
-}
-
-function fromRowTotal(row: TotalRow): TotalMismatch {
-  const { partition, organization, metric } = row;
-  return {
-    ...{ partition, organization, metric, quarterMs: toSafeInteger(row.quarter_ms) },
-    rows: { total: row.rows_total, count: toSafeInteger(row.rows_count) },
-    rollup: { total: row.rollup_total, count: toSafeInteger(row.rollup_count) },
   };
 }
 

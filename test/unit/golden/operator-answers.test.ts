@@ -43,7 +43,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
       { ...state(shard + 4), halt },
     ],
     decide: async () => 'resumed',
-    closeDay: async () => ({ kind: 'closed', leavesDropped: 1 }),
+    closeDay: async () => ({ kind: 'closed', leavesDropped: 1, unfinished: null }),
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
     rowMismatches: async () => [],
