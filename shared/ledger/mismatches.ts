@@ -8,6 +8,11 @@ export interface CommitMismatch {
   readonly from: number | null;
 }
 
+/** A commit whose quarantined records or conflicts are not what it kept aside; nulls as above. */
+export interface KeptMismatch extends Omit<CommitMismatch, 'day'> {
+  readonly kind: 'quarantine' | 'conflicts';
+}
+
 /** A sum as canonical decimal text, and how many events are in it. */
 export interface CountedSum {
   readonly total: string;

@@ -1,7 +1,7 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
 import type { Closing, ClosingOutcome } from './closing.ts';
 import type { StoredCommit } from './commit-hash.ts';
-import type { CommitMismatch, TotalMismatch } from './mismatches.ts';
+import type { CommitMismatch, KeptMismatch, TotalMismatch } from './mismatches.ts';
 
 /** How far a partition is committed, and why it is halted if it is. */
 export interface PartitionState {
@@ -80,6 +80,8 @@ export interface ShardControl {
   totalMismatches(day: string, rowsMax: number): Promise<readonly TotalMismatch[]>;
   /** Compares the totals of closed days, whose rows are gone, with the ledger rows that closed them. */
   closedMismatches(): Promise<readonly CommitMismatch[]>;
+  /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
+  keptMismatches(): Promise<readonly KeptMismatch[]>;
   /** The newest quarantined records. */
   quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
   /** The newest conflicts. */

@@ -18,7 +18,7 @@ import { formatDay } from '../../events/calendar.ts';
 import { closedDaysMax } from '../../limits.ts';
 import { type Closing, type ClosingOutcome, type ClosingProblem, closingProblem } from '../closing.ts';
 import { type ComparedDays, compareDays } from './compare-days.ts';
-import { CountedWrites } from './counted-writes.ts';
+import { CountedWrites, countedNothing } from './counted-writes.ts';
 import { dropClosedLeaves, leavesOf } from './drop-leaves.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
@@ -166,9 +166,7 @@ async function addClosing(
       ...{ partition, generation, mapVersion, from: at, to: at, source: 'decision' },
       days: days.filter(({ day, count }) => count > 0 || day === asked),
       ...{ decidedBy: closing.by, decidedWhy: closing.why, committedAtMs: toSafeInteger(decidedAt) },
-      ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0 },
-      // No segment is part of a decision.
-      segmentVersion: 0,
+      ...countedNothing,
     },
   );
 }

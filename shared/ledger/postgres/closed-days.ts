@@ -1,6 +1,7 @@
 import { formatDay } from '../../events/calendar.ts';
 import { type ChainedDay, chainStart } from '../commit-hash.ts';
 import { commitValues } from './commit-values.ts';
+import { countedNothing } from './counted-writes.ts';
 import type { OwnerSession } from './owner-session.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
@@ -44,11 +45,11 @@ export async function adoptClosedDays(session: OwnerSession, mapVersion: number)
       ...{ partition, generation, mapVersion, from: at, to: at, days, source: 'decision' },
       sequence: head === undefined ? 1 : toSafeInteger(head.sequence) + 1,
       ...{ decidedBy: 'migrate', decidedWhy: 'the shard had closed these days before' },
-      ...{ seen: 0, inserted: 0, duplicate: 0, quarantined: 0, foreign: 0 },
-      // No segment is part of a decision. The two statements: of the progress row, and of this one.
-      ...{ segmentVersion: 0, writeStatements: 2, committedAtMs: toSafeInteger(row.decided_at_ms) },
+      ...countedNothing,
+      // Two statements: of the progress row, and of this one.
+      ...{ writeStatements: 2, committedAtMs: toSafeInteger(row.decided_at_ms) },
     };
     await session.query(setClosedBefore, [partition, formatDay(closedBefore)]);
-    await session.query(addCommit, commitValues(head?.hash ?? chainStart, commit, 0));
+    await session.query(addCommit, commitValues(head?.hash ?? chainStart, commit));
   }
 }

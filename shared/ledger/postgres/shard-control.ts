@@ -7,6 +7,7 @@ import {
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
+import type { KeptMismatch } from '../mismatches.ts';
 import type { PartitionState, QuarantinedRecord, RecordedConflict, ShardControl } from '../shard-control.ts';
 import { closeDay } from './close-day.ts';
 import { dayMismatches, fromRowMismatch, type MismatchRow } from './day-mismatches.ts';
@@ -20,6 +21,7 @@ import { loadSql } from './sql.ts';
 const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
+const findKeptMismatches = loadSql('find-kept-mismatches');
 const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 const readConflicts = loadSql('read-conflicts');
@@ -63,8 +65,15 @@ interface CommitRow {
   readonly decided_by: string | null;
   readonly decided_why: string | null;
   readonly committed_at_ms: string;
+  readonly conflicts: number;
+  readonly quarantine_digest: string | null;
+  readonly conflicts_digest: string | null;
   readonly previous_hash: Buffer;
   readonly hash: Buffer;
+}
+
+interface KeptMismatchRow extends MismatchRow {
+  readonly kind: KeptMismatch['kind'];
 }
 
 interface QuarantineRow {
@@ -113,6 +122,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     totalMismatches: ofDay.totals,
     closedMismatches: async () =>
       (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
+    keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
     quarantined: async (rowsMax) =>
       (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
     conflicts: async (rowsMax) => (await read<ConflictRow>(readConflicts, [rowsMax])).map(fromRowConflict),
@@ -162,9 +172,17 @@ function fromRowCommit(row: CommitRow): StoredCommit {
     decidedBy: row.decided_by,
     decidedWhy: row.decided_why,
     committedAtMs: toSafeInteger(row.committed_at_ms),
+    conflicts: row.conflicts,
+    quarantineDigest: row.quarantine_digest,
+    conflictsDigest: row.conflicts_digest,
     previousHash: row.previous_hash,
     hash: row.hash,
   };
+}
+
+function fromRowKept({ kind, ...row }: KeptMismatchRow): KeptMismatch {
+  const { partition, sequence, from } = fromRowMismatch({ ...row, day: '' });
+  return { kind, partition, sequence, from };
 }
 
 function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {

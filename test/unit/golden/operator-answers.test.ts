@@ -8,6 +8,7 @@ import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
 import { resumePartition } from '../../../functions/operator/resume-partition.ts';
 import { verifyShard } from '../../../functions/operator/verify-shard.ts';
 import { chainStart, commitHash, type StoredCommit } from '../../../shared/ledger/commit-hash.ts';
+import { nothingKept } from '../../../shared/ledger/kept-digests.ts';
 import type { ShardControl } from '../../../shared/ledger/shard-control.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { noonMs } from '../../harness/builders/records.ts';
@@ -20,7 +21,16 @@ function chainOf(partition: number): readonly StoredCommit[] {
   for (let sequence = 1; sequence <= 3; sequence++) {
     const row = {
       ...{ partition, sequence, generation: 1, from: sequence - 1, to: sequence, seen: 2, inserted: 2 },
-      ...{ duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 4, segmentVersion: 1, mapVersion: 1 },
+      ...{
+        conflicts: 0,
+        ...nothingKept,
+        duplicate: 0,
+        quarantined: 0,
+        foreign: 0,
+        writeStatements: 4,
+        segmentVersion: 1,
+        mapVersion: 1,
+      },
       source: 'segments',
       days: [{ day, count: 2, digest: 'ab'.repeat(32), sums: 'cd'.repeat(32) }],
       ...{ decidedBy: null, decidedWhy: null, committedAtMs: noonMs + sequence },
@@ -49,6 +59,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
     rowMismatches: async () => [],
     sumMismatches: async () => [],
     totalMismatches: async () => [],
+    keptMismatches: async () => [],
     closedMismatches: async () => [],
     quarantined: async () => [
       { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
@@ -143,6 +154,14 @@ it('the verbs are answered as in the golden file', async () => {
       controlOf(3, {
         sumMismatches: async () => [{ partition: 3, day, sequence: 1, from: 0 }],
         closedMismatches: async () => [{ partition: 7, day, sequence: 3, from: 2 }],
+      }),
+    ),
+    'verify of what was kept aside': await verifyShard(
+      controlOf(3, {
+        keptMismatches: async () => [
+          { kind: 'quarantine', partition: 3, sequence: 2, from: 1 },
+          { kind: 'conflicts', partition: 7, sequence: null, from: null },
+        ],
       }),
     ),
     resume: await resumePartition(decision, shards),
