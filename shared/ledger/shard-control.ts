@@ -29,7 +29,24 @@ export interface Decision {
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
 
-export interface QuarantinedRecord {
+/** Of a list from the newest row on; `before`: the cursor of the row after which the page begins. */
+export interface ListPage {
+  readonly rowsMax: number;
+  readonly before: string | null;
+}
+
+export interface ListedRow {
+  /** Its place in the list of all shards: microseconds since 1970, partition, generation, offset and index. */
+  readonly cursor: string;
+}
+
+export interface ListedPage<T extends ListedRow> {
+  readonly rows: readonly T[];
+  /** It has fewer rows than were asked for, because they are large. */
+  readonly cut: boolean;
+}
+
+export interface QuarantinedRecord extends ListedRow {
   readonly partition: number;
   readonly offset: number;
   readonly index: number;
@@ -39,7 +56,7 @@ export interface QuarantinedRecord {
 }
 
 /** A duplicate with other content than the event that counts; what is named `first` is that event. */
-export interface RecordedConflict {
+export interface RecordedConflict extends ListedRow {
   readonly partition: number;
   readonly offset: number;
   readonly index: number;
@@ -82,9 +99,9 @@ export interface ShardControl {
   closedMismatches(): Promise<readonly CommitMismatch[]>;
   /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
   keptMismatches(): Promise<readonly KeptMismatch[]>;
-  /** The newest quarantined records. */
-  quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
+  /** The newest quarantined records; at least one, where there is one, and not many more than `listedBytesMax`. */
+  quarantined(page: ListPage): Promise<ListedPage<QuarantinedRecord>>;
   /** The newest conflicts. */
-  conflicts(rowsMax: number): Promise<readonly RecordedConflict[]>;
+  conflicts(page: ListPage): Promise<ListedPage<RecordedConflict>>;
   close(): Promise<void>;
 }

@@ -187,9 +187,9 @@ describe('halts', () => {
 });
 
 it('quarantined records are listed, newest first and no more than asked for', async () => {
-  const all = await listQuarantine(controls, 100);
+  const all = await listQuarantine(controls, { rowsMax: 100, before: null });
   expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
-  expect(await listQuarantine(controls, 1)).toEqual([
+  expect(await listQuarantine(controls, { rowsMax: 1, before: null })).toEqual([
     expect.objectContaining({ shard, partition, offset: 9, index: -1, code: 'foreign_magic', bytes: 'AAEC' }),
   ]);
 });
@@ -218,20 +218,51 @@ it('U2: conflicts are listed with the event that counts, newest first and no mor
       return { commit: moved !== null, value: moved !== null };
     });
   }
-  expect((await listConflicts(controls, 100)).map(({ offset }) => offset)).toEqual([2, 1]);
+  expect((await listConflicts(controls, { rowsMax: 100, before: null })).map(({ offset }) => offset)).toEqual(
+    [2, 1],
+  );
   const day = new Date(noonMs).toISOString().slice(0, 10);
-  expect(await listConflicts(controls, 1)).toEqual([
+  expect(await listConflicts(controls, { rowsMax: 1, before: null })).toEqual([
     {
       ...conflict,
       ...first,
       ...{ shard, partition, offset: 2, fingerprint: 'e2'.repeat(16), day, firstDay: day },
       foundAtMs: expect.any(Number),
+      cursor: expect.stringMatching(/^\d+\.\d+\.2\.2\.0$/),
     },
   ]);
 });
 
+it('lists go from page to page, each row once, whatever its size and whichever shard holds it', async () => {
+  const insert = (of: number, rows: number, bytes: number) =>
+    oneStatement(
+      shards.superuserUrls[of] ?? '',
+      `insert into quarantine (partition, generation, "offset", index, code, bytes, quarantined_at)
+       select ${of}, 9, n, n % 2 - 1, 'paged', convert_to(repeat('x', ${bytes}), 'UTF8'),
+         timestamptz '2027-01-01' + (n / 2) * interval '1 microsecond'
+       from generate_series(1, ${rows}) n`,
+    );
+  await insert(0, 7, 10);
+  await insert(2, 5, 700_000);
+  const seen: string[] = [];
+  for (let before: string | null = null, pages = 0; pages < 30; pages++) {
+    const page: Awaited<ReturnType<typeof listQuarantine>> = await listQuarantine(controls, {
+      rowsMax: 4,
+      before,
+    });
+    expect(page.length).toBeLessThanOrEqual(4);
+    if (page.length === 0) break;
+    seen.push(...page.filter(({ code }) => code === 'paged').map((one) => `${one.partition}-${one.offset}`));
+    before = page.at(-1)?.cursor ?? null;
+  }
+  const expected = [7, 6, 5, 4, 3, 2, 1].flatMap((n) => [`0-${n}`, ...(n <= 5 ? [`2-${n}`] : [])]);
+  expect(seen.toSorted()).toEqual(expected.toSorted());
+});
+
 it('an operator event is checked before anything is done', () => {
-  expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({ verb: 'quarantine', rows: 100 });
+  expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({
+    ...{ verb: 'quarantine', rows: 100, before: null },
+  });
   const resume = { verb: 'resume', partition: 1, by: 'an operator', why: 'because' };
   expect(fromOperatorEvent(resume)).toEqual({ ...resume, action: { kind: 'retry' } });
   for (const event of [null, {}, { verb: 'drop' }, { ...resume, why: ' ' }, { ...resume, skip: 1 }]) {

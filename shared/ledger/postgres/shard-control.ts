@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import {
   idleInTransactionTimeoutMs,
+  listedBytesMax,
   lockTimeoutMs,
   shardControlConnectionsMax,
   verifyStatementTimeoutMs,
@@ -83,6 +84,8 @@ interface QuarantineRow {
   readonly code: string;
   readonly bytes: Buffer;
   readonly quarantined_at_ms: string;
+  readonly cursor: string;
+  readonly cut: boolean;
 }
 
 interface ConflictRow {
@@ -98,6 +101,7 @@ interface ConflictRow {
   readonly first_index: number;
   readonly first_fingerprint: string;
   readonly found_at_ms: string;
+  readonly cursor: string;
 }
 
 /** The operator's view of one shard; connects when it is first used. */
@@ -123,9 +127,14 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     closedMismatches: async () =>
       (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
     keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
-    quarantined: async (rowsMax) =>
-      (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
-    conflicts: async (rowsMax) => (await read<ConflictRow>(readConflicts, [rowsMax])).map(fromRowConflict),
+    quarantined: async ({ rowsMax, before }) => {
+      const rows = await read<QuarantineRow>(readQuarantine, [rowsMax, listedBytesMax, ...placeOf(before)]);
+      return { rows: rows.map(fromRowQuarantine), cut: rows[0]?.cut ?? false };
+    },
+    conflicts: async ({ rowsMax, before }) => {
+      const rows = await read<ConflictRow>(readConflicts, [rowsMax, ...placeOf(before)]);
+      return { rows: rows.map(fromRowConflict), cut: false };
+    },
     close: async () => {
       await Promise.all([reads.end(), owner.end()]);
     },
@@ -185,10 +194,15 @@ function fromRowKept({ kind, ...row }: KeptMismatchRow): KeptMismatch {
   return { kind, partition, sequence, from };
 }
 
+/** The five numbers of a cursor as parameters. */
+function placeOf(cursor: string | null): readonly (string | null)[] {
+  return cursor === null ? [null, null, null, null, null] : cursor.split('.');
+}
+
 function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
-  const { partition, index, code, bytes } = row;
+  const { partition, index, code, bytes, cursor } = row;
   const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
-  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs };
+  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs, cursor };
 }
 
 function fromRowConflict(row: ConflictRow): RecordedConflict {
@@ -205,5 +219,6 @@ function fromRowConflict(row: ConflictRow): RecordedConflict {
     firstIndex: row.first_index,
     firstFingerprint: fromUuid(row.first_fingerprint),
     foundAtMs: toSafeInteger(row.found_at_ms),
+    cursor: row.cursor,
   };
 }

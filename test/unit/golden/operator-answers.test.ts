@@ -61,16 +61,31 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
     totalMismatches: async () => [],
     keptMismatches: async () => [],
     closedMismatches: async () => [],
-    quarantined: async () => [
-      { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
-    ],
-    conflicts: async () => [
-      {
-        ...{ partition: shard, offset: 8, index: 1, organization: 'org_1', keyHash: '0a'.repeat(16) },
-        ...{ day, fingerprint: '0b'.repeat(16), foundAtMs: noonMs },
-        ...{ firstDay: day, firstOffset: 2, firstIndex: 0, firstFingerprint: '0c'.repeat(16) },
-      },
-    ],
+    quarantined: async () => ({
+      cut: false,
+      rows: [
+        {
+          cursor: `${noonMs}000.${shard}.1.7.-1`,
+          partition: shard,
+          offset: 7,
+          index: -1,
+          code: 'foreign_magic',
+          quarantinedAtMs: noonMs,
+          bytes,
+        },
+      ],
+    }),
+    conflicts: async () => ({
+      cut: false,
+      rows: [
+        {
+          cursor: `${noonMs}000.${shard}.1.8.1`,
+          ...{ partition: shard, offset: 8, index: 1, organization: 'org_1', keyHash: '0a'.repeat(16) },
+          ...{ day, fingerprint: '0b'.repeat(16), foundAtMs: noonMs },
+          ...{ firstDay: day, firstOffset: 2, firstIndex: 0, firstFingerprint: '0c'.repeat(16) },
+        },
+      ],
+    }),
     close: async () => {},
     ...changes,
   };
@@ -85,6 +100,8 @@ const events: readonly unknown[] = [
   { verb: 'quarantine', rows: 1000 },
   { verb: 'conflicts' },
   { verb: 'conflicts', rows: 0 },
+  { verb: 'conflicts', rows: 5, before: '1763640000000001.3.1.8.-1' },
+  { verb: 'conflicts', rows: 5, before: '1.2.3' },
   { verb: 'close-day', day: '2026-10-01', by: 'ops', why: 'older than the law asks for' },
   { verb: 'close-day', day: '2026-02-30', by: 'ops', why: '' },
   { verb: 'resume', partition: 5, by: ' ops ', why: 'checked' },
@@ -140,8 +157,8 @@ it('the verbs are answered as in the golden file', async () => {
   const migrations: unknown[] = [];
   const answers = {
     halts: await listHalts(shards),
-    quarantine: await listQuarantine(shards, 10),
-    conflicts: await listConflicts(shards, 10),
+    quarantine: await listQuarantine(shards, { rowsMax: 10, before: null }),
+    conflicts: await listConflicts(shards, { rowsMax: 10, before: null }),
     'close-day': await closeDay({ day: 20_000, by: 'ops', why: 'old' }, shards),
     verify: await Promise.all(shards.map((control) => verifyShard(control))),
     'verify of a changed chain and day': await verifyShard(tampered),
