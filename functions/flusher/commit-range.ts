@@ -163,14 +163,8 @@ async function write(
   const lastHash = range.segments.at(-1)?.meta.recordHash;
   invariant(lastHash !== undefined, 'a range holds at least one segment');
   const recordHash = Buffer.from(lastHash, 'hex');
-  const moved = await transaction.moveProgress({
-    from,
-    to,
-    recordHash,
-    checkedRanges,
-    generation,
-    closedBefore,
-  });
+  const planned = { recordHash, checkedRanges, generation, closedBefore };
+  const moved = await transaction.moveProgress({ from, to, ...planned });
   if (moved === null) return 'fenced';
   const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {
