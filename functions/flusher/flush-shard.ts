@@ -1,15 +1,21 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { failure, isTransient, OdometerError } from '../../shared/errors.ts';
+import { failure, invariant, isTransient, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { observationLagMsMax, partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
-import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../shared/log/event-log.ts';
+import type {
+  EventLogReader,
+  LogBounds,
+  LogRead,
+  LogRecord,
+  TopicReader,
+} from '../../shared/log/event-log.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
-import { checkLog, lastCommittedOffset } from './check-log.ts';
+import { checkLog, committedRecord } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
 import type { RangeFailure } from './failing-ranges.ts';
 import type { LogHistory } from './log-history.ts';
@@ -51,8 +57,10 @@ export interface PassResult {
 /** A partition whose log is what its progress says, as the pass found it. */
 interface SoundPartition {
   readonly row: Progress;
-  readonly logEnd: number;
+  readonly bounds: LogBounds;
   readonly stored: readonly StoredRange[];
+  /** The log that the shard counts, and no other of its name. */
+  readonly log: TopicReader;
 }
 
 /** What a pass saw of the log: `stampMs` is a date before it looked, `atMs` a moment after it. */
@@ -134,11 +142,14 @@ export class ShardPass {
     let commits = 0;
     let backlog = false;
     let waitingForCode = 0;
+    const log = this.#ports.log.ofTopic(topicId);
     for (const row of progress) {
       const { partition } = row;
-      const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
+      const bound = bounds.get(partition);
+      invariant(bound !== undefined, 'a log that is not there is not what its progress says');
       const flushed = { next: row.nextOffset, commits: 0, waitsForCode: false };
-      const failed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] }, flushed);
+      const sound = { row, bounds: bound, stored: stored.get(partition) ?? [], log };
+      const failed = await this.#flush(sound, flushed);
       if (failed !== null) failures.push(failed);
       committed.set(partition, flushed.next);
       commits += flushed.commits;
@@ -217,10 +228,10 @@ export class ShardPass {
       return [];
     }
     const reads = progress.flatMap((row) => {
-      const from = lastCommittedOffset({ progress: row, bounds: bounds.get(row.partition) });
-      return from === null ? [] : [{ partition: row.partition, from, bytesMax: 1 }];
+      const committed = committedRecord(row, bounds.get(row.partition));
+      return committed === null ? [] : [{ partition: row.partition, from: committed.offset, bytesMax: 1 }];
     });
-    const delivered = await this.#readLast(reads);
+    const delivered = await this.#readLast(log.ofTopic(topicId), reads);
     const sound: Progress[] = [];
     for (const row of progress) {
       const { partition } = row;
@@ -238,8 +249,11 @@ export class ShardPass {
   }
 
   /** All in one request; where that fails each by itself, and what then is not read was not delivered. */
-  async #readLast(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
-    const { log, logger } = this.#ports;
+  async #readLast(
+    log: TopicReader,
+    reads: readonly LogRead[],
+  ): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
+    const { logger } = this.#ports;
     try {
       return await log.read(reads);
     } catch (error) {
@@ -263,20 +277,25 @@ export class ShardPass {
   }
 
   /** Commits range after range until nothing is left to commit, the partition stops, or its turn is over. */
-  async #commitRanges({ row, logEnd, stored }: SoundPartition, flushed: FlushedPartition): Promise<void> {
+  async #commitRanges(
+    { row, bounds, stored, log }: SoundPartition,
+    flushed: FlushedPartition,
+  ): Promise<void> {
     const { partition } = row;
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
-    const ports = { ...this.#ports, segments: this.#segments, watch };
+    const ports = { log, logger, segments: this.#segments, watch };
     const beganMs = clock.monotonic();
-    let { checkedRanges } = row;
+    let { checkedRanges, recordHash } = row;
     while (mayCommit()) {
       const { next } = flushed;
       const startedMs = clock.monotonic();
       if (startedMs - beganMs >= partitionTurnMs) return;
       if (history.failing.rests({ partition, from: next }, startedMs)) return;
       const oldEnd = history.oldEnd({ partition, atMs: startedMs });
-      const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
+      const committed = committedRecord({ nextOffset: next, recordHash }, bounds);
+      const outlook = { partition, next, committed, stored, logEnd: bounds.end, oldEnd };
+      const found = await nextRange(outlook, ports);
       if (found.kind === 'nothing') return;
       const outcome =
         found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
@@ -287,7 +306,7 @@ export class ShardPass {
       const tookMs = clock.monotonic() - startedMs;
       if (tookMs > slowRangeMs)
         logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
-      ({ next: flushed.next, checkedRanges } = outcome);
+      ({ next: flushed.next, checkedRanges, recordHash } = outcome);
       flushed.commits += 1;
       await this.#segments.deleteCommitted({ partition, nextOffset: flushed.next });
     }

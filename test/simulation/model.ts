@@ -35,11 +35,6 @@ interface ModelPartition {
   readonly halts: string[];
   /** Something was done to the log for which the partition may halt. */
   mayHalt: boolean;
-  /**
-   * The log was replaced below the next offset between the check of a pass and its read, which no pass notices today
-   * (SPEC, U7): what the partition counts from here on is not judged.
-   */
-  raced: boolean;
 }
 
 type Version = Pick<OldVersion, 'topic' | 'records'>;
@@ -67,7 +62,6 @@ export class Model {
         sums: new Map(),
         halts: [],
         mayHalt: false,
-        raced: false,
       });
     }
   }
@@ -97,9 +91,8 @@ export class Model {
     return other < 0 ? null : `the record at ${other} is not the committed one`;
   }
 
-  committing({ partition: number, by, move }: Written, state: PartitionState): void {
+  committing({ partition: number, by, move, record }: Written, state: PartitionState): void {
     const partition = this.#of(number);
-    if (partition.raced) return;
     if (state.nextOffset !== move.from)
       this.fail(`partition ${number} commits from ${move.from} at ${state.nextOffset}`);
     if (move.from !== partition.committed.length || move.to <= move.from)
@@ -111,19 +104,16 @@ export class Model {
       return partition.committed.every((value, offset) => offset < start || records[offset] === value);
     };
     // A log that changed after this process last read it could not be seen; the next look must halt.
-    const read = this.#versions(number, by.readAt.get(number) ?? 0).filter(
-      ({ records }) => records.length >= move.to,
-    );
+    const readAt = by.readAt(number, record?.source ?? 'log');
+    const read = this.#versions(number, readAt).filter(({ records }) => records.length >= move.to);
     const isLast = (value: Buffer | undefined) =>
       value !== undefined && sha256(value) === move.recordHash.toString('hex');
     const sound = read.filter(continues);
     const held = sound.find(({ records }) => isLast(records[move.to - 1])) ?? sound[0];
     if (held === undefined) {
-      if (this.#versions(number, by.checkedAt.get(number) ?? 0).some(continues)) partition.raced = true;
-      else
-        this.fail(
-          `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
-        );
+      this.fail(
+        `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
+      );
       return;
     }
     this.#count(number, { from: move.from, records: held.records.slice(move.from, move.to) });
@@ -155,8 +145,7 @@ export class Model {
 
   /** The ledger's rows and sums, right after a commit. */
   committed({ partition: number, record, events, move, refusals }: Written, state: PartitionState): void {
-    const { counted, sums, committed, raced } = this.#of(number);
-    if (raced) return;
+    const { counted, sums, committed } = this.#of(number);
     if (state.events.size !== counted.size) {
       this.fail(`partition ${number} counts ${state.events.size} events, the log holds ${counted.size}`);
     }
@@ -201,8 +190,7 @@ export class Model {
   halted(number: number, code: string): void {
     const partition = this.#of(number);
     partition.halts.push(code);
-    if (!partition.mayHalt && !partition.raced)
-      this.fail(`partition ${number} halts by ${code} without a reason`);
+    if (!partition.mayHalt) this.fail(`partition ${number} halts by ${code} without a reason`);
   }
 
   /** The highest count that any read has answered. */
@@ -225,13 +213,7 @@ export class Model {
     const throughMs = Math.max(saysAll, completeThroughMs ?? 0);
     if (!this.judgesFreshness || throughMs === 0) return;
     for (const { partition, offset, value, wallMs } of this.#acknowledged) {
-      if (
-        partition !== at.partition ||
-        this.#of(partition).raced ||
-        wallMs >= throughMs ||
-        offset < at.nextOffset
-      )
-        continue;
+      if (partition !== at.partition || wallMs >= throughMs || offset < at.nextOffset) continue;
       if (value === undefined || this.#log.of(partition).records[offset] !== value) continue;
       this.fail(`a read of ${at.organization} says complete, and ${partition} ${offset} is missing`);
     }
@@ -240,7 +222,7 @@ export class Model {
   /** Once all trouble has ended: what is neither counted nor halted for a reason; null when nothing is. */
   unsettled(states: ReadonlyMap<number, PartitionState>): string | null {
     for (const [number, { nextOffset, haltCode }] of states) {
-      if (haltCode !== null || this.#of(number).raced) continue;
+      if (haltCode !== null) continue;
       const damage = this.#damaged(number);
       if (damage !== null) return `partition ${number} goes on, although ${damage}`;
       const { records } = this.#log.of(number);

@@ -17,8 +17,10 @@ export interface SentEvent {
   readonly thousandths: number;
 }
 
-type Fault =
+export type Fault =
   | { readonly kind: 'truncate'; readonly partition: number; readonly count: number }
+  /** The log loses so many committed records, and as many and two others take their place. */
+  | { readonly kind: 'rewrite'; readonly partition: number; readonly below: number }
   | { readonly kind: 'remake' }
   | { readonly kind: 'expire'; readonly partition: number; readonly beyond: number }
   | { readonly kind: 'foreign' | 'newer'; readonly partition: number }
@@ -102,6 +104,7 @@ export function scriptOf(seed: number): Script {
     kinds.add(fault.kind);
     operations.push({ atMs: at(), ...fault });
   }
+  if (kinds.has('rewrite')) operations.push(...rewritesWithinPasses(random, operations));
   for (let i = random.below(8); i > 0; i--) {
     const make = makers[random.below(makers.length)] ?? faults[0];
     operations.push({ atMs: at(), ...make(random) });
@@ -118,10 +121,31 @@ function eventsOf(random: Random, home: PartitionNumber): readonly SentEvent[] {
   }));
 }
 
+const rewrite = (random: Random) => {
+  return { kind: 'rewrite', partition: random.pick(partitionNumbers), below: 1 + random.below(2) } as const;
+};
+/** What a pass checks may be other when it reads; such a moment is short, so it is not left to chance alone. */
+function rewritesWithinPasses(random: Random, operations: readonly Operation[]): readonly Operation[] {
+  return operations.flatMap((operation): readonly Operation[] => {
+    if (operation.kind !== 'flush' || random.chance(0.5)) return [];
+    const atMs = operation.atMs + 20 + random.below(150);
+    const fault = rewrite(random);
+    if (random.chance(0.5)) return [{ atMs, ...fault }];
+    // The flusher stands still between two calls, and the consumer stores segments of the other log meanwhile.
+    const { partition } = fault;
+    return [
+      { atMs, kind: 'freeze', flusher: operation.flusher, ms: 4000 },
+      { atMs: atMs + 200, ...fault },
+      { atMs: atMs + 300, kind: 'deliver', partition, count: 6, shift: 0, frozenMs: 0 },
+    ];
+  });
+}
+
 const someMs = (random: Random) => 500 + random.below(8000);
 const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault)[]] = [
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
+  rewrite,
   // It halts every partition, so it must not be in every third history.
   (random) => (random.chance(0.3) ? { kind: 'remake' } : { kind: 'lose' }),
   (random) => ({
