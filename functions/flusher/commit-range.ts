@@ -51,8 +51,12 @@ export type CommitOutcome =
 /** Whether the keys of a range are looked up before it is loaded. */
 export type RangeState = 'unchecked' | 'checked';
 
+/** What of a partition's progress a commit is planned with. */
+type PlannedProgress = Pick<Progress, 'generation' | 'checkedRanges' | 'closedBefore'>;
+
 interface Plan {
   readonly range: OffsetRange;
+  readonly generation: number;
   readonly state: RangeState;
   /** Ranges after this one that are to be checked. */
   readonly checkedRanges: number;
@@ -71,7 +75,7 @@ export type AttemptEvent = Attempt['event'];
 /** Throws OdometerError `shard_unavailable` (retryable): then nothing of the range was committed. */
 export async function commitRange(
   range: OffsetRange,
-  given: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
+  given: PlannedProgress,
   ports: CommitPorts,
 ): Promise<CommitOutcome> {
   let plan = await planOf(range, given, ports.ledger);
@@ -109,7 +113,7 @@ export async function commitRange(
 /** null: a day of the range was closed since the progress was read. */
 async function planOf(
   range: OffsetRange,
-  { checkedRanges, closedBefore }: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
+  { generation, checkedRanges, closedBefore }: PlannedProgress,
   ledger: ShardLedger,
 ): Promise<Plan | null> {
   const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
@@ -120,6 +124,7 @@ async function planOf(
   const checked = undated || checkedRanges > 0 || closedDays.size > 0;
   return {
     range,
+    generation,
     state: checked ? 'checked' : 'unchecked',
     checkedRanges: Math.max(0, checkedRanges - 1),
     closedBefore,
@@ -162,10 +167,17 @@ async function write(
   transaction: RangeTransaction,
   checkpoint: Checkpoint,
 ): Promise<Load | 'fenced' | 'counted-key'> {
-  const { range, checkedRanges, closedBefore } = plan;
+  const { range, generation, checkedRanges, closedBefore } = plan;
   const { partition, from, to, source } = range;
   const recordHash = recordHashOf(range);
-  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges, closedBefore });
+  const moved = await transaction.moveProgress({
+    generation,
+    from,
+    to,
+    recordHash,
+    checkedRanges,
+    closedBefore,
+  });
   if (moved === null) return 'fenced';
   const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {

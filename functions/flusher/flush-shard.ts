@@ -2,7 +2,7 @@
 import { failure, invariant, isTransient, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
-import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { Observation, PartitionPlace, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { observationLagMsMax, partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
 import type {
   EventLogReader,
@@ -17,7 +17,7 @@ import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, committedRecord } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
-import type { RangeFailure } from './failing-ranges.ts';
+import type { RangeFailure } from './failing-range.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
 import type { PartitionStop } from './partition-stop.ts';
@@ -117,19 +117,19 @@ export class ShardPass {
     const all = await ledger.progress();
     const look = { bounds, stampMs, atMs: clock.monotonic() };
     const going = all.filter(({ halted }) => !halted);
-    this.#noteEnds(going, look);
+    this.#noteEnds(all, look);
     const work: PassWork = { committed: new Map(), failures: [] };
-    let takesWrites = false;
+    let observed = false;
     let result: PassResult;
     try {
       const topicId = await ledger.topicId();
       const progress = this.#inTurn(await this.#checkLog(going, { topicId, bounds }), stampMs);
       result = await this.#commitAll({ topicId, progress, bounds }, work);
     } finally {
-      takesWrites = await this.#observe(all, look, work.committed);
+      observed = await this.#observe(all, look, work.committed);
     }
-    // The observation was stored, so the shard takes writes: what it did not take is to blame.
-    if (takesWrites) for (const failed of work.failures) await this.#blame(failed);
+    for (const failed of toBlame(work.failures, { commits: result.commits, observed }))
+      await this.#blame(failed);
     return result;
   }
 
@@ -190,7 +190,7 @@ export class ShardPass {
     if (nextOffset === undefined) {
       return { partition, generation, observedAtMs: stampMs, logEnd: null, completeThroughMs: null };
     }
-    const reached = this.#shard.history.committedLook({ partition, nextOffset });
+    const reached = this.#shard.history.of({ partition, generation }).committedLook(nextOffset);
     const completeThroughMs = reached?.stampMs ?? null;
     if (reached !== undefined && atMs - reached.atMs <= observationLagMsMax) {
       const { end: logEnd, stampMs: observedAtMs } = reached;
@@ -208,10 +208,12 @@ export class ShardPass {
     return [...rows.slice(first), ...rows.slice(0, first)];
   }
 
-  #noteEnds(progress: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
-    for (const { partition, nextOffset } of progress) {
-      const end = bounds.get(partition)?.end;
-      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs, stampMs });
+  #noteEnds(all: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
+    const { history } = this.#shard;
+    for (const row of all) {
+      const end = bounds.get(row.partition)?.end;
+      if (row.halted) history.forget(row);
+      else if (end !== undefined) history.of(row).note({ end, atMs, stampMs }, row.nextOffset);
     }
   }
 
@@ -239,7 +241,7 @@ export class ShardPass {
         progress: row,
         bounds: bounds.get(partition),
         lastCommitted: delivered.get(partition)?.[0],
-        behindSinceMs: history.behindSinceMs(partition),
+        behindSinceMs: history.of(row).behindSinceMs,
         atMs: clock.monotonic(),
       });
       if (stop === null) sound.push(row);
@@ -257,11 +259,18 @@ export class ShardPass {
     try {
       return await log.read(reads);
     } catch (error) {
-      if (!isTransient(error)) throw error;
       logger.warn(failure(error), 'last records not read at once, each by itself');
-      const each = await Promise.allSettled(reads.map((read) => log.read([read])));
-      return new Map(each.flatMap((read) => (read.status === 'fulfilled' ? [...read.value] : [])));
     }
+    const found = new Map<number, readonly LogRecord[]>();
+    const readOne = async (read: LogRead) => {
+      try {
+        for (const [partition, records] of await log.read([read])) found.set(partition, records);
+      } catch (error) {
+        logger.warn({ partition: read.partition, ...failure(error) }, 'last record not read');
+      }
+    };
+    await Promise.all(reads.map(readOne));
+    return found;
   }
 
   /** Commits what there is of a partition; a failure that may be its range's own is answered. */
@@ -272,7 +281,7 @@ export class ShardPass {
     } catch (error) {
       // Of the whole shard: its address leads to another one.
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
-      return await this.#afterFailure({ partition: partition.row.partition, from: flushed.next }, error);
+      return await this.#afterFailure({ ...partition.row, nextOffset: flushed.next }, error);
     }
   }
 
@@ -285,14 +294,15 @@ export class ShardPass {
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
     const ports = { log, logger, segments: this.#segments, watch };
+    const seen = history.of(row);
     const beganMs = clock.monotonic();
     let { checkedRanges, recordHash } = row;
     while (mayCommit()) {
       const { next } = flushed;
       const startedMs = clock.monotonic();
       if (startedMs - beganMs >= partitionTurnMs) return;
-      if (history.failing.rests({ partition, from: next }, startedMs)) return;
-      const oldEnd = history.oldEnd({ partition, atMs: startedMs });
+      if (seen.failing.rests(next, startedMs)) return;
+      const oldEnd = seen.oldEnd(startedMs);
       const committed = committedRecord({ nextOffset: next, recordHash }, bounds);
       const outlook = { partition, next, committed, stored, logEnd: bounds.end, oldEnd };
       const found = await nextRange(outlook, ports);
@@ -301,13 +311,14 @@ export class ShardPass {
         found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
         flushed.waitsForCode = outcome.kind === 'waits-for-code';
-        return await this.#stop({ partition, nextOffset: next }, outcome);
+        return await this.#stop({ ...row, nextOffset: next }, outcome);
       }
       const tookMs = clock.monotonic() - startedMs;
       if (tookMs > slowRangeMs)
         logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
       ({ next: flushed.next, checkedRanges, recordHash } = outcome);
       flushed.commits += 1;
+      seen.failing.forget();
       await this.#segments.deleteCommitted({ partition, nextOffset: flushed.next });
     }
   }
@@ -325,34 +336,30 @@ export class ShardPass {
    * What is transient is tried again at the next pass. What the shard refuses, or breaks an invariant, is a bug: the
    * partition halts. What may be either is answered.
    */
-  async #afterFailure(
-    at: Pick<RangeFailure, 'partition' | 'from'>,
-    error: unknown,
-  ): Promise<RangeFailure | null> {
+  async #afterFailure(place: PartitionPlace, error: unknown): Promise<RangeFailure | null> {
     const { logger } = this.#ports;
+    const { partition, nextOffset: from } = place;
     if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
-      logger.error({ ...at, ...failure(error) }, 'range failed');
+      logger.error({ partition, from, ...failure(error) }, 'range failed');
       const reason = error instanceof Error ? error.message : String(error);
-      const suspicion = error instanceof OdometerError ? error.suspicion : undefined;
-      return { ...at, reason, suspicion: suspicion ?? 'unexpected' };
+      const bug = { name: 'unexpected', underLoad: false };
+      const suspicion = error instanceof OdometerError ? (error.suspicion ?? bug) : bug;
+      return { place, reason, suspicion };
     }
     if (isTransient(error)) {
-      logger.warn({ ...at, ...failure(error) }, 'partition paused');
+      logger.warn({ partition, from, ...failure(error) }, 'partition paused');
       return null;
     }
-    logger.error({ ...at, ...failure(error) }, 'range refused');
-    await this.#stop(
-      { partition: at.partition, nextOffset: at.from },
-      { kind: 'halts', code: error.code, reason: error.message },
-    );
+    logger.error({ partition, from, ...failure(error) }, 'range refused');
+    await this.#stop(place, { kind: 'halts', code: error.code, reason: error.message });
     return null;
   }
 
   async #blame(failed: RangeFailure): Promise<void> {
-    const { partition, from, reason } = failed;
-    if (!this.#shard.history.failing.note(failed, this.#ports.clock.monotonic())) return;
+    const { place, reason } = failed;
+    if (!this.#shard.history.of(place).failing.note(failed, this.#ports.clock.monotonic())) return;
     const why = `failed ${rangeFailuresMax} times while the shard did other work: ${reason}`;
-    await this.#stop({ partition, nextOffset: from }, { kind: 'halts', code: 'range_failing', reason: why });
+    await this.#stop(place, { kind: 'halts', code: 'range_failing', reason: why });
   }
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
@@ -363,11 +370,9 @@ export class ShardPass {
     this.#ports.logger.debug({ partition, from, to, inserted }, 'range committed');
   }
 
-  async #stop(
-    { partition, nextOffset }: Pick<Progress, 'partition' | 'nextOffset'>,
-    stop: PartitionStop,
-  ): Promise<void> {
+  async #stop(place: PartitionPlace, stop: PartitionStop): Promise<void> {
     const { logger } = this.#ports;
+    const { partition, nextOffset } = place;
     switch (stop.kind) {
       case 'fenced':
         logger.info({ partition, nextOffset }, 'range fenced');
@@ -379,18 +384,33 @@ export class ShardPass {
       case 'halts': {
         const { code, reason } = stop;
         logger.error({ partition, nextOffset, code, reason }, 'partition halted');
-        await this.#halt(partition, { code, reason });
+        await this.#halt(place, { code, reason });
       }
     }
   }
 
-  /** A halt that cannot be written down now is found again by the next pass. */
-  async #halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void> {
+  /** A halt that cannot be written down now is found again by the next pass; the other partitions go on. */
+  async #halt(place: PartitionPlace, why: { readonly code: string; readonly reason: string }): Promise<void> {
     try {
-      await this.#shard.ledger.halt(partition, why);
+      await this.#shard.ledger.halt(place, why);
     } catch (error) {
-      if (!isTransient(error)) throw error;
-      this.#ports.logger.warn({ partition, ...failure(error) }, 'halt not written down yet');
+      if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
+      const { logger } = this.#ports;
+      const level = isTransient(error) ? 'warn' : 'error';
+      logger[level]({ partition: place.partition, ...failure(error) }, 'halt not written down yet');
     }
   }
+}
+
+/**
+ * Which failures of a pass are a range's own. A shard that took another range in the same pass takes work of that size, so
+ * what it did not take is to blame. Where it took none, nobody is blamed if several failed; and one that failed alone only
+ * if its failure is none that a server under load gives to any work: an observation is too small to rule that out.
+ */
+function toBlame(
+  failures: readonly RangeFailure[],
+  { commits, observed }: { readonly commits: number; readonly observed: boolean },
+): readonly RangeFailure[] {
+  if (commits > 0) return failures;
+  return observed && failures.length === 1 ? failures.filter(({ suspicion }) => !suspicion.underLoad) : [];
 }

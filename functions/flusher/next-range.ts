@@ -149,10 +149,14 @@ async function rangeFromLog(
 /** The first segments that fit one commit, by events and by their days, at least one. */
 function joinable(segments: readonly Segment[]): readonly Segment[] {
   let events = 0;
+  let isAlone = false;
   const days = new EventDays();
   const end = segments.findIndex(({ meta }, i) => {
     events += meta.seen;
-    const fits = days.take(meta.days.map(({ day }) => day)) && events <= commitEventsMax;
+    const daysFit = days.take(meta.days.map(({ day }) => day));
+    const fits = daysFit && events <= commitEventsMax && !isAlone;
+    // One envelope of more days, which older code accepted, is a range of its own.
+    isAlone ||= !daysFit;
     return i > 0 && !fits;
   });
   return end < 0 ? segments : segments.slice(0, end);

@@ -25,6 +25,9 @@ export interface Progress {
   readonly closedBefore: number | null;
 }
 
+/** Where a partition was, as whoever decides about it saw it. */
+export type PartitionPlace = Pick<Progress, 'partition' | 'generation' | 'nextOffset'>;
+
 /** What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. */
 export interface Observation {
   readonly partition: number;
@@ -56,6 +59,8 @@ export interface CommitRecord {
 
 /** `next_offset: from -> to` of a partition, with what its progress row keeps beside it. */
 export interface ProgressMove {
+  /** Of the offsets: in another one the same offset is another record. */
+  readonly generation: number;
   readonly from: number;
   readonly to: number;
   /** SHA-256 of the record at `to - 1`. */
@@ -70,7 +75,10 @@ export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | 
 
 /** A transaction of one partition in which nothing has happened yet: its progress moves first. */
 export interface RangeTransaction {
-  /** Compare-and-set (U3); null when another writer was faster, the partition is halted, or a day was closed since. */
+  /**
+   * Compare-and-set (U3); null when another writer was faster, the partition is halted, or an operator started its offsets
+   * again or closed a day since.
+   */
   moveProgress(move: ProgressMove): Promise<MovedRange | null>;
 }
 
@@ -125,7 +133,10 @@ export interface ShardLedger {
   ): Promise<TransactionOutcome<T>>;
   /** `next_offset` read with the progress row locked, so that no transaction of a lost session is pending. */
   nextOffset(partition: number): Promise<number>;
-  /** Halts a partition until an operator resumes it (U7); the first reason stays. */
-  halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void>;
+  /**
+   * Halts a partition until an operator resumes it (U7); the first reason stays. Where it is in another place by now,
+   * nothing happens: whoever looks at it there decides again.
+   */
+  halt(place: PartitionPlace, why: { readonly code: string; readonly reason: string }): Promise<void>;
   close(): Promise<void>;
 }

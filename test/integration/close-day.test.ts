@@ -178,7 +178,8 @@ it('U3: a commit that has waited for a closing moves nothing, because the chain 
   const ledger = pipeline.ledgerOf(partition);
   const from = await ledger.nextOffset(partition);
   const closedBefore = oldDay + 1;
-  const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore };
+  const recordHash = Buffer.alloc(32);
+  const move = { generation: 1, from, to: from + 1, recordHash, checkedRanges: 0, closedBefore };
   const set = (days: number) => `update partition_progress set closed_before = closed_before + ${days}`;
   const tryMove = () =>
     ledger.transaction(partition, async (transaction) => ({

@@ -86,6 +86,7 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
     const moved = await transaction.moveProgress({
+      generation: 1,
       from: 0,
       to: 1,
       recordHash,

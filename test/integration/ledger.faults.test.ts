@@ -35,6 +35,7 @@ const loadedAt = (offset: number) =>
 
 async function movedFrom(transaction: RangeTransaction, from: number): Promise<MovedRange> {
   const moved = await transaction.moveProgress({
+    generation: 1,
     from,
     to: from + 1,
     recordHash,

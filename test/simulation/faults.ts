@@ -1,6 +1,6 @@
 /** What goes wrong in a history. */
-import { newerEnvelope } from '../harness/builders/records.ts';
-import type { SimulatedShard } from './ledger.ts';
+import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
+import { poison, type SimulatedShard } from './ledger.ts';
 import type { SimulatedLog } from './log.ts';
 import type { Model } from './model.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -45,6 +45,8 @@ export class Faults {
         break;
       case 'remake':
         this.#world.log.remake();
+        // The consumer's group goes with the topic.
+        this.#world.group.clear();
         break;
       case 'expire':
         this.#world.log.expire(fault.partition, this.#stateOf(fault.partition).nextOffset + fault.beyond);
@@ -56,6 +58,12 @@ export class Faults {
         break;
       case 'newer':
         this.#world.log.of(fault.partition).records.push(newerEnvelope(fault.partition));
+        break;
+      case 'poison':
+        this.#world.log.of(fault.partition).records.push(poisonedEnvelope(fault.partition));
+        break;
+      case 'restart':
+        this.#restart(fault.partition);
         break;
       case 'log':
         if (fault.trouble === 'stale-end') this.#world.model.judgesFreshness = false;
@@ -102,6 +110,13 @@ export class Faults {
     this.#world.group.set(partition, nextOffset);
   }
 
+  #restart(partition: number): void {
+    const { log, model, shards } = this.#world;
+    const shard = shards.find(({ partitions }) => partitions.has(partition));
+    const { start } = log.of(partition);
+    if (shard?.restart(partition, { topic: log.topic, start })) model.restarted(partition, shard);
+  }
+
   #stopFlusher(fault: {
     readonly kind: 'freeze' | 'kill';
     readonly flusher: number;
@@ -132,4 +147,9 @@ export class Faults {
     if (state === undefined) throw new Error(`no partition ${partition}`);
     return state;
   }
+}
+
+/** A record of our own that the shard fails to take every time. */
+function poisonedEnvelope(partition: number): Buffer {
+  return envelope([sealedEvent({ organization: poison })], { partition });
 }

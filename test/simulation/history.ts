@@ -30,6 +30,7 @@ import {
 } from './script.ts';
 import { SimulatedSegments } from './segments.ts';
 import type { PartitionState } from './shard-state.ts';
+import { summariesOf } from './summaries.ts';
 
 /** What a history came to. */
 export interface Outcome {
@@ -48,7 +49,7 @@ const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
 const logPartitions = 5;
 const waitMs = 3000;
 /** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
-const settlingInvocations = 9;
+const settlingInvocations = 12;
 const settlingBudgetMs = 1200;
 const settlingPauseMs = 12_000;
 
@@ -127,12 +128,13 @@ class World {
     await this.#scheduler.runUntil(historyMs, ended);
     this.#faults.heal();
     // No consumer runs any more: the flusher alone must catch up (U8).
-    const states = new Map<number, PartitionState>(this.#shards.flatMap(({ partitions }) => [...partitions]));
-    for (let i = 0; i < settlingInvocations && !ended() && this.#model.unsettled(states) !== null; i++) {
+    let rounds = 0;
+    while (rounds < settlingInvocations && !ended() && this.#model.unsettled(this.#shards) !== null) {
+      if (!this.#shards.some(({ overloaded }) => overloaded)) rounds += 1;
       this.#flush({ flusher: 0, budgetMs: settlingBudgetMs });
       await this.#scheduler.runUntil(this.#scheduler.nowMs + settlingPauseMs, ended);
     }
-    const unsettled = this.#model.unsettled(states);
+    const unsettled = this.#model.unsettled(this.#shards);
     if (unsettled !== null) this.#model.fail(unsettled);
     return {
       violation: this.#model.violation,
@@ -302,20 +304,21 @@ class World {
     const shard = this.#shards[partition % 4];
     if (shard === undefined) return;
     const request = { organization, limit: summaryMetricsMax, startDay: 0, endDay: 99_999 };
-    let nextOffset = 0;
-    const reader = shard.summaries(process, {
-      partitionOf: () => partition,
-      onSnapshot: (state) => {
-        ({ nextOffset } = state);
-      },
-    });
+    let [nextOffset, generation] = [0, 0];
+    const onSnapshot = (state: PartitionState) => {
+      ({ nextOffset, generation } = state);
+    };
+    const reader = summariesOf(process, { shard, partition, onSnapshot });
     // What was answered before this read began; reads that overlap may be answered in any order.
     const countMin = this.#model.countOf(organization);
+    const through = this.#model.throughOf(partition);
     const outcome = await summarizeUsage(reader, caller, request);
     if (outcome.kind !== 'summary') return;
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
-    this.#model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    const throughMinMs = through.generation === generation ? through.ms : 0;
+    const at = { organization, partition, nextOffset, generation };
+    this.#model.read(at, { count, countMin, freshness, throughMinMs });
     if (freshness.complete) this.#saw('read complete');
     if (freshness.inFlight === false) this.#saw('read nothing in flight');
   }

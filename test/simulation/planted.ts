@@ -58,6 +58,30 @@ export const plantedFaults: readonly PlantedChange[] = [
     replace: "return { kind: 'range', range };",
   },
   {
+    name: 'a halt that was decided for an earlier place is written down',
+    file: 'test/simulation/ledger.ts',
+    find: 'if (state.generation !== generation || state.nextOffset !== nextOffset) return;',
+    replace: 'if (generation + nextOffset < 0) return;',
+  },
+  {
+    name: 'a time-out halts a range of a shard that took no other work',
+    file: `${flusher}/flush-shard.ts`,
+    find: 'failures.filter(({ suspicion }) => !suspicion.underLoad)',
+    replace: 'failures.filter(({ suspicion }) => suspicion)',
+  },
+  {
+    name: 'a range that always fails is tried for ever',
+    file: `${flusher}/failing-range.ts`,
+    find: 'const tooMany = times >= rangeFailuresMax;',
+    replace: 'const tooMany = times >= 100 * rangeFailuresMax;',
+  },
+  {
+    name: 'what was complete once is forgotten with a later look',
+    file: 'test/simulation/ledger.ts',
+    find: 'latest([...known, completeThroughMs])',
+    replace: 'completeThroughMs ?? (known[0] ?? null)',
+  },
+  {
     name: 'a log that starts above the next offset goes on',
     file: `${flusher}/check-log.ts`,
     find: "if (bounds.start > nextOffset) return 'start-ahead';",

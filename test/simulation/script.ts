@@ -23,7 +23,9 @@ export type Fault =
   | { readonly kind: 'rewrite'; readonly partition: number; readonly below: number }
   | { readonly kind: 'remake' }
   | { readonly kind: 'expire'; readonly partition: number; readonly beyond: number }
-  | { readonly kind: 'foreign' | 'newer'; readonly partition: number }
+  | { readonly kind: 'foreign' | 'newer' | 'poison'; readonly partition: number }
+  /** An operator decides about a partition, if it is halted. */
+  | { readonly kind: 'restart'; readonly partition: number }
   | { readonly kind: 'log'; readonly trouble: LogTrouble; readonly partition: number; readonly ms: number }
   | { readonly kind: 'segments'; readonly trouble: StoreTrouble; readonly ms: number }
   | { readonly kind: 'lose' | 'lose-part' | 'remember' | 'go-back' }
@@ -109,6 +111,7 @@ export function scriptOf(seed: number): Script {
     const make = makers[random.below(makers.length)] ?? faults[0];
     operations.push({ atMs: at(), ...make(random) });
   }
+  operations.push(...decisionsAfter(random, operations));
   return { seed, operations: operations.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
@@ -139,6 +142,20 @@ function rewritesWithinPasses(random: Random, operations: readonly Operation[]):
       { atMs: atMs + 300, kind: 'deliver', partition, count: 6, shift: 0, frozenMs: 0 },
     ];
   });
+}
+
+const damages: ReadonlySet<string> = new Set(['truncate', 'rewrite', 'remake', 'expire']);
+
+/** After what halts a partition an operator may come, also to one that is not halted (yet). */
+function decisionsAfter(random: Random, operations: readonly Operation[]): readonly Operation[] {
+  return operations
+    .filter(({ kind }) => damages.has(kind) && random.chance(0.5))
+    .flatMap(({ atMs }) => {
+      const decidedMs = atMs + 500 + random.below(15_000);
+      return partitionNumbers.map((partition) => {
+        return { atMs: decidedMs + random.below(1000), kind: 'restart', partition } as const;
+      });
+    });
 }
 
 const someMs = (random: Random) => 500 + random.below(8000);
@@ -179,6 +196,13 @@ const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault
     shard: random.below(2),
     fate: random.pick(['unknown-done', 'unknown-undone', 'unknown-late', 'lost-before']),
   }),
+  (random) => ({
+    kind: 'shard',
+    trouble: 'overloaded',
+    shard: random.below(2),
+    ms: 40_000 + random.below(40_000),
+  }),
+  (random) => ({ kind: 'poison', partition: random.pick(partitionNumbers) }),
   (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: someMs(random) }),
   (random) => ({ kind: 'kill', flusher: random.below(flusherCount) }),
   (random) => ({ kind: 'step', ms: random.pick([3_600_000, -3_600_000]) }),

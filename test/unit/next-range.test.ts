@@ -74,6 +74,16 @@ describe('nextRange', () => {
     expect(await look(store, 0, 0, log)).toBe('segments 0-2');
     expect(await look(store, 2, 0, log)).toBe('segments 2-4');
     expect(await look(new FakeSegmentStore(), 0, 6, log)).toBe('log 0-2');
+    // One envelope of more is a range of its own: older code accepted it.
+    const older = envelope(
+      Array.from({ length: 65 }, (_, i) =>
+        sealedEvent({ eventTimeMs: noonMs - i * dayMs, idempotencyKey: `o${i}` }),
+      ),
+    );
+    const mixed = FakeLog.of({ values: [ofDays(0), older, ofDays(0), older, older, ofDays(0)] });
+    const ranges: string[] = [];
+    for (const next of [0, 1, 2, 3, 4]) ranges.push(await look(new FakeSegmentStore(), next, 6, mixed));
+    expect(ranges).toEqual(['log 0-1', 'log 1-2', 'log 2-3', 'log 3-4', 'log 4-5']);
   });
 
   it('U6: reads a hole below a stored segment from the log at once', async () => {

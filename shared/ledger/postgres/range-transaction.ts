@@ -52,9 +52,9 @@ export function rangeTransaction(client: pg.ClientBase, ids: RangePlace): RangeT
   const statements = new CountedWrites(client);
   return {
     async moveProgress(move) {
-      const { from, to, recordHash, checkedRanges, closedBefore } = move;
+      const { from, to, generation, recordHash, checkedRanges, closedBefore } = move;
       const closed = closedBefore === null ? null : formatDay(closedBefore);
-      const values = [ids.partition, from, to, recordHash, checkedRanges, closed];
+      const values = [ids.partition, from, to, recordHash, checkedRanges, closed, generation];
       const [row] = await statements.write<MovedRow>(moveProgress, values);
       invariant(row !== undefined, `this shard has no partition ${ids.partition}`);
       return row.moved ? new PostgresMovedRange(statements, { ...ids, ...move, ...fromMovedRow(row) }) : null;

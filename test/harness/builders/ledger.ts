@@ -83,6 +83,7 @@ export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
 
 /** A range of one day that holds `rows`, new as far as the caller knows. */
 export interface RowRange {
+  readonly generation?: number;
   readonly from: number;
   readonly to: number;
   readonly rows: readonly CopyRow[];
@@ -91,10 +92,11 @@ export interface RowRange {
 /** What the flusher writes for a range; false where it was fenced or held a counted key. */
 export async function writeRange(
   transaction: RangeTransaction,
-  { from, to, rows }: RowRange,
+  { generation = 1, from, to, rows }: RowRange,
 ): Promise<boolean> {
   const recordHash = Buffer.alloc(32, to);
   const moved = await transaction.moveProgress({
+    generation,
     from,
     to,
     recordHash,
@@ -123,4 +125,15 @@ export async function commitRows(
     const written = await writeRange(transaction, range);
     return { commit: written, value: written };
   });
+}
+
+/** Halts a partition where it is. */
+export async function haltNow(
+  ledger: ShardLedger,
+  partition: number,
+  why: { readonly code: string; readonly reason: string },
+): Promise<void> {
+  const place = (await ledger.progress()).find((row) => row.partition === partition);
+  if (place === undefined) throw new Error(`no partition ${partition}`);
+  await ledger.halt(place, why);
 }
