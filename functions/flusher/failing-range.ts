@@ -52,3 +52,16 @@ export class FailingRange {
     this.#known = null;
   }
 }
+
+/**
+ * Which failures of a pass are a range's own. A shard that took another range in the same pass takes work of that size, so
+ * what it did not take is to blame. Where it took none, nobody is blamed if several failed; and one that failed alone only
+ * if its failure is none that a server under load gives to any work: an observation is too small to rule that out.
+ */
+export function toBlame(
+  failures: readonly RangeFailure[],
+  { commits, observed }: { readonly commits: number; readonly observed: boolean },
+): readonly RangeFailure[] {
+  if (commits > 0) return failures;
+  return observed && failures.length === 1 ? failures.filter(({ suspicion }) => !suspicion.underLoad) : [];
+}

@@ -17,7 +17,7 @@ import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, committedRecord } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
-import type { RangeFailure } from './failing-range.ts';
+import { type RangeFailure, toBlame } from './failing-range.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
 import type { PartitionStop } from './partition-stop.ts';
@@ -332,19 +332,15 @@ export class ShardPass {
     return outcome;
   }
 
-  /**
-   * What is transient is tried again at the next pass. What the shard refuses, or breaks an invariant, is a bug: the
-   * partition halts. What may be either is answered.
-   */
+  /** What is transient is tried again at the next pass; a bug halts the partition; what may be either is answered. */
   async #afterFailure(place: PartitionPlace, error: unknown): Promise<RangeFailure | null> {
     const { logger } = this.#ports;
     const { partition, nextOffset: from } = place;
     if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
       logger.error({ partition, from, ...failure(error) }, 'range failed');
       const reason = error instanceof Error ? error.message : String(error);
-      const bug = { name: 'unexpected', underLoad: false };
-      const suspicion = error instanceof OdometerError ? (error.suspicion ?? bug) : bug;
-      return { place, reason, suspicion };
+      const known = error instanceof OdometerError ? error.suspicion : undefined;
+      return { place, reason, suspicion: known ?? { name: 'unexpected', underLoad: false } };
     }
     if (isTransient(error)) {
       logger.warn({ partition, from, ...failure(error) }, 'partition paused');
@@ -395,22 +391,11 @@ export class ShardPass {
       await this.#shard.ledger.halt(place, why);
     } catch (error) {
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
-      const { logger } = this.#ports;
       const level = isTransient(error) ? 'warn' : 'error';
-      logger[level]({ partition: place.partition, ...failure(error) }, 'halt not written down yet');
+      this.#ports.logger[level](
+        { partition: place.partition, ...failure(error) },
+        'halt not written down yet',
+      );
     }
   }
-}
-
-/**
- * Which failures of a pass are a range's own. A shard that took another range in the same pass takes work of that size, so
- * what it did not take is to blame. Where it took none, nobody is blamed if several failed; and one that failed alone only
- * if its failure is none that a server under load gives to any work: an observation is too small to rule that out.
- */
-function toBlame(
-  failures: readonly RangeFailure[],
-  { commits, observed }: { readonly commits: number; readonly observed: boolean },
-): readonly RangeFailure[] {
-  if (commits > 0) return failures;
-  return observed && failures.length === 1 ? failures.filter(({ suspicion }) => !suspicion.underLoad) : [];
 }

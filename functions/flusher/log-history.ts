@@ -4,7 +4,7 @@ import type { MonotonicMs } from '../../shared/runtime/clock.ts';
 import { FailingRange } from './failing-range.ts';
 
 /** A look at a partition's log. */
-export interface Look {
+interface Look {
   readonly end: number;
   readonly atMs: MonotonicMs;
   /** The date of the look, taken before it: everything acknowledged until then is below `end`. */

@@ -26,6 +26,7 @@ interface FaultyWorld {
   readonly ingests: readonly SimulatedProcess[];
   /** Offset of the consumer's group by partition. */
   readonly group: Map<number, number>;
+  readonly saw: (transition: string) => void;
 }
 
 export class Faults {
@@ -111,10 +112,12 @@ export class Faults {
   }
 
   #restart(partition: number): void {
-    const { log, model, shards } = this.#world;
+    const { log, model, saw, shards } = this.#world;
     const shard = shards.find(({ partitions }) => partitions.has(partition));
     const { start } = log.of(partition);
-    if (shard?.restart(partition, { topic: log.topic, start })) model.restarted(partition, shard);
+    if (!shard?.restart(partition, { topic: log.topic, start })) return;
+    model.restarted(partition, shard);
+    saw('generation begins');
   }
 
   #stopFlusher(fault: {

@@ -113,6 +113,7 @@ class World {
       model: this.#model,
       invocations: this.#invocations,
       group: this.#group,
+      saw: (transition) => this.#saw(transition),
       ingests: this.#ingests.map(({ process }) => process),
     });
   }

@@ -52,12 +52,6 @@ export const plantedFaults: readonly PlantedChange[] = [
     replace: 'const outlook = { partition, next, committed: committed && null, stored,',
   },
   {
-    name: 'the record below segments is not compared with them',
-    file: `${flusher}/next-range.ts`,
-    find: "return (await stopBelow(outlook, ports)) ?? { kind: 'range', range };",
-    replace: "return { kind: 'range', range };",
-  },
-  {
     name: 'a halt that was decided for an earlier place is written down',
     file: 'test/simulation/ledger.ts',
     find: 'if (state.generation !== generation || state.nextOffset !== nextOffset) return;',
@@ -65,7 +59,7 @@ export const plantedFaults: readonly PlantedChange[] = [
   },
   {
     name: 'a time-out halts a range of a shard that took no other work',
-    file: `${flusher}/flush-shard.ts`,
+    file: `${flusher}/failing-range.ts`,
     find: 'failures.filter(({ suspicion }) => !suspicion.underLoad)',
     replace: 'failures.filter(({ suspicion }) => suspicion)',
   },

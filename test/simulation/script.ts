@@ -134,7 +134,7 @@ function rewritesWithinPasses(random: Random, operations: readonly Operation[]):
     const atMs = operation.atMs + 20 + random.below(150);
     const fault = rewrite(random);
     if (random.chance(0.5)) return [{ atMs, ...fault }];
-    // The flusher stands still between two calls, and the consumer stores segments of the other log meanwhile.
+    // The flusher freezes between two calls, and the consumer stores segments of the other log meanwhile.
     const { partition } = fault;
     return [
       { atMs, kind: 'freeze', flusher: operation.flusher, ms: 4000 },
