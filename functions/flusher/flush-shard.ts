@@ -37,7 +37,6 @@ export interface FlushPorts extends Omit<WaitingSegmentsPorts, 'watch'> {
 export interface PassedShard {
   readonly ledger: ShardLedger;
   readonly history: LogHistory;
-  /** Whether a transaction may still start. */
   readonly mayCommit: () => boolean;
   /** Called after every commit, so that what a pass did before it failed is counted. */
   readonly onCommit: (counts: CommitCounts) => void;
