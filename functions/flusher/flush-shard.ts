@@ -4,13 +4,7 @@ import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
 import type { Observation, PartitionPlace, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { observationLagMsMax, partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
-import type {
-  EventLogReader,
-  LogBounds,
-  LogRead,
-  LogRecord,
-  TopicReader,
-} from '../../shared/log/event-log.ts';
+import type { EventLogReader, LogBounds, TopicReader } from '../../shared/log/event-log.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
@@ -21,6 +15,7 @@ import { type RangeFailure, toBlame } from './failing-range.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
 import type { PartitionStop } from './partition-stop.ts';
+import { readLastCommitted } from './read-last-committed.ts';
 import { WaitingSegments, type WaitingSegmentsPorts } from './waiting-segments.ts';
 
 /** Phases of a pass that are timed; `folding` and `committing` are inside `pass`. */
@@ -222,19 +217,13 @@ export class ShardPass {
     { topicId, bounds }: { readonly topicId: string; readonly bounds: ReadonlyMap<number, LogBounds> },
   ): Promise<readonly Progress[]> {
     const { history } = this.#shard;
-    const { log, clock } = this.#ports;
+    const { log, clock, logger } = this.#ports;
     if ((await log.topicId()) !== topicId) {
       const reason = 'the topic was replaced by another of the same name';
       for (const row of progress) await this.#stop(row, { kind: 'halts', code: 'topic_replaced', reason });
       return [];
     }
-    const reads = progress.flatMap((row) => {
-      const bound = bounds.get(row.partition);
-      const reaches = bound !== undefined && bound.end >= row.nextOffset;
-      const committed = reaches ? committedRecord(row, bound) : null;
-      return committed === null ? [] : [{ partition: row.partition, from: committed.offset, bytesMax: 1 }];
-    });
-    const delivered = await this.#readLast(log.ofTopic(topicId), reads);
+    const delivered = await readLastCommitted({ progress, bounds }, { log: log.ofTopic(topicId), logger });
     const sound: Progress[] = [];
     for (const row of progress) {
       const { partition } = row;
@@ -249,29 +238,6 @@ export class ShardPass {
       else await this.#stop(row, stop);
     }
     return sound;
-  }
-
-  /** All in one request; where that fails each by itself, and what then is not read was not delivered. */
-  async #readLast(
-    log: TopicReader,
-    reads: readonly LogRead[],
-  ): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
-    const { logger } = this.#ports;
-    try {
-      return await log.read(reads);
-    } catch (error) {
-      logger.warn(failure(error), 'last records not read at once, each by itself');
-    }
-    const found = new Map<number, readonly LogRecord[]>();
-    const readOne = async (read: LogRead) => {
-      try {
-        for (const [partition, records] of await log.read([read])) found.set(partition, records);
-      } catch (error) {
-        logger.warn({ partition: read.partition, ...failure(error) }, 'last record not read');
-      }
-    };
-    await Promise.all(reads.map(readOne));
-    return found;
   }
 
   /** Commits what there is of a partition; a failure that may be its range's own is answered. */
