@@ -1,17 +1,33 @@
 import { z } from 'zod';
-import { ENV_ENCRYPTION_KEY, ENV_INGEST_LINGER_MS } from '../../shared/contracts/env.ts';
+import {
+  ENV_ENCRYPTION_KEY,
+  ENV_INGEST_LINGER_MS,
+  ENV_OTLP_ORGANIZATION,
+} from '../../shared/contracts/env.ts';
 import { lingerMsDefault } from '../../shared/limits.ts';
 import { generationConfig, logConfig } from '../../shared/log/log-config.ts';
-import { keyValue } from '../../shared/runtime/config.ts';
+import { keyValue, listValue } from '../../shared/runtime/config.ts';
+
+/** The fields of a data point that may name its organization, as the importer looks for them; the first one counts. */
+export const otlpOrganizationDefault: readonly string[] = [
+  'attributes.organization_id',
+  'attributes.organization.id',
+  'resource.organization_id',
+  'resource.organization.id',
+];
+
+const otlpField = z.string().regex(/^(?:resource|attributes)\../, 'must be resource.NAME or attributes.NAME');
 
 const ownConfig = z
   .object({
     [ENV_ENCRYPTION_KEY]: keyValue,
     [ENV_INGEST_LINGER_MS]: z.coerce.number().min(0).max(1000).default(lingerMsDefault),
+    [ENV_OTLP_ORGANIZATION]: listValue.pipe(z.array(otlpField)).optional(),
   })
   .transform((values) => ({
     encryptionKey: values[ENV_ENCRYPTION_KEY],
     lingerMs: values[ENV_INGEST_LINGER_MS],
+    otlpOrganization: values[ENV_OTLP_ORGANIZATION] ?? otlpOrganizationDefault,
   }));
 
 /** What ingest reads from the environment. */

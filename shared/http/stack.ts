@@ -29,7 +29,7 @@ export interface HttpRequest {
   keepForFailure(members: Problem['members']): void;
 }
 
-/** A success as JSON (undefined: without a body), or as text of another type; or a problem as a value. */
+/** A success as JSON (undefined: without a body), or as text or bytes of another type; or a problem as a value. */
 export type HttpAnswer =
   | {
       readonly status: number;
@@ -39,7 +39,7 @@ export type HttpAnswer =
     }
   | {
       readonly status: number;
-      readonly body: string;
+      readonly body: string | Buffer;
       readonly contentType: string;
       readonly problem?: undefined;
     }
@@ -91,7 +91,9 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     const { status: statusCode, body, contentType } = answer;
     if (body === undefined) return { statusCode, headers: noBodyHeaders };
     if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
-    return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
+    const headers = { ...successHeaders, 'content-type': contentType };
+    if (typeof body === 'string') return { statusCode, headers, body };
+    return { statusCode, headers, body: body.toString('base64'), isBase64Encoded: true };
   };
   const handle = middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
     .use(problemDetails(options.logger))

@@ -1,0 +1,175 @@
+/**
+ * From OTLP metrics over HTTP, in JSON or protobuf, to checked events: a data point of a monotonic delta sum is one.
+ *
+ *   an attribute -> organization_id, name -> metric_name, asInt or asDouble -> quantity,
+ *   what identifies the point -> idempotency_key, timeUnixNano -> timestamp, attributes of the point -> properties
+ */
+import { parse } from 'content-type';
+import { otlpPoints, type UsagePoint } from '../../shared/events/otlp-points.ts';
+import type { HttpEvent } from '../../shared/http/stack.ts';
+import {
+  batchEventsMax,
+  nameCharsMax,
+  propertiesBytesMax,
+  propertiesMax,
+  propertyNameCharsMax,
+} from '../../shared/limits.ts';
+import type { Candidate, Rejection } from './candidate.ts';
+import {
+  type EventsReading,
+  fromHttpItem,
+  invalid,
+  type NoEvents,
+  ofFewDays,
+  tooManyEvents,
+} from './from-http-events.ts';
+import { readOtlpProtobuf } from './otlp-protobuf.ts';
+import { otlpRequestShape } from './otlp-shape.ts';
+import { readBody, readBodyBytes } from './read-body.ts';
+import { isJsonObject, NumberText, numberTextOf, readJson } from './read-json.ts';
+import { canonicalNumber } from './read-properties.ts';
+
+const protobufType = 'application/x-protobuf';
+const mediaTypes = [protobufType, 'application/json'];
+/** As deep as the decoder of protobuf goes. */
+const levelsMax = 100;
+
+/** Whether a request is in protobuf, and so its answer. */
+export function isProtobuf({ headers }: HttpEvent): boolean {
+  return parse(headers['content-type'] ?? '').type === protobufType;
+}
+
+/**
+ * The points of an export in its order, or the problem for which none of them is read. The organization is in the first
+ * of the fields that a point has: `resource.NAME` or `attributes.NAME`.
+ */
+export function fromHttpOtlp(event: HttpEvent, organizationFields: readonly string[]): EventsReading {
+  const reading = isProtobuf(event) ? readProtobuf(event) : readDocument(event);
+  if (!reading.ok) return reading;
+  const items: (Candidate | Rejection)[] = [];
+  let usages = 0;
+  for (const point of otlpPoints({ ...reading.document }, numberTextOf)) {
+    const index = items.length;
+    if (point.kind === 'refused') {
+      const message = `${point.metric.slice(0, nameCharsMax)}: ${point.message}`;
+      items.push({ index, code: point.code, field: '', message });
+      continue;
+    }
+    usages += 1;
+    if (usages > batchEventsMax) return tooManyEvents('resourceMetrics');
+    items.push(fromUsagePoint(point, index, organizationFields));
+  }
+  return ofFewDays(items);
+}
+
+type DocumentReading = { readonly ok: true; readonly document: object } | NoEvents;
+
+function readProtobuf(event: HttpEvent): DocumentReading {
+  const body = readBodyBytes(event, mediaTypes);
+  if (!body.ok) return body;
+  const document = readOtlpProtobuf(body.bytes);
+  if (document !== null) return { ok: true, document };
+  return invalid('invalid_protobuf', '', 'The body is not an export of OTLP metrics in protobuf.');
+}
+
+function readDocument(event: HttpEvent): DocumentReading {
+  const body = readBody(event, mediaTypes);
+  if (!body.ok) return body;
+  const json = readJson(body.text);
+  if (!json.ok || nestsDeeper(json.value, levelsMax))
+    return invalid('invalid_json', '', 'The body is not JSON.');
+  const { value } = json;
+  if (!isJsonObject(value))
+    return invalid('wrong_type', '', 'The body must be an object {"resourceMetrics": [...]}.');
+  // An export of nothing.
+  if (Object.keys(value).length === 0) return { ok: true, document: value };
+  const shape = otlpRequestShape.safeParse(value);
+  if (shape.success) return { ok: true, document: value };
+  const field = shape.error.issues[0]?.path.join('.') ?? '';
+  const detail = `The member ${field} is not what OTLP has there; its names are in lowerCamelCase.`;
+  return invalid('invalid_otlp', field, detail);
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const members: readonly unknown[] = Object.values(value);
+  return levels === 0 || members.some((member) => nestsDeeper(member, levels - 1));
+}
+
+function fromUsagePoint(
+  point: UsagePoint,
+  index: number,
+  organizationFields: readonly string[],
+): Candidate | Rejection {
+  const organization = organizationOf(point, organizationFields);
+  if (organization === null) {
+    const message = `no organization: a data point needs one of ${organizationFields.join(', ')}`;
+    return { index, code: 'organization_missing', field: 'organization', message };
+  }
+  const timestamp = timestampOf(point.timeUnixNano);
+  if (timestamp === null) {
+    const message = 'timeUnixNano must be the nanoseconds since 1970 at which the interval ended';
+    return { index, code: 'invalid_timestamp', field: 'timeUnixNano', message };
+  }
+  return fromHttpItem(
+    {
+      organization_id: organization,
+      metric_name: point.metric,
+      quantity: point.quantity,
+      idempotency_key: point.key,
+      timestamp,
+      properties: propertiesOf(point),
+    },
+    index,
+  );
+}
+
+function organizationOf({ resource, attributes }: UsagePoint, fields: readonly string[]): string | null {
+  for (const field of fields) {
+    const point = field.indexOf('.');
+    const holder = field.slice(0, point) === 'resource' ? resource : attributes;
+    const value = holder.get(field.slice(point + 1));
+    if (value !== undefined && value.type !== 'other' && value.text !== '') return value.text;
+  }
+  return null;
+}
+
+const nanosPattern = /^[1-9]\d{0,19}$/;
+
+function timestampOf(nanos: string): string | null {
+  return nanosPattern.test(nanos) ? new Date(Number(BigInt(nanos) / 1_000_000n)).toISOString() : null;
+}
+
+/**
+ * What attributes of the point become: the scalars in the order of their names, as far as properties may go. The others
+ * are left out, because usage counts whatever its labels are.
+ */
+function propertiesOf({ attributes }: UsagePoint): Record<string, unknown> {
+  const properties: Record<string, unknown> = {};
+  let count = 0;
+  let bytes = 2;
+  for (const [name, { type, text }] of [...attributes].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    if (count === propertiesMax) break;
+    const written = type === 'text' ? JSON.stringify(text) : type === 'number' ? canonicalNumber(text) : text;
+    if (type === 'other' || written === null || name === '' || name.length > propertyNameCharsMax) continue;
+    const added = Buffer.byteLength(`,${JSON.stringify(name)}:${written}`);
+    if (bytes + added > propertiesBytesMax) continue;
+    bytes += added;
+    count += 1;
+    const value = type === 'number' ? new NumberText(text) : type === 'boolean' ? text === 'true' : text;
+    Object.defineProperty(properties, name, { value, enumerable: true });
+  }
+  return properties;
+}
+
+const wordOf: Readonly<Record<string, string>> = {
+  organization_id: 'the organization',
+  metric_name: 'the name of a metric',
+  quantity: 'the value',
+  timestamp: 'timeUnixNano',
+};
+
+/** A rejection in the words of OTLP. */
+export function toOtlpRejection({ field, message, ...rest }: Rejection): Rejection {
+  return { ...rest, field, message: message.replace(field, wordOf[field] ?? field) };
+}
