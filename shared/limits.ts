@@ -60,6 +60,12 @@ export const consumerTimeoutMs = 30_000;
 /** A batch that took longer, folded and stored, is warned of: an ordinary one takes a tenth. */
 export const slowBatchMs = 2000;
 
+/** The quota of a caller is for a window of this length; and the largest quota that a setting may name. */
+export const requestWindowMs = 1000;
+export const callerRequestsPerSecondMax = 1_000_000;
+/** A request waits this long for its count at most, then it passes uncounted. */
+export const requestCountTimeoutMs = 20;
+
 /** The consumer waits this long for Redis, then leaves the range to the log (U6). */
 export const segmentAppendTimeoutMs = 250;
 export const segmentEventsMax = 10_000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quotaConfig } from '../../shared/callers/quota-config.ts';
 import {
   ENV_ENCRYPTION_KEY,
   ENV_INGEST_LINGER_MS,
@@ -31,6 +32,6 @@ const ownConfig = z
   }));
 
 /** What ingest reads from the environment. */
-export const ingestConfig = logConfig.and(generationConfig).and(ownConfig);
+export const ingestConfig = logConfig.and(generationConfig).and(quotaConfig).and(ownConfig);
 
 export type IngestConfig = Readonly<z.output<typeof ingestConfig>>;

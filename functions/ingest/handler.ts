@@ -1,5 +1,6 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
@@ -25,6 +26,7 @@ import {
   startedAhead,
 } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createRequestCounter } from '../../shared/segments/redis/request-counter.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig, otlpOrganizationDefault } from './config.ts';
 import { fromHttpAtomic } from './from-http-atomic.ts';
@@ -40,6 +42,8 @@ export interface IngestPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Without it requests are not counted. */
+  readonly quota?: RequestQuota | undefined;
 }
 
 const producerIdBytes = 16;
@@ -49,7 +53,8 @@ export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' |
   Partial<Pick<IngestConfig, 'otlpOrganization'>>;
 
 /** The handler of all routes over the given ports. */
-export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
+export function build(settings: IngestSettings, given: IngestPorts): HttpHandler {
+  const { log, clock, logger, metrics, quota } = given;
   const producerId = randomBytes(producerIdBytes);
   const { encryptionKey, generation, lingerMs, otlpOrganization = otlpOrganizationDefault } = settings;
   const { partitions } = usageTopic;
@@ -76,7 +81,7 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
     const route = routes[request.event.routeKey] ?? usageEvent;
     return respond({ ports, metrics, route }, request);
   };
-  return createHttpHandler({ logger, respond: respondTo });
+  return createHttpHandler({ logger, quota, respond: respondTo });
 }
 
 /** How one route reads its requests and answers them. */
@@ -149,11 +154,15 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   }
 }
 
-async function start({ ahead, load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+async function start({ ahead, load, keep, onRefused, logger, metrics }: FunctionStart): Promise<HttpHandler> {
   const config = await load(ingestConfig);
   const log = keep(createLogWriter({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
   if (ahead) await log.connect();
-  return build(config, { log, clock: systemClock, logger, metrics });
+  const quota = quotaOf(config.quota, {
+    metrics,
+    connect: (location) => keep(createRequestCounter({ ...location, onRefused })),
+  });
+  return build(config, { log, clock: systemClock, logger, metrics, quota });
 }
 
 /** AWS Lambda entry: the routes of the contracts that name `ingest`. */

@@ -53,6 +53,10 @@ export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 /** The local twin: `required`, which asks this machine for a token too, or not set. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
+/** Requests that one caller may send in a second, counted in Redis; 0, the default, is no limit and no question to Redis. */
+export const ENV_CALLER_REQUESTS_PER_SECOND = 'CALLER_REQUESTS_PER_SECOND';
+/** The local twin: origins whose pages may read answers (CORS), comma-separated; on AWS the stage's `corsOrigins`. */
+export const ENV_CORS_ORIGINS = 'CORS_ORIGINS';
 /** The bucket of the logged heads of the chains, for the function that copies them there. */
 export const ENV_HEADS_BUCKET = 'HEADS_BUCKET';
 /** Set by Lambda itself: whether the environment was made ahead of any request, `provisioned-concurrency`. */

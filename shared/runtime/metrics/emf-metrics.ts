@@ -43,13 +43,13 @@ function createEmfMetrics(
   };
   const sums = new Map<string, number>();
   let writtenMs = Number.NEGATIVE_INFINITY;
-  const count = <Of extends 'ingest' | 'consumer'>(of: Of, values: Values<Of>): void => {
-    for (const [metric, value] of Object.entries<number>(values))
+  const count = <Of extends 'ingest' | 'consumer' | 'query'>(of: Of, values: Partial<Values<Of>>): void => {
+    for (const [metric, value] of Object.entries<number>(values as Record<string, number>))
       sums.set(metric, (sums.get(metric) ?? 0) + value);
     const nowMs = monotonicMs();
     if (nowMs - writtenMs < metricsPublishMs) return;
     writtenMs = nowMs;
-    // The keys are those of `values`: a function counts the same metrics at every call.
+    // The keys are those of `values`, whose metrics are all of one function.
     emit(of, Object.fromEntries(sums) as Partial<Values<Of>>);
     sums.clear();
   };
@@ -59,7 +59,14 @@ function createEmfMetrics(
         EventsAccepted: accepted,
         EventsRejected: rejected,
         RequestsOverloaded: overloaded,
+        // Counted by `quotaAsked`; with them a line is whole.
+        RequestsOverQuota: 0,
+        RequestsUncounted: 0,
       }),
+    quotaAsked: ({ overQuota, uncounted }) =>
+      name === 'query'
+        ? count('query', { QueriesOverQuota: overQuota, QueriesUncounted: uncounted })
+        : count('ingest', { RequestsOverQuota: overQuota, RequestsUncounted: uncounted }),
     batchStored: (batch) =>
       count('consumer', {
         SegmentsStored: batch.stored,
