@@ -12,6 +12,9 @@ export const batchEventsMax = 1000;
 /** Bytes of a body once it is unpacked. */
 export const bodyBytesMax = 1 * mebibyte;
 
+/** Messages of an OTLP export, in JSON its objects and lists: what it takes to read one grows with them, not with its bytes. */
+export const otlpMessagesMax = 50_000;
+
 /** Names of organizations and metrics: host names and addresses are real ids. */
 export const nameCharsMax = 128;
 export const idempotencyKeyBytesMax = 512;

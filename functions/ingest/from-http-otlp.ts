@@ -10,6 +10,7 @@ import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
   nameCharsMax,
+  otlpMessagesMax,
   propertiesBytesMax,
   propertiesMax,
   propertyNameCharsMax,
@@ -67,8 +68,9 @@ type DocumentReading = { readonly ok: true; readonly document: object } | NoEven
 function readProtobuf(event: HttpEvent): DocumentReading {
   const body = readBodyBytes(event, mediaTypes);
   if (!body.ok) return body;
-  const document = readOtlpProtobuf(body.bytes);
-  if (document !== null) return { ok: true, document };
+  const reading = readOtlpProtobuf(body.bytes);
+  if (reading.kind === 'read') return { ok: true, document: reading.document };
+  if (reading.kind === 'too-many') return tooManyMessages();
   return invalid('invalid_protobuf', '', 'The body is not an export of OTLP metrics in protobuf.');
 }
 
@@ -76,11 +78,13 @@ function readDocument(event: HttpEvent): DocumentReading {
   const body = readBody(event, mediaTypes);
   if (!body.ok) return body;
   const json = readJson(body.text);
-  if (!json.ok || nestsDeeper(json.value, levelsMax))
-    return invalid('invalid_json', '', 'The body is not JSON.');
+  const extent = json.ok ? extentOf(json.value) : 'too-deep';
+  if (!json.ok || extent === 'too-deep') return invalid('invalid_json', '', 'The body is not JSON.');
+  if (extent === 'too-many') return tooManyMessages();
   const { value } = json;
-  if (!isJsonObject(value))
+  if (!isJsonObject(value)) {
     return invalid('wrong_type', '', 'The body must be an object {"resourceMetrics": [...]}.');
+  }
   // An export of nothing.
   if (Object.keys(value).length === 0) return { ok: true, document: value };
   const shape = otlpRequestShape.safeParse(value);
@@ -90,10 +94,32 @@ function readDocument(event: HttpEvent): DocumentReading {
   return invalid('invalid_otlp', field, detail);
 }
 
-function nestsDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const members: readonly unknown[] = Object.values(value);
-  return levels === 0 || members.some((member) => nestsDeeper(member, levels - 1));
+function tooManyMessages(): NoEvents {
+  const detail = `An export must have at most ${otlpMessagesMax} messages, in JSON objects and lists.`;
+  return invalid('too_many_messages', '', detail);
+}
+
+/** Whether a document is one that is read further: neither nested without end nor made of nothing but small parts. */
+function extentOf(document: unknown): 'ordinary' | 'too-deep' | 'too-many' {
+  let level: readonly object[] = partsOf([document]);
+  let found = level.length;
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === levelsMax) return 'too-deep';
+    const below: object[] = [];
+    for (const part of level) {
+      const parts = partsOf(Object.values(part));
+      found += parts.length;
+      if (found > otlpMessagesMax) return 'too-many';
+      below.push(...parts);
+    }
+    level = below;
+  }
+  return 'ordinary';
+}
+
+/** The objects and lists among values; a number that was kept as text is neither. */
+function partsOf(values: readonly unknown[]): object[] {
+  return values.filter((value) => Array.isArray(value) || isJsonObject(value));
 }
 
 function fromUsagePoint(

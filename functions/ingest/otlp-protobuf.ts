@@ -11,8 +11,10 @@ import {
   toBinary,
   toJson,
 } from '@bufbuild/protobuf';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { invariant } from '../../shared/errors.ts';
+import { otlpMessagesMax } from '../../shared/limits.ts';
 
 interface FieldRule {
   readonly number: number;
@@ -112,16 +114,59 @@ function schemas(): Schemas {
   return made;
 }
 
-/** The export as OTLP's JSON has it, with numbers of 64 bits as text; null for bytes that are none. */
-export function readOtlpProtobuf(bytes: Uint8Array): object | null {
+type OtlpReading =
+  | { readonly kind: 'read'; readonly document: object }
+  | { readonly kind: 'malformed' | 'too-many' };
+
+/** The export as OTLP's JSON has it, with numbers of 64 bits as text. */
+export function readOtlpProtobuf(bytes: Uint8Array): OtlpReading {
   const { request } = schemas();
   try {
+    if (!hasFewMessages(bytes)) return { kind: 'too-many' };
     // A message as JSON is an object.
-    return toJson(request, fromBinary(request, bytes, { readUnknownFields: false })) as object;
+    const document = toJson(request, fromBinary(request, bytes, { readUnknownFields: false })) as object;
+    return { kind: 'read', document };
   } catch {
     // Whatever the decoder does not like: bytes that end too soon, text that is not UTF-8, messages nested too deep.
-    return null;
+    return { kind: 'malformed' };
   }
+}
+
+/** Whether there are at most `otlpMessagesMax`: an empty one takes two bytes here, and a hundred times that as an object. */
+function hasFewMessages(bytes: Uint8Array): boolean {
+  const reader = new BinaryReader(bytes);
+  /** Of each message that is open, its type and where it ends. */
+  const open = [{ type: 'Request', end: bytes.length }];
+  let messages = 0;
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    if (reader.pos >= top.end) {
+      open.pop();
+      continue;
+    }
+    const [number, wireType] = reader.tag();
+    const type = typesOf(top.type).get(number);
+    if (type === undefined || wireType !== WireType.LengthDelimited) {
+      reader.skip(wireType, number);
+      continue;
+    }
+    messages += 1;
+    if (messages > otlpMessagesMax) return false;
+    const length = reader.uint32();
+    open.push({ type, end: reader.pos + length });
+  }
+  return true;
+}
+
+/** By number the fields of a message that hold messages. */
+const messageFields = new Map(
+  Object.entries(messages).map(([name, fields]) => {
+    const rules = Object.values(fields).filter(({ type }) => type in messages);
+    return [name, new Map(rules.map(({ number, type }) => [number, type]))] as const;
+  }),
+);
+
+function typesOf(message: string): ReadonlyMap<number, string> {
+  return messageFields.get(message) ?? new Map();
 }
 
 export interface OtlpPartialSuccess {

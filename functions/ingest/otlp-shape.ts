@@ -7,7 +7,7 @@ import { z } from 'zod';
 const points = z.looseObject({ dataPoints: z.array(z.looseObject({})).nullish() }).nullish();
 
 const metric = z.looseObject({
-  name: z.string(),
+  name: z.string().nullish(),
   sum: points,
   gauge: points,
   histogram: points,

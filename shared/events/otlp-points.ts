@@ -48,6 +48,7 @@ const noRecordedValue = 1;
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 const int64CharsMax = 20;
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
  * Every point of an export in its order; a point that says it has no value is left out. Total for every value, if no
@@ -152,7 +153,7 @@ class Walk {
     const double = this.#textOf(point['asDouble']);
     if (double === null)
       return { ok: false, code: 'missing_value', message: 'a data point needs asInt or asDouble' };
-    const value = double.trim() === '' ? Number.NaN : Number(double);
+    const value = jsonNumber.test(double) ? Number(double) : Number.NaN;
     if (Number.isFinite(value)) return { ok: true, text: String(value) };
     return { ok: false, code: 'not_finite', message: 'asDouble must be a finite number' };
   }
@@ -176,7 +177,7 @@ class Walk {
     if (int !== null) return { type: 'number', text: String(int) };
     const double = this.#textOf(doubleValue);
     if (double !== null) {
-      const number = Number(double);
+      const number = jsonNumber.test(double) ? Number(double) : Number.NaN;
       return { type: Number.isFinite(number) ? 'number' : 'other', text: String(number) };
     }
     return { type: 'other', text: JSON.stringify(this.#nestedOf(value)) };

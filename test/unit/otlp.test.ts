@@ -258,6 +258,7 @@ describe('what is no usage', () => {
     ['NaN', { asInt: undefined, asDouble: 'NaN' }, 'not_finite'],
     ['Infinity', { asInt: undefined, asDouble: '-Infinity' }, 'not_finite'],
     ['no value', { asInt: undefined }, 'missing_value'],
+    ['no decimal', { asInt: undefined, asDouble: '0x10' }, 'not_finite'],
     ['a fraction as asInt', { asInt: '1.5' }, 'not_an_int64'],
     ['more than 64 bits', { asInt: '9223372036854775808' }, 'not_an_int64'],
     ['too many digits', { asInt: undefined, asDouble: 1e20 }, 'too_many_integer_digits'],
@@ -339,6 +340,20 @@ describe('an export as a whole is refused', () => {
       protobuf,
       400,
       'invalid_protobuf',
+    ],
+    [
+      'JSON of nothing but small parts',
+      `{"resourceMetrics":[${'{},'.repeat(60_000)}{}]}`,
+      {},
+      400,
+      'too_many_messages',
+    ],
+    [
+      'protobuf of nothing but small parts',
+      Buffer.from('0a00'.repeat(60_000), 'hex'),
+      protobuf,
+      400,
+      'too_many_messages',
     ],
     ['a byte too many', Buffer.alloc(1024 * 1024 + 1), protobuf, 413, 'body_too_large'],
   ])('%s', async (_, body, headers, status, code) => {
