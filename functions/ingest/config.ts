@@ -5,19 +5,12 @@ import {
   ENV_INGEST_LINGER_MS,
   ENV_OTLP_ORGANIZATION,
 } from '../../shared/contracts/env.ts';
+import { isOtlpField, otlpOrganizationDefault } from '../../shared/contracts/otlp.ts';
 import { lingerMsDefault } from '../../shared/limits.ts';
 import { generationConfig, logConfig } from '../../shared/log/log-config.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
 
-/** The fields of a data point that may name its organization, as the importer looks for them; the first one counts. */
-export const otlpOrganizationDefault: readonly string[] = [
-  'attributes.organization_id',
-  'attributes.organization.id',
-  'resource.organization_id',
-  'resource.organization.id',
-];
-
-const otlpField = z.string().regex(/^(?:resource|attributes)\../, 'must be resource.NAME or attributes.NAME');
+const otlpField = z.string().refine(isOtlpField, 'must be resource.NAME or attributes.NAME');
 
 const ownConfig = z
   .object({

@@ -167,8 +167,8 @@ function timestampOf(nanos: string): string | null {
 }
 
 /**
- * What attributes of the point become: the scalars in the order of their names, as far as properties may go. The others
- * are left out, because usage counts whatever its labels are.
+ * What attributes of the point become, which is properties until an event may carry dimensions: the scalars in the order of
+ * their names, as far as properties may go. The others are left out, because usage counts whatever its labels are.
  */
 function propertiesOf({ attributes }: UsagePoint): Record<string, unknown> {
   const properties: Record<string, unknown> = {};

@@ -1,6 +1,7 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
+import { otlpOrganizationDefault } from '../../shared/contracts/otlp.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
@@ -28,7 +29,7 @@ import {
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createRequestCounter } from '../../shared/segments/redis/request-counter.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
-import { type IngestConfig, ingestConfig, otlpOrganizationDefault } from './config.ts';
+import { type IngestConfig, ingestConfig } from './config.ts';
 import { fromHttpAtomic } from './from-http-atomic.ts';
 import { fromHttpCloudEvents } from './from-http-cloud-events.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';

@@ -1,4 +1,5 @@
 import { isCorsOrigin } from '../../shared/contracts/cors.ts';
+import { isOtlpField } from '../../shared/contracts/otlp.ts';
 import type { ShardLogin } from '../../shared/contracts/shards.ts';
 import { callerRequestsPerSecondMax } from '../../shared/limits.ts';
 import type { Capacity } from './capacity.ts';
@@ -67,20 +68,14 @@ const exampleAccount = '111122223333';
 
 /** Throws for values that would deploy to the wrong account, wake nobody, or are still the repository's examples. */
 export function assertStage(stage: Stage): void {
-  const {
-    name,
-    data,
-    account,
-    identity,
-    alarmEmails,
-    corsOrigins = [],
-    callerRequestsPerSecond: quota = 1,
-  } = stage;
+  const { name, data, account, identity, alarmEmails } = stage;
+  const { corsOrigins = [], callerRequestsPerSecond: quota = 1, otlpOrganization = [] } = stage;
   const isProduction = name === 'production';
   const examples = JSON.stringify([identity, alarmEmails]).includes('example.com');
   const checks: readonly (readonly [boolean, string])[] = [
     [data.kind === 'external' || account !== undefined, 'a stage with data of its own names its account'],
     [account === undefined || /^\d{12}$/.test(account), 'an account is twelve digits'],
+    [otlpOrganization.every(isOtlpField), 'a field of OTLP is resource.NAME or attributes.NAME'],
     [corsOrigins.every(isCorsOrigin), 'an origin is *, or scheme, host and port, and nothing behind'],
     [
       Number.isInteger(quota) && quota >= 1 && quota <= callerRequestsPerSecondMax,

@@ -18,7 +18,7 @@ export interface RequestQuota {
   readonly counter: RequestCounter;
   /** Requests that a window may have; more are refused. */
   readonly requestsMax: number;
-  /** Told of each request what the quota said. */
+  /** Called for each request with what the quota said. */
   readonly onCounted: (verdict: QuotaVerdict['kind']) => void;
 }
 

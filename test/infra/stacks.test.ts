@@ -5,12 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { assertCapacity, capacities } from '../../infra/config/capacity.ts';
 import { local } from '../../infra/config/local.ts';
 import { production } from '../../infra/config/production.ts';
-import { assertStage, type Stage } from '../../infra/config/stage.ts';
 import { stageNamed } from '../../infra/config/stages.ts';
 import { staging } from '../../infra/config/staging.ts';
 import { topicSettings } from '../../infra/constructs/usage-log.ts';
-import { ports } from '../../infra/stacks/network.ts';
-import { cors } from '../../shared/contracts/cors.ts';
 import { methodsOf, routes } from '../../shared/contracts/routes.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { propertiesOf, synthesize, synthesizeApp, templateOf } from './synthesize.ts';
@@ -104,59 +101,6 @@ describe('the log', () => {
   it('needs two in-sync replicas: said to standard brokers, fixed by Express ones', () => {
     expect(topicSettings('kafka.m7g.large')['min.insync.replicas']).toBe('2');
     expect(topicSettings('express.m7g.large')).not.toHaveProperty('min.insync.replicas');
-  });
-});
-
-describe('CORS', () => {
-  const corsOf = (stage: Stage) =>
-    propertiesOf(templateOf(stage, 'App'), 'AWS::ApiGatewayV2::Api').map((api) => api['CorsConfiguration']);
-
-  it('is off unless a stage names origins', () => {
-    expect([corsOf(production), corsOf(staging), corsOf(local)]).toEqual([
-      [undefined],
-      [undefined],
-      [undefined],
-    ]);
-  });
-
-  it('says what the twin says, and never allows credentials', () => {
-    const origins = ['https://app.example.com'];
-    expect(corsOf({ ...local, corsOrigins: origins })).toEqual([
-      {
-        AllowOrigins: origins,
-        AllowMethods: cors.methods,
-        AllowHeaders: cors.requestHeaders,
-        ExposeHeaders: cors.exposedHeaders,
-        MaxAge: cors.maxAgeSeconds,
-      },
-    ]);
-    const path = { ...local, corsOrigins: ['https://app.example.com/'] };
-    expect(() => assertStage(path)).toThrow('an origin is');
-  });
-});
-
-describe('a quota for each caller', () => {
-  const limited = { ...production, callerRequestsPerSecond: 50 };
-  const ingestOf = (stage: Stage) => {
-    const functions = propertiesOf(templateOf(stage, 'App'), 'AWS::Lambda::Function');
-    return JSON.stringify(functions.filter((one) => String(one['Description']).startsWith('Usage events')));
-  };
-  /** Rules by which somebody reaches the cache. */
-  const reachingCache = (stage: Stage) =>
-    propertiesOf(templateOf(stage, 'Network'), 'AWS::EC2::SecurityGroupIngress').filter(
-      (rule) => rule['FromPort'] === ports.cache,
-    ).length;
-
-  it('is off: ingest has neither the address of the cache nor a way to it', () => {
-    expect(ingestOf(production)).not.toContain('REDIS_URL');
-    expect(ingestOf(production)).not.toContain('CALLER_REQUESTS_PER_SECOND');
-  });
-
-  it('gives ingest the number, the address and the way', () => {
-    expect(ingestOf(limited)).toContain('"CALLER_REQUESTS_PER_SECOND":"50"');
-    expect(ingestOf(limited)).toContain('secret:odometer/production/redis-url');
-    expect(reachingCache(limited)).toBe(reachingCache(production) + 1);
-    expect(() => assertStage({ ...production, callerRequestsPerSecond: 0 })).toThrow('a quota is');
   });
 });
 

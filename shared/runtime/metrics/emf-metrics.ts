@@ -10,7 +10,7 @@ import { dimensionShard, dimensionStage, functionMetrics, metricNamespace } from
 import { invariant } from '../../errors.ts';
 import { metricsPublishMs } from '../../limits.ts';
 import type { Environment } from '../config.ts';
-import { type Metrics, noMetrics } from '../metrics.ts';
+import { type Metrics, noMetrics, type ShardStanding, type ShardWork } from '../metrics.ts';
 
 type Unit = 'Bytes' | 'Count' | 'Milliseconds' | 'Seconds';
 type EmittingFunction = keyof typeof functionMetrics;
@@ -80,25 +80,30 @@ function createEmfMetrics(
     flushed: (shard, work, standing) => {
       // Two sets of dimensions, the function alone first: every value counts for all shards together as well.
       powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
-      emit('flusher', {
-        EventsCommitted: work.committed,
-        EventsDuplicate: work.duplicate,
-        EventsQuarantined: work.quarantined,
-        RecordsCommitted: work.records,
-        BytesCommitted: work.bytes,
-        PassFoldTime: work.foldMs,
-        PassWaitTime: work.waitMs,
-        PassCommitTime: work.commitMs,
-        ...(standing === null
-          ? {}
-          : {
-              PartitionsHalted: standing.halted,
-              PartitionsWaiting: standing.waitingForCode,
-              LagRecords: standing.lagRecords,
-              OldestInFlight: standing.oldestInFlightMs / 1000,
-              LedgerLogDifference: standing.ledgerLogDifference,
-            }),
-      });
+      emit('flusher', valuesOf(work, standing));
     },
+  };
+}
+
+/** Without gauges where nothing is known of the partitions. */
+function valuesOf(work: ShardWork, standing: ShardStanding | null): Partial<Values<'flusher'>> {
+  return {
+    EventsCommitted: work.committed,
+    EventsDuplicate: work.duplicate,
+    EventsQuarantined: work.quarantined,
+    RecordsCommitted: work.records,
+    BytesCommitted: work.bytes,
+    PassFoldTime: work.foldMs,
+    PassWaitTime: work.waitMs,
+    PassCommitTime: work.commitMs,
+    ...(standing === null
+      ? {}
+      : {
+          PartitionsHalted: standing.halted,
+          PartitionsWaiting: standing.waitingForCode,
+          LagRecords: standing.lagRecords,
+          OldestInFlight: standing.oldestInFlightMs / 1000,
+          LedgerLogDifference: standing.ledgerLogDifference,
+        }),
   };
 }
