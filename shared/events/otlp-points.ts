@@ -221,7 +221,8 @@ class Walk {
 
   #listOf(fields: Fields, name: string): readonly Fields[] {
     const value = fields[name];
-    return Array.isArray(value) ? value.filter((item) => this.#isFields(item)) : [];
+    const values: readonly unknown[] = Array.isArray(value) ? value : [];
+    return values.filter((item) => this.#isFields(item));
   }
 }
 
