@@ -12,6 +12,9 @@ export const batchEventsMax = 1000;
 /** Bytes of a body once it is unpacked. */
 export const bodyBytesMax = 1 * mebibyte;
 
+/** Messages of an OTLP export, in JSON its objects and lists: what it takes to read one grows with them, not with its bytes. */
+export const otlpMessagesMax = 50_000;
+
 /** Names of organizations and metrics: host names and addresses are real ids. */
 export const nameCharsMax = 128;
 export const idempotencyKeyBytesMax = 512;
@@ -61,6 +64,12 @@ export const batchingWindowMs = 100;
 export const consumerTimeoutMs = 30_000;
 /** A batch that took longer, folded and stored, is warned of: an ordinary one takes a tenth. */
 export const slowBatchMs = 2000;
+
+/** The quota of a caller is for a window of this length; and the largest quota that a setting may name. */
+export const requestWindowMs = 1000;
+export const callerRequestsPerSecondMax = 1_000_000;
+/** A request waits this long for its count at most, then it passes uncounted. */
+export const requestCountTimeoutMs = 20;
 
 /** The consumer waits this long for Redis, then leaves the range to the log (U6). */
 export const segmentAppendTimeoutMs = 250;
