@@ -36,7 +36,8 @@ export interface PartitionState {
 /** What one transaction has written and not yet committed. */
 export interface Written {
   readonly partition: number;
-  readonly by: SimulatedProcess;
+  /** When its process last read the log, and last began to check it. */
+  readonly by: Pick<SimulatedProcess, 'readAt' | 'checkedAt'>;
   readonly move: ProgressMove;
   readonly events: CountedEvent[];
   readonly rollups: Rollup[];
