@@ -5,7 +5,11 @@ import { runPasses } from '../../functions/flusher/run-passes.ts';
 import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
 import { isTransient } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
-import { summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
+import {
+  idleInTransactionTimeoutMs,
+  summaryMetricsMax,
+  transactionStartRemainingMs,
+} from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
@@ -320,12 +324,17 @@ class World {
   }): void {
     for (const { flusher, process } of this.#invocations) {
       if (flusher !== fault.flusher) continue;
-      if (fault.kind === 'freeze') process.frozenUntilMs = this.#scheduler.nowMs + (fault.ms ?? 0);
-      else if (!process.dead) {
+      const end = () => {
+        for (const shard of this.#shards) shard.endSessions(process);
+      };
+      if (fault.kind === 'freeze') {
+        const ms = fault.ms ?? 0;
+        process.frozenUntilMs = this.#scheduler.nowMs + ms;
+        // The server ends a transaction in which nothing happens for so long.
+        if (ms > idleInTransactionTimeoutMs)
+          this.#scheduler.after(idleInTransactionTimeoutMs, 'idle sessions end', end);
+      } else if (!process.dead) {
         process.dead = true;
-        const end = () => {
-          for (const shard of this.#shards) shard.endSessions(process);
-        };
         this.#scheduler.after(this.#scheduler.random.below(2000), 'sessions end', end);
       }
     }
