@@ -20,7 +20,7 @@ import type { Stage } from './stage.ts';
 import type { StagedOperation } from './staged-script.ts';
 
 /** What a partition came to, in words that two stages can be compared by. */
-export interface PartitionVerdict {
+interface PartitionVerdict {
   readonly nextOffset: number;
   readonly haltCode: string | null;
   /** Each counted event by its day, key, place and content. */
@@ -83,21 +83,29 @@ class StagedHistory {
 
   async run(operations: readonly StagedOperation[]): Promise<StagedOutcome> {
     const { model } = this.#stage;
-    await this.#stage.lookAtLedger();
-    let atMs = 0;
-    for (let i = 0; i < operations.length && model.violation === null; i++) {
-      const operation = operations[i];
-      if (operation === undefined) break;
-      ({ atMs } = operation);
-      await this.#stage.advanceTo(atMs);
-      await this.#perform(operation);
+    try {
+      await this.#play(operations);
+    } finally {
+      // Where something else has failed, nobody may wait for a flusher that is held.
+      for (const { release } of this.#held.values()) release();
     }
-    await this.#settle(atMs);
     const states = this.#stage.states();
     const unsettled = model.unsettled(states);
     if (unsettled !== null) model.fail(unsettled);
     const partitions = Object.fromEntries([...states].map(([number, state]) => [number, verdictOf(state)]));
     return { violation: model.violation, partitions, logged: this.#logged };
+  }
+
+  async #play(operations: readonly StagedOperation[]): Promise<void> {
+    await this.#stage.lookAtLedger();
+    let atMs = 0;
+    for (const operation of operations) {
+      if (this.#stage.model.violation !== null) break;
+      ({ atMs } = operation);
+      await this.#stage.advanceTo(atMs);
+      await this.#perform(operation);
+    }
+    await this.#settle(atMs);
   }
 
   /** No consumer runs any more: the flusher alone must catch up (U8). */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SimulatedStage } from './simulated-stage.ts';
 import { runStaged } from './staged-history.ts';
@@ -25,5 +27,10 @@ describe('a staged script', () => {
     }
     expect(verdicts[1]).toEqual(verdicts[0]);
     expect(verdicts[2]).toEqual(verdicts[0]);
+  });
+
+  it.each(stagedKinds)('is a row of docs/proof.md: $name', ({ name }) => {
+    const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'proof.md'), 'utf8');
+    expect(text).toContain(`| ${name} |`);
   });
 });

@@ -18,8 +18,11 @@ export async function killServer(
   const pid = readState(dataDir)?.children[name]?.pid;
   if (pid === undefined) throw new Error(`${name} does not run`);
   process.kill(pid, 'SIGSTOP');
-  meanwhile();
-  process.kill(pid, 'SIGKILL');
+  try {
+    meanwhile();
+  } finally {
+    process.kill(pid, 'SIGKILL');
+  }
   const endMs = performance.now() + restartMs;
   const isNew = () => ![undefined, pid].includes(readState(dataDir)?.children[name]?.pid);
   for (;;) {

@@ -62,12 +62,23 @@ export const shardMutants: readonly Mutant[] = [
   {
     name: 'the chain goes on from its first row',
     rule: 'U12',
-    file: 'shared/ledger/postgres/sql/read-head.sql',
+    file: 'shared/ledger/postgres/sql/move-progress.sql',
     find: 'order by sequence desc',
     replace: 'order by sequence asc',
     test: {
       file: 'test/integration/ledger.commit.test.ts',
       title: 'U12: the chain is what its documentation says',
+    },
+  },
+  {
+    name: 'a decision goes on from the first row of the chain',
+    rule: 'U12',
+    file: 'shared/ledger/postgres/sql/read-head.sql',
+    find: 'order by sequence desc',
+    replace: 'order by sequence asc',
+    test: {
+      file: 'test/integration/ledger.operator.test.ts',
+      title: 'U7: a decision lifts the halt, is in the ledger with who and why',
     },
   },
   {
