@@ -1,19 +1,13 @@
 /** A stage of real servers: Kafka, Redis and two shards of Postgres, those that the tier shares. */
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { inSession } from '../../../localstack/servers/postgres-session.ts';
-import { ensureTopic } from '../../../localstack/servers/topic-admin.ts';
-import { usageTopic } from '../../../shared/contracts/topic.ts';
-import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../../shared/ledger/postgres/summary-reader.ts';
-import type { ShardLedger } from '../../../shared/ledger/shard-ledger.ts';
 import type { SummaryReader } from '../../../shared/ledger/summary.ts';
 import type { EventLogReader } from '../../../shared/log/event-log.ts';
-import { createKafka } from '../../../shared/log/kafka/kafkajs.ts';
 import { createLogReader } from '../../../shared/log/kafka/log-reader.ts';
-import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
-import { routeMapVersion, shardOf } from '../../../shared/log/routing.ts';
+import { createLogWriter, type LogWriter } from '../../../shared/log/kafka/log-writer.ts';
+import { shardOf } from '../../../shared/log/routing.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
 import { sealScope } from '../../../shared/segments/segment.ts';
@@ -23,31 +17,21 @@ import { simulatedStartMs } from '../../simulation/process.ts';
 import { logPartitions } from '../../simulation/requests.ts';
 import { partitionNumbers } from '../../simulation/script.ts';
 import type { PartitionState } from '../../simulation/shard-state.ts';
-import type { Stage, StagedConsumer, StagedCut, StagedFate, StagedFlusher } from '../../simulation/stage.ts';
+import type { Stage, StagedConsumer, StagedCut, StagedFate } from '../../simulation/stage.ts';
 import { type FreshShards, type FreshTopic, freshShards, freshTopic } from '../pipeline/isolation.ts';
 import { type Cut, type CutProxy, cutProxy } from '../proxy/cut-proxy.ts';
-import { killServer } from '../servers/kill-server.ts';
-import { loseTail } from '../twin/lose-tail.ts';
+import { FlusherClients } from './flusher-clients.ts';
 import { LedgerWatch } from './ledger-watch.ts';
+import { LogFaults } from './log-faults.ts';
 import { LogMirror } from './log-mirror.ts';
 import { RedisHistory } from './redis-history.ts';
-import { SkewedClock } from './skewed-clock.ts';
+import { answers, until } from './until.ts';
 
 const cuts: Readonly<Record<StagedFate, Cut>> = {
   'unknown-done': 'before-answer-arrives',
   'unknown-undone': 'before-commit-arrives',
 };
 const shardsUsed = [...new Set(partitionNumbers.map(shardOf))];
-const backMs = 30_000;
-const pollMs = 100;
-
-/** A flusher's clients, and when they last read what. */
-interface Flusher extends StagedFlusher {
-  readonly shards: readonly { readonly ledger: ShardLedger; readonly clock: SkewedClock }[];
-  readonly log: EventLogReader;
-  readonly readAt: Map<number, number>;
-  readonly checkedAt: Map<number, number>;
-}
 
 interface Servers {
   readonly topic: FreshTopic;
@@ -60,15 +44,15 @@ export class ServerStage implements Stage {
   readonly model: Model;
   readonly summaries: SummaryReader;
   readonly #servers: Servers;
-  readonly #dataDir = inject('servers').dataDir;
   readonly #time = { nowMs: 0, points: 0 };
   readonly #mirror: LogMirror;
   readonly #watch: LedgerWatch;
+  readonly #faults: LogFaults;
   readonly #redis: RedisHistory;
   readonly #segments: SegmentStore;
-  readonly #writers: readonly ReturnType<typeof createLogWriter>[];
-  readonly #consumerLog: EventLogReader;
-  readonly #flushers: readonly Flusher[];
+  readonly #writers: readonly LogWriter[];
+  readonly #reader: EventLogReader;
+  readonly #flushers: readonly FlusherClients[];
   #fatesAsked = 0;
 
   /** A topic and databases of its own, with the log of each partition named to the consumer, as a first pass does it. */
@@ -86,7 +70,9 @@ export class ServerStage implements Stage {
 
   private constructor(servers: Servers) {
     this.#servers = servers;
-    const { topic, shards } = servers;
+    const { topic, shards, proxies } = servers;
+    const { dataDir, redis: redisUrl } = inject('servers');
+    const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic };
     const mirrored = { kafka: topic.bootstrapServers, topic: topic.topic, partitions: partitionNumbers };
     this.#mirror = new LogMirror(mirrored, this.#time);
     this.model = new Model(this.#mirror, this.#time);
@@ -95,27 +81,28 @@ export class ServerStage implements Stage {
       partitions: partitionNumbers.filter((number) => shardOf(number) === shard),
     }));
     this.#watch = new LedgerWatch(watched, this.model);
-    const redisUrl = inject('servers').redis;
-    this.#redis = new RedisHistory({ dataDir: this.#dataDir, url: redisUrl, topic: topic.topic });
+    this.#redis = new RedisHistory({ dataDir, url: redisUrl, topic: topic.topic });
     this.#segments = createSegmentStore({ url: redisUrl, topic: topic.topic });
-    const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic };
     this.#writers = [0, 1].map(() => createLogWriter(place));
-    this.#consumerLog = createLogReader(place);
+    this.#reader = createLogReader(place);
+    this.#faults = new LogFaults({ dataDir, topic, reader: this.#reader });
     this.summaries = createSummaryReader({ urls: shards.readerUrls, partitions: logPartitions });
-    this.#flushers = [0, 1].map(() => this.#makeFlusher());
+    const writerUrls = new Map([...proxies].map(([shard, { url }]) => [shard, url]));
+    const [time, date] = [this.#time, () => this.#nowMs()];
+    this.#flushers = [0, 1].map(() => new FlusherClients({ topic, redisUrl, writerUrls, time, date }));
   }
 
   ingest(number: number) {
     const log = this.#writers[number];
     if (log === undefined) throw new Error(`there is no ingest ${number}`);
-    return { log, clock: { ...systemClock, now: () => simulatedStartMs + this.#time.nowMs } };
+    return { log, clock: { ...systemClock, now: () => this.#nowMs() } };
   }
 
   consumer(): StagedConsumer {
-    return { log: this.#consumerLog, segments: this.#segments, clock: systemClock };
+    return { log: this.#reader, segments: this.#segments, clock: systemClock };
   }
 
-  flusher(number: number): Flusher {
+  flusher(number: number): FlusherClients {
     const flusher = this.#flushers[number];
     if (flusher === undefined) throw new Error(`there is no flusher ${number}`);
     return flusher;
@@ -141,8 +128,8 @@ export class ServerStage implements Stage {
 
   async lookAtLedger(flusher?: number): Promise<void> {
     // Of a commit that nobody has answered it is not known who made it, so the log may have been read at any time.
-    const by = flusher === undefined ? { readAt: new Map(), checkedAt: new Map() } : this.flusher(flusher);
-    await this.#watch.look(by);
+    const anybody = { readAt: new Map(), checkedAt: new Map() };
+    await this.#watch.look(flusher === undefined ? anybody : this.flusher(flusher).noted);
   }
 
   states(): ReadonlyMap<number, PartitionState> {
@@ -150,47 +137,21 @@ export class ServerStage implements Stage {
   }
 
   async loseTails(tails: readonly StagedCut[]): Promise<void> {
-    const { topic } = this.#servers.topic;
-    const kept = tails.map(({ partition, count }) => {
+    const ends = tails.map(({ partition, count }) => {
       const { start, records } = this.#mirror.of(partition);
       return { partition, offset: Math.max(start, records.length - count) };
     });
-    const meanwhile = () => {
-      for (const { partition, offset } of kept) {
-        const folder = join(this.#dataDir, 'kafka', 'node1', 'data', `${topic}-${partition}`);
-        loseTail({ folder, offset });
-      }
-    };
-    const isBack = async () => {
-      if ((await this.#consumerLog.bounds()).size < logPartitions)
-        throw new Error('a partition has no leader');
-    };
-    await killServer({ dataDir: this.#dataDir, name: 'kafka' }, { meanwhile, isBack });
+    await this.#faults.loseTails(ends);
     await this.#mirror.reconnect();
-    const bounds = await this.#consumerLog.bounds();
-    for (const { partition, offset } of kept) {
-      const end = bounds.get(partition)?.end;
-      if (end !== offset) throw new Error(`partition ${partition} ends at ${end}, it was cut at ${offset}`);
-    }
   }
 
   async makeTopicAgain(): Promise<void> {
-    const { topic, topicId, bootstrapServers } = this.#servers.topic;
-    const plan = { bootstrapServers, topic, partitions: logPartitions, replicationFactor: 1 };
-    await this.#asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
-    await until(async () => {
-      const made = await ensureTopic({ ...plan, settings: usageTopic.settings });
-      return made.topicId !== topicId;
-    });
+    await this.#faults.makeAgain();
     await this.#mirror.replaced();
   }
 
-  async expire({ partition, start }: { readonly partition: number; readonly start: number }): Promise<void> {
-    const { topic } = this.#servers.topic;
-    await this.#asAdmin((admin) =>
-      admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${start}` }] }),
-    );
-    await until(async () => ((await this.#consumerLog.bounds()).get(partition)?.start ?? 0) >= start);
+  expire({ partition, start }: { readonly partition: number; readonly start: number }): Promise<void> {
+    return this.#faults.expire({ partition, offset: start });
   }
 
   loseSegments(all: boolean): Promise<void> {
@@ -204,8 +165,7 @@ export class ServerStage implements Stage {
   async segmentsGoBack(): Promise<void> {
     await this.#redis.goBack();
     // Every client must have found the new one, or the next batch would be left to the log.
-    await until(() => answers(this.#segments.boundLogs(partitionNumbers)));
-    for (const { segments } of this.#flushers)
+    for (const segments of [this.#segments, ...this.#flushers.map((flusher) => flusher.segments)])
       await until(() => answers(segments.boundLogs(partitionNumbers)));
   }
 
@@ -227,102 +187,18 @@ export class ServerStage implements Stage {
   }
 
   async close(): Promise<void> {
-    const { proxies, shards } = this.#servers;
-    const proxyList = [...proxies.values()];
-    const struck = proxyList.reduce((sum, proxy) => sum + proxy.cuts, 0);
+    const { shards } = this.#servers;
+    const proxies = [...this.#servers.proxies.values()];
+    const struck = proxies.reduce((sum, proxy) => sum + proxy.cuts, 0);
     this.#redis.close();
-    await Promise.all([
-      this.#mirror.close(),
-      this.#segments.close(),
-      this.#consumerLog.close(),
-      this.summaries.close(),
-      ...this.#writers.map((writer) => writer.close()),
-      ...this.#flushers.flatMap(({ shards: passed, segments, log }) =>
-        [...passed.map(({ ledger }) => ledger), segments, log].map((client) => client.close()),
-      ),
-    ]);
-    await Promise.all(proxyList.map((proxy) => proxy.close()));
+    const clients = [this.#mirror, this.#segments, this.#reader, this.summaries];
+    await Promise.all([...clients, ...this.#writers, ...this.#flushers].map((client) => client.close()));
+    await Promise.all(proxies.map((proxy) => proxy.close()));
     await shards.drop();
     if (struck !== this.#fatesAsked) throw new Error(`${struck} of ${this.#fatesAsked} connections were cut`);
   }
 
-  #makeFlusher(): Flusher {
-    const { topic, proxies } = this.#servers;
-    const [readAt, checkedAt] = [new Map<number, number>(), new Map<number, number>()];
-    const shards = shardsUsed.map((shard) => {
-      const url = proxies.get(shard)?.url ?? '';
-      const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
-      const clock = new SkewedClock(() => simulatedStartMs + this.#time.nowMs);
-      return { ledger: this.#notingChecks(ledger, checkedAt), clock };
-    });
-    const place = { bootstrapServers: topic.bootstrapServers, topic: topic.topic };
-    return {
-      log: this.#notingReads(createLogReader(place), readAt),
-      segments: createSegmentStore({ url: inject('servers').redis, topic: topic.topic }),
-      shards,
-      readAt,
-      checkedAt,
-    };
-  }
-
-  #notingReads(log: EventLogReader, readAt: Map<number, number>): EventLogReader {
-    const note = (partition: number) => readAt.set(partition, this.#time.points);
-    return {
-      ...log,
-      read: (reads) => {
-        for (const { partition } of reads) note(partition);
-        return log.read(reads);
-      },
-      recordHashes: (partition, offsets) => {
-        note(partition);
-        return log.recordHashes(partition, offsets);
-      },
-    };
-  }
-
-  /** A pass asks a shard first which topic it is of, when it checks the log. */
-  #notingChecks(ledger: ShardLedger, checkedAt: Map<number, number>): ShardLedger {
-    const topicId = () => {
-      for (const number of partitionNumbers)
-        if (shardOf(number) === ledger.shard) checkedAt.set(number, this.#time.points);
-      return ledger.topicId();
-    };
-    return new Proxy(ledger, {
-      get: (target, name) => {
-        if (name === 'topicId') return topicId;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
-  }
-
-  async #asAdmin<T>(
-    work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>) => Promise<T>,
-  ): Promise<T> {
-    const { bootstrapServers, topic } = this.#servers.topic;
-    const admin = createKafka({ bootstrapServers }).admin();
-    await admin.connect();
-    try {
-      // Loads the topic's metadata, which the next call wants.
-      await admin.fetchTopicOffsets(topic);
-      return await work(admin);
-    } finally {
-      await admin.disconnect();
-    }
-  }
-}
-
-async function answers(call: Promise<unknown>): Promise<boolean> {
-  return call.then(
-    () => true,
-    () => false,
-  );
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + backMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error('what is waited for did not happen');
-    await delay(pollMs);
+  #nowMs(): number {
+    return simulatedStartMs + this.#time.nowMs;
   }
 }

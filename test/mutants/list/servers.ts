@@ -26,7 +26,7 @@ export const serverMutants: readonly Mutant[] = [
     rule: 'U2',
     file: 'functions/flusher/commit-range.ts',
     find: "return { event: next === from ? 'took-no-effect' : 'overtaken' };",
-    replace: "return { event: 'took-effect', load: value };",
+    replace: "return { event: next === from ? 'took-effect' : 'took-effect', load: value };",
     test: { file, title: 'lost answers to COMMIT' },
   },
   {
