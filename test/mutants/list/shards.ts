@@ -117,7 +117,7 @@ export const shardMutants: readonly Mutant[] = [
   {
     name: 'the writer may delete events of a day',
     rule: 'U11',
-    file: 'migrations/001_tables.sql',
+    file: 'migrations/009_month_leaves.sql',
     find: 'grant select, insert on public.%I',
     replace: 'grant select, insert, delete on public.%I',
     test: {
