@@ -37,6 +37,7 @@ export interface TotalRow {
 export interface CommitRow {
   readonly partition: number;
   readonly sequence: number;
+  readonly generation: number;
   readonly from: number;
   readonly to: number;
   readonly seen: number;
@@ -62,7 +63,7 @@ const totalsSql = `select partition,
     organization_id || E'\\n' || metric_name || E'\\n' || (extract(epoch from quarter) / 900)::int as name,
     (total * 1000)::float8 as thousandths, event_count::float8 as count
   from usage_rollups where partition = any ($1)`;
-const commitsSql = `select partition, sequence::float8 as sequence, from_offset::float8 as from,
+const commitsSql = `select partition, sequence::float8 as sequence, generation, from_offset::float8 as from,
     to_offset::float8 as to, seen::float8 as seen, inserted::float8 as inserted, duplicate::float8 as duplicate,
     conflicts, quarantined::float8 as quarantined, foreign_records::float8 as foreign, source,
     (select count(*)::float8 from quarantine q where q.partition = c.partition and q.generation = c.generation

@@ -100,11 +100,12 @@ function writtenOf(
   recordHash: Buffer | null,
   { by, events }: { readonly by: Written['by']; readonly events: readonly EventRow[] },
 ): Written {
-  const { partition, from, to, refusals, ...record } = commit;
+  const { partition, generation, from, to, refusals, ...record } = commit;
+  const last = recordHash ?? Buffer.alloc(0);
   return {
     partition,
     by,
-    move: { from, to, recordHash: recordHash ?? Buffer.alloc(0), checkedRanges: 0, closedBefore: null },
+    move: { generation, from, to, recordHash: last, checkedRanges: 0, closedBefore: null },
     events: events.filter(({ offset }) => offset >= from && offset < to).map(countedOf),
     rollups: [],
     refusals,
