@@ -12,6 +12,7 @@ import { partitionNumbers } from './script.ts';
 import { SimulatedSegments } from './segments.ts';
 import type { PartitionState } from './shard-state.ts';
 import type { Stage, StagedConsumer, StagedCut, StagedFate, StagedFlusher } from './stage.ts';
+import { summariesOf } from './summaries.ts';
 
 /** What is waited for in a history must come by then. */
 const patienceMs = 600_000;
@@ -46,11 +47,11 @@ export class SimulatedStage implements Stage {
     );
     this.summaries = {
       summarize: (query) => {
-        const homeOf = (organization: string) => partitionOf(organization, logPartitions);
-        const shard = this.#shards.find((one) => one.shard === shardOf(homeOf(query.organization)));
+        const partition = partitionOf(query.organization, logPartitions);
+        const shard = this.#shards.find((one) => one.shard === shardOf(partition));
         if (shard === undefined) throw new Error(`nobody holds ${query.organization}`);
-        const ports = { partitionOf: homeOf, onSnapshot: () => undefined };
-        return shard.summaries(this.#process('reader'), ports).summarize(query);
+        const place = { shard, partition, onSnapshot: () => undefined };
+        return summariesOf(this.#process('reader'), place).summarize(query);
       },
     };
   }

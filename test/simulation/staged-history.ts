@@ -90,7 +90,7 @@ class StagedHistory {
       for (const { release } of this.#held.values()) release();
     }
     const states = this.#stage.states();
-    const unsettled = model.unsettled(states);
+    const unsettled = model.unsettled([{ partitions: states }]);
     if (unsettled !== null) model.fail(unsettled);
     const partitions = Object.fromEntries([...states].map(([number, state]) => [number, verdictOf(state)]));
     return { violation: model.violation, partitions, logged: this.#logged };
@@ -113,7 +113,7 @@ class StagedHistory {
     const { model } = this.#stage;
     for (const flusher of [...this.#held.keys()]) await this.#goOn({ flusher, afterMs: 0 });
     for (let i = 1; i <= settlingInvocations && model.violation === null; i++) {
-      if (model.unsettled(this.#stage.states()) === null) return;
+      if (model.unsettled([{ partitions: this.#stage.states() }]) === null) return;
       await this.#stage.advanceTo(endMs + i * settlingPauseMs);
       await this.#flush({ flusher: 0, budgetMs: settlingBudgetMs });
     }
@@ -261,14 +261,17 @@ class StagedHistory {
     const { model } = this.#stage;
     const partition = partitionOf(organization, logPartitions);
     const request = { organization, limit: summaryMetricsMax, startDay: 0, endDay: 99_999 };
-    const nextOffset = this.#stage.states().get(partition)?.nextOffset ?? 0;
+    const { nextOffset = 0, generation = 0 } = this.#stage.states().get(partition) ?? {};
     const countMin = model.countOf(organization);
+    const through = model.throughOf(partition);
     const outcome = await this.#stage.during(summarizeUsage(this.#stage.summaries, caller, request));
     if (outcome.kind !== 'summary') throw new Error(`a summary is refused: ${outcome.code}`);
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
     if (freshness.complete) this.#logged.add('read complete');
-    model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    const throughMinMs = through.generation === generation ? through.ms : 0;
+    const at = { organization, partition, nextOffset, generation };
+    model.read(at, { count, countMin, freshness, throughMinMs });
   }
 }
 

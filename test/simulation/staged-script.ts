@@ -19,8 +19,6 @@ type Shared = Extract<
       | 'deliver'
       | 'flush'
       | 'read'
-      | 'foreign'
-      | 'newer'
       | 'expire'
       | 'remake'
       | 'lose'
@@ -33,6 +31,7 @@ type Shared = Extract<
 export type StagedOperation =
   | Shared
   | ({ readonly atMs: number } & (
+      | { readonly kind: 'foreign' | 'newer'; readonly partition: number }
       | { readonly kind: 'lose-tails'; readonly cuts: readonly StagedCut[] }
       | { readonly kind: 'commit'; readonly shard: number; readonly fate: StagedFate }
       | {
@@ -60,10 +59,13 @@ export function toStaged({ operations }: Script): readonly StagedOperation[] {
   });
 }
 
+const sharedKinds: readonly string[] = [
+  ...['send', 'deliver', 'flush', 'read'],
+  ...['expire', 'remake', 'lose', 'lose-part', 'remember', 'go-back'],
+];
+
 function isShared(operation: Operation): operation is Shared {
-  return !['log', 'segments', 'shard', 'commit', 'freeze', 'kill', 'step', 'truncate'].includes(
-    operation.kind,
-  );
+  return sharedKinds.includes(operation.kind);
 }
 
 /** So far apart that what one leaves open is old when the next begins. */

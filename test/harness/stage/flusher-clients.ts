@@ -1,13 +1,12 @@
-/** The clients of one flusher on a stage of real servers, which note when it last read the log, and last checked it. */
+/** The clients of one flusher on a stage of real servers, which note when it read the log. */
 import { createShardLedger } from '../../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardLedger } from '../../../shared/ledger/shard-ledger.ts';
-import type { EventLogReader } from '../../../shared/log/event-log.ts';
+import type { EventLogReader, TopicReader } from '../../../shared/log/event-log.ts';
 import { createLogReader } from '../../../shared/log/kafka/log-reader.ts';
-import { routeMapVersion, shardOf } from '../../../shared/log/routing.ts';
+import { routeMapVersion } from '../../../shared/log/routing.ts';
 import { createSegmentStore } from '../../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../../shared/segments/segment-store.ts';
 import type { JudgedTime } from '../../simulation/model.ts';
-import { partitionNumbers } from '../../simulation/script.ts';
 import type { Written } from '../../simulation/shard-state.ts';
 import type { StagedFlusher } from '../../simulation/stage.ts';
 import type { FreshTopic } from '../pipeline/isolation.ts';
@@ -26,8 +25,9 @@ export class FlusherClients implements StagedFlusher {
   readonly log: EventLogReader;
   readonly segments: SegmentStore;
   readonly shards: readonly { readonly ledger: ShardLedger; readonly clock: SkewedClock }[];
-  readonly noted: Written['by'] = { readAt: new Map(), checkedAt: new Map() };
   readonly #time: JudgedTime;
+  /** The last two times that it read a partition. */
+  readonly #reads = new Map<number, readonly [number, number]>();
 
   constructor({ topic: { bootstrapServers, topic }, redisUrl, writerUrls, time, date }: FlusherPlace) {
     this.#time = time;
@@ -35,9 +35,15 @@ export class FlusherClients implements StagedFlusher {
     this.segments = createSegmentStore({ url: redisUrl, topic });
     this.shards = [...writerUrls].map(([shard, url]) => {
       const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
-      return { ledger: this.#notingChecks(ledger), clock: new SkewedClock(date) };
+      return { ledger, clock: new SkewedClock(date) };
     });
   }
+
+  /** As a process of the simulation answers it. */
+  readonly readAt: Written['by']['readAt'] = (partition, source) => {
+    const [before, last] = this.#reads.get(partition) ?? [0, 0];
+    return source === 'segments' ? before : last;
+  };
 
   async close(): Promise<void> {
     const ledgers = this.shards.map(({ ledger }) => ledger);
@@ -45,33 +51,20 @@ export class FlusherClients implements StagedFlusher {
   }
 
   #notingReads(log: EventLogReader): EventLogReader {
-    const note = (partition: number) => this.noted.readAt.set(partition, this.#time.points);
-    return {
-      ...log,
+    const note = (partition: number) => {
+      const [, last] = this.#reads.get(partition) ?? [0, 0];
+      this.#reads.set(partition, [last, this.#time.points]);
+    };
+    const noting = (reader: TopicReader): TopicReader => ({
       read: (reads) => {
         for (const { partition } of reads) note(partition);
-        return log.read(reads);
+        return reader.read(reads);
       },
       recordHashes: (partition, offsets) => {
         note(partition);
-        return log.recordHashes(partition, offsets);
-      },
-    };
-  }
-
-  /** A pass asks a shard first which topic it is of, when it checks the log. */
-  #notingChecks(ledger: ShardLedger): ShardLedger {
-    const ofShard = partitionNumbers.filter((number) => shardOf(number) === ledger.shard);
-    const topicId = () => {
-      for (const number of ofShard) this.noted.checkedAt.set(number, this.#time.points);
-      return ledger.topicId();
-    };
-    return new Proxy(ledger, {
-      get: (target, name) => {
-        if (name === 'topicId') return topicId;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? value.bind(target) : value;
+        return reader.recordHashes(partition, offsets);
       },
     });
+    return { ...log, ofTopic: (topicId) => noting(log.ofTopic(topicId)) };
   }
 }

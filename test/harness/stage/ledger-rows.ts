@@ -4,6 +4,7 @@ import { inSession } from '../../../localstack/servers/postgres-session.ts';
 
 export interface ProgressRow {
   readonly partition: number;
+  readonly generation: number;
   readonly next_offset: number;
   readonly record_hash: Buffer | null;
   readonly checked_ranges: number;
@@ -50,7 +51,7 @@ export interface CommitRow {
   readonly source: 'segments' | 'log';
 }
 
-const progressSql = `select partition, next_offset::float8 as next_offset, record_hash, checked_ranges, halt_code,
+const progressSql = `select partition, generation, next_offset::float8 as next_offset, record_hash, checked_ranges, halt_code,
     log_end::float8 as log_end, (extract(epoch from observed_at) * 1000)::float8 as observed_ms,
     (extract(epoch from complete_through) * 1000)::float8 as complete_ms
   from partition_progress where partition = any ($1)`;

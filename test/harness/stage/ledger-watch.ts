@@ -125,6 +125,7 @@ function stateOf(
   totals: PartitionState['totals'],
 ): PartitionState {
   return {
+    generation: row.generation,
     nextOffset: row.next_offset,
     recordHash: row.record_hash,
     checkedRanges: row.checked_ranges,

@@ -128,8 +128,7 @@ export class ServerStage implements Stage {
 
   async lookAtLedger(flusher?: number): Promise<void> {
     // Of a commit that nobody has answered it is not known who made it, so the log may have been read at any time.
-    const anybody = { readAt: new Map(), checkedAt: new Map() };
-    await this.#watch.look(flusher === undefined ? anybody : this.flusher(flusher).noted);
+    await this.#watch.look(flusher === undefined ? { readAt: () => 0 } : this.flusher(flusher));
   }
 
   states(): ReadonlyMap<number, PartitionState> {
