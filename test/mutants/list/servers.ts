@@ -33,8 +33,8 @@ export const serverMutants: readonly Mutant[] = [
     name: 'a log that was written past a lost tail goes on',
     rule: 'U7',
     file: 'functions/flusher/check-log.ts',
-    find: "return same ? 'as-committed' : 'rewritten';",
-    replace: "return same || true ? 'as-committed' : 'rewritten';",
+    find: 'return same ? null : rewritten(offset + 1);',
+    replace: 'return same || true ? null : rewritten(offset + 1);',
     test: { file, title: 'a log that loses its tail' },
   },
 ];
