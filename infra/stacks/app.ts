@@ -121,6 +121,7 @@ export class AppStack extends Stack {
     });
     this.#data.grantAppend(ingest.fn);
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');
+    this.#data.grantKey(ingest.fn, 'RECEIPT_KEY');
     return ingest;
   }
 

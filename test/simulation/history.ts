@@ -166,7 +166,6 @@ class World {
       sealer,
       producerId: Buffer.alloc(16, number),
       partitions: logPartitions,
-      generation: 1,
       receipts: { seal: (place) => JSON.stringify(place) },
       lingerMs: 5,
     });

@@ -40,7 +40,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
     bootstrapServers: '',
     topic: 'test',
     partitions: 20,
-    generation: 1,
+    receiptKey: Buffer.alloc(32, 3),
     encryptionKey: Buffer.alloc(32, 1),
     lingerMs: 1,
   };
