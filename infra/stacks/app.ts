@@ -176,15 +176,17 @@ export class AppStack extends Stack {
 
   #query(): BillingFunction {
     const query = this.#function('Query', {
-      description: 'Committed totals, liveness and readiness over HTTP',
+      description: 'Committed totals, single events, liveness and readiness over HTTP',
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
       reservedConcurrency: readConcurrency.query,
     });
-    this.#data.grantDescribeLog(query.fn);
+    // Records that receipts name, one each.
+    this.#data.grantReadLog(query.fn);
     this.#data.grantCache(query.fn);
     this.#data.grantShards(query.fn, 'reader');
+    this.#data.grantKey(query.fn, 'RECEIPT_KEY');
     return query;
   }
 

@@ -39,7 +39,10 @@ it('a function reads the parts that it needs, each the same everywhere', async (
     shardUrls,
   });
   const reads = { log, redis, shardUrls };
-  await expect(loadConfig(queryConfig, complete, noSecrets)).resolves.toEqual(reads);
+  await expect(loadConfig(queryConfig, complete, noSecrets)).resolves.toEqual({
+    ...reads,
+    receiptKey: segmentKey,
+  });
   await expect(loadConfig(metricsConfig, complete, noSecrets)).resolves.toEqual(reads);
   await expect(loadConfig(ingestConfig, complete, noSecrets)).resolves.toMatchObject({
     log,
