@@ -6,8 +6,6 @@ create index usage_events_lookups on usage_events using brin (
   processed_at, event_time timestamptz_minmax_multi_ops, organization_id text_bloom_ops
 ) with (autosummarize = on);
 create index usage_conflicts_key on usage_conflicts (key_hash, event_day);
-create index usage_conflicts_found_at on usage_conflicts (found_at, partition, "offset", index);
-create index quarantine_quarantined_at on quarantine (quarantined_at, partition, "offset", index);
 
 grant select (generation, from_offset, hash, days) on commit_ledger to odometer_reader;
 grant select on quarantine to odometer_reader;

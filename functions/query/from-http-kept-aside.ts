@@ -11,9 +11,10 @@ import { toHttpTime } from './to-http-fate.ts';
 
 const cursorText = z.string().transform((text, context): KeptPlace => {
   const decoded = Buffer.from(text, 'base64url').toString();
-  const [, atUs = '', ...numbers] = /^(\d{1,17})\/(\d{1,5})\/(\d{1,16})\/(-1|\d{1,9})$/.exec(decoded) ?? [];
-  const [partition = 0, offset = 0, index = 0] = numbers.map(Number);
-  const place = { atUs, partition, offset, index };
+  const [, atUs = '', ...numbers] =
+    /^(\d{1,17})\/(\d{1,5})\/(\d{1,9})\/(\d{1,16})\/(-1|\d{1,9})$/.exec(decoded) ?? [];
+  const [partition = 0, generation = 0, offset = 0, index = 0] = numbers.map(Number);
+  const place = { atUs, partition, generation, offset, index };
   if (atUs !== '' && toHttpCursor(place) === text) return place;
   context.addIssue({ code: 'custom', message: 'must be next_cursor of an earlier answer' });
   return z.NEVER;
@@ -22,8 +23,8 @@ const cursorText = z.string().transform((text, context): KeptPlace => {
 /** The parameters of a list of what is kept aside. */
 export const keptParameters = z.strictObject({ limit: limitText, cursor: cursorText.optional() });
 
-function toHttpCursor({ atUs, partition, offset, index }: KeptPlace): string {
-  return Buffer.from([atUs, partition, offset, index].join('/')).toString('base64url');
+function toHttpCursor({ atUs, partition, generation, offset, index }: KeptPlace): string {
+  return Buffer.from([atUs, partition, generation, offset, index].join('/')).toString('base64url');
 }
 
 export function toHttpConflicts({ entries, next, unavailable }: KeptPage<KeptConflict>): HttpAnswer {

@@ -41,5 +41,6 @@ export async function listKeptAside<Entry extends KeptPlace>(
 function newestFirst(a: KeptPlace, b: KeptPlace): number {
   const [atA, atB] = [BigInt(a.atUs), BigInt(b.atUs)];
   if (atA !== atB) return atA < atB ? 1 : -1;
-  return b.partition - a.partition || b.offset - a.offset || b.index - a.index;
+  if (a.partition !== b.partition) return b.partition - a.partition;
+  return b.generation - a.generation || b.offset - a.offset || b.index - a.index;
 }

@@ -76,6 +76,7 @@ export interface CountedEvent {
 /** A conflict as the ledger keeps it: the event at the place differs from what counts on `firstDay`. */
 export interface KeptConflict {
   readonly partition: number;
+  readonly generation: number;
   readonly offset: number;
   readonly index: number;
   readonly organization: string;
@@ -99,7 +100,7 @@ export interface KeptRecord {
 }
 
 /** Where a list of what is kept aside goes on. */
-export type KeptPlace = Pick<KeptConflict, 'atUs' | 'partition' | 'offset' | 'index'>;
+export type KeptPlace = Pick<KeptConflict, 'atUs' | 'partition' | 'generation' | 'offset' | 'index'>;
 
 /** The last event of a page; offset and index null: everything before that time follows. */
 export interface EventsBefore {

@@ -99,7 +99,7 @@ describe('a cursor', () => {
 
 describe('what the shards keep aside', () => {
   const conflict = (shard: number, atUs: string): KeptConflict => {
-    const place = { partition: shard, offset: 1, index: 0, organization: 'org_1' };
+    const place = { partition: shard, generation: 1, offset: 1, index: 0, organization: 'org_1' };
     return { ...place, keyHash: 'a'.repeat(32), day: 1, firstDay: 1, atUs };
   };
   const shardOf = (shard: number, list: KeptAside['conflicts']): KeptAside => {
@@ -127,7 +127,7 @@ describe('what the shards keep aside', () => {
       }),
     ];
     await call('GET /api/v1/conflicts', again, { keptAside: recording });
-    expect(befores).toEqual([{ atUs: '3000', partition: 0, offset: 1, index: 0 }]);
+    expect(befores).toEqual([{ atUs: '3000', partition: 0, generation: 1, offset: 1, index: 0 }]);
   });
 
   it.each(['GET /api/v1/conflicts', 'GET /api/v1/quarantine', 'GET /api/v1/quarantine/{entry}'])(

@@ -27,6 +27,7 @@ export interface EventLookupSettings {
 
 interface ConflictRow {
   readonly partition: number;
+  readonly generation: number;
   readonly offset: string;
   readonly index: number;
   readonly day: number;

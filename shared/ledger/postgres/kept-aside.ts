@@ -13,6 +13,7 @@ const readRecord = loadSql('read-kept-record');
 
 interface ConflictRow {
   readonly partition: number;
+  readonly generation: number;
   readonly offset: string;
   readonly index: number;
   readonly organization_id: string;
@@ -44,7 +45,8 @@ export function createKeptAside(pools: readonly ReadingPool[]): readonly KeptAsi
       shard,
       conflicts: async (before, rowsMax) =>
         (await read<ConflictRow>(listConflicts, [...columnsOf(before), rowsMax])).map((row) => ({
-          ...{ partition: row.partition, index: row.index, organization: row.organization_id, day: row.day },
+          ...{ partition: row.partition, generation: row.generation, index: row.index },
+          ...{ organization: row.organization_id, day: row.day },
           ...{ keyHash: fromUuid(row.key_hash), firstDay: row.first_day, atUs: row.at_us },
           offset: toSafeInteger(row.offset),
         })),
@@ -60,7 +62,13 @@ export function createKeptAside(pools: readonly ReadingPool[]): readonly KeptAsi
 }
 
 function columnsOf(before: KeptPlace | null): readonly unknown[] {
-  return [before?.atUs ?? null, before?.partition ?? null, before?.offset ?? null, before?.index ?? null];
+  return [
+    before?.atUs ?? null,
+    before?.partition ?? null,
+    before?.generation ?? null,
+    before?.offset ?? null,
+    before?.index ?? null,
+  ];
 }
 
 function fromRowRecord(row: RecordRow): KeptRecord {
