@@ -148,8 +148,9 @@ export const observationLagMsMax = 2500;
 
 /** Receipts that one request looks up. */
 export const receiptsMax = 1000;
-/** Bytes of one read of the log for receipts, which brings records that lie together at once. */
+/** Bytes of one read of the log for receipts, where the next record lies within so many offsets; else it is one record. */
 export const receiptReadBytesMax = 1 * mebibyte;
+export const receiptReadOffsetsMax = 32;
 /** Clocks of ingest and shards differ by less: a commit that is older than an event by more did not take it. */
 export const clocksDifferMsMax = 60_000;
 /** Events of one page, and the quarter hours of totals that are looked into for it. */

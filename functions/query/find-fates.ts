@@ -3,7 +3,8 @@
  *
  *   shard says     log says                          fate
  *   counted        not asked                         counted
- *   conflict       asked for the fields that differ  conflict
+ *   conflict       the event, or nothing any more    conflict
+ *   conflict       another record                    lost
  *   quarantined    not asked                         quarantined
  *   skipped        not asked                         skipped: an operator gave the records up
  *   uncommitted    the event                         in_flight
@@ -14,16 +15,20 @@
  *   not here       nothing any more, or another log  not_counted, or closed
  *   any that asks  no answer                         undetermined; a conflict without its fields
  *
+ * What is kept aside under the name of another organization than the receipt's is another event too: lost.
+ *
  * A receipt of an organization that the caller may not reach is answered as one that nobody gave out (U10).
  */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
 import { dayOf } from '../../shared/events/calendar.ts';
-import { combineTime, keyHash } from '../../shared/events/identity.ts';
+import { keyHash } from '../../shared/events/identity.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { CommitName, CountedEvent, EventLookup, PlaceState } from '../../shared/ledger/event-lookup.ts';
 import type { EventLogReader, LogBounds } from '../../shared/log/event-log.ts';
 import type { EventPlace, Receipts } from '../../shared/log/receipt.ts';
+import { shardOf } from '../../shared/log/routing.ts';
 import { fromRefusedBytes } from '../../shared/segments/refused-event.ts';
+import { type ConflictFields, conflictFields } from './conflict-fields.ts';
 import { type LoggedEvent, readLogPlaces, unlessUnavailable } from './read-log-places.ts';
 
 export interface FatePorts {
@@ -31,9 +36,6 @@ export interface FatePorts {
   readonly lookup: Pick<EventLookup, 'placesOf' | 'countedByKeys'>;
   readonly log: Pick<EventLogReader, 'read' | 'bounds'>;
 }
-
-/** The fields in which a conflict may differ from what counts. */
-type ConflictField = 'metric_name' | 'quantity' | 'timestamp' | 'properties';
 
 export type Fate =
   | { readonly kind: 'counted' | 'skipped' | 'not_counted' | 'closed'; readonly commit: CommitName }
@@ -52,12 +54,6 @@ export type Fate =
       readonly fields: ConflictFields | null;
     };
 
-/** Which fields differ; of the undetermined ones nobody can say, because both sides are sealed. */
-interface ConflictFields {
-  readonly different: readonly ConflictField[];
-  readonly undetermined: readonly ConflictField[];
-}
-
 /** A receipt that was given out, and what became of its event. */
 export interface FoundFate {
   readonly acceptedAtMs: number;
@@ -71,7 +67,8 @@ interface Asked {
   readonly place: EventPlace;
   /** By the mark, if the caller has a list of organizations. */
   readonly marked: string | null;
-  readonly state: PlaceState;
+  /** `replaced`: what the shard has at the place is of another event. */
+  readonly state: PlaceState | { readonly kind: 'replaced' };
   /** `unread`: not asked for, or the log did not answer; null: the log does not hold the offset. */
   readonly logged: LoggedEvent | 'unread' | null;
 }
@@ -86,7 +83,7 @@ export async function findFates(
   const asked = await askShards(ports.lookup, opened);
   const read = await askLog(ports.log, asked);
   const bounds = await boundsFor(ports.log, read);
-  const known = read.map((one) => withOrganization(one, caller, bounds));
+  const known = read.map((one) => withOrganization(atItsOwn(ports.receipts, one), caller, bounds));
   const firsts = await findFirsts(
     ports.lookup,
     known.filter((one) => one !== null),
@@ -129,15 +126,27 @@ async function askShards(
     opened.filter((one) => one !== null),
     ({ place }) => place.partition,
   );
-  const asked = [...byPartition].map(async ([partition, ofPartition]) => {
-    const states = await lookup.placesOf(
-      partition,
-      ofPartition.map(({ place }) => place),
-    );
+  const asked = await inTurnOfShards([...byPartition.values()], async (ofPartition) => {
+    const places = ofPartition.map(({ place }) => place);
+    const states = await lookup.placesOf(places[0]?.partition ?? 0, places);
     return ofPartition.flatMap((one, i): readonly Asked[] => {
       const state = states[i];
       return state === undefined ? [] : [{ ...one, state, logged: 'unread' }];
     });
+  });
+  return asked.flat();
+}
+
+/** Asks every shard at once, and one after the other of one shard: a request takes one connection of each. */
+async function inTurnOfShards<Group extends readonly { readonly place: EventPlace }[], Result>(
+  groups: readonly Group[],
+  ask: (group: Group) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const byShard = Map.groupBy(groups, ([first]) => shardOf(first?.place.partition ?? 0));
+  const asked = [...byShard.values()].map(async (ofShard) => {
+    const results: Result[] = [];
+    for (const group of ofShard) results.push(await ask(group));
+    return results;
   });
   return (await Promise.all(asked)).flat();
 }
@@ -153,7 +162,7 @@ async function askLog(log: FatePorts['log'], asked: readonly Asked[]): Promise<r
   });
 }
 
-function needsRecord(state: PlaceState): boolean {
+function needsRecord(state: Asked['state']): boolean {
   switch (state.kind) {
     case 'uncommitted':
     case 'conflict':
@@ -162,6 +171,7 @@ function needsRecord(state: PlaceState): boolean {
     case 'counted':
     case 'quarantined':
     case 'skipped':
+    case 'replaced':
       return false;
   }
 }
@@ -193,6 +203,17 @@ interface Known {
   readonly draft: Draft;
 }
 
+/** What is kept aside at the place may be of another event, where the log gave the place out twice. */
+function atItsOwn(receipts: FatePorts['receipts'], asked: Asked): Asked {
+  const { place, state } = asked;
+  const organization = organizationOf(state, null);
+  const other =
+    place.organizationMark !== null &&
+    organization !== null &&
+    receipts.markOf(organization) !== place.organizationMark;
+  return other ? { ...asked, state: { kind: 'replaced' } } : asked;
+}
+
 /** Null where the event is of nobody that the caller may reach, or where that is not known. */
 function withOrganization(
   asked: Asked,
@@ -214,7 +235,7 @@ function eventOf({ place, logged }: Asked): SealedEvent | null {
   return logged.createdAtMs === place.createdAtMs ? logged.event : null;
 }
 
-function organizationOf(state: PlaceState, event: SealedEvent | null): string | null {
+function organizationOf(state: Asked['state'], event: SealedEvent | null): string | null {
   if (state.kind === 'counted' || state.kind === 'conflict') return state.organization;
   if (state.kind !== 'quarantined') return event?.organization ?? null;
   const refused = state.bytes === null ? null : fromRefusedBytes(state.code, state.bytes);
@@ -232,8 +253,15 @@ function draftOf(
       return { kind: state.kind, commit: state.commit };
     case 'quarantined':
       return { kind: 'quarantined', commit: state.commit, code: state.code };
-    case 'conflict':
-      return { ...state, event };
+    case 'replaced':
+      return { kind: 'lost' };
+    case 'conflict': {
+      const { commit, keyHash: hash, firstDay } = state;
+      const other = logged !== null && logged !== 'unread' && event === null;
+      return other && state.ofPresentLog
+        ? { kind: 'lost' }
+        : { kind: 'conflict', commit, event, keyHash: hash, firstDay };
+    }
     case 'uncommitted':
       if (logged === 'unread' || log === null) return { kind: 'undetermined' };
       if (logged !== null) return { kind: event === null ? 'lost' : 'in_flight' };
@@ -268,18 +296,18 @@ function winnerOf(draft: Draft): { readonly keyHash: string; readonly days: read
 type Firsts = ReadonlyMap<string, CountedEvent>;
 
 async function findFirsts(lookup: FatePorts['lookup'], known: readonly Known[]): Promise<Firsts> {
-  const wanted = known.flatMap(({ organization, draft }) => {
+  const wanted = known.flatMap(({ place, organization, draft }) => {
     const winner = winnerOf(draft);
-    return winner === null || organization === null ? [] : [{ organization, ...winner }];
+    return winner === null || organization === null ? [] : [{ place, organization, ...winner }];
   });
   const byOrganization = Map.groupBy(wanted, ({ organization }) => organization);
-  const events = [...byOrganization].map(([organization, keys]) =>
-    lookup.countedByKeys(organization, {
+  const events = await inTurnOfShards([...byOrganization.values()], (keys) =>
+    lookup.countedByKeys(keys[0]?.organization ?? '', {
       keyHashes: [...new Set(keys.map((key) => key.keyHash))],
       days: [...new Set(keys.flatMap(({ days }) => days))],
     }),
   );
-  return new Map((await Promise.all(events)).flat().map((event) => [firstKey(event), event]));
+  return new Map(events.flat().map((event) => [firstKey(event), event]));
 }
 
 function firstKey({ keyHash: hash, day }: Pick<CountedEvent, 'keyHash' | 'day'>): string {
@@ -309,36 +337,4 @@ function complete({ place }: Known, draft: Draft, firsts: Firsts): Fate {
 function isBefore(one: CountedEvent, place: EventPlace, { committedAtMs }: CommitName): boolean {
   if (one.commit.committedAtMs !== committedAtMs) return one.commit.committedAtMs < committedAtMs;
   return one.offset < place.offset || (one.offset === place.offset && one.index < place.index);
-}
-
-/** Properties are sealed: they differ if one side has none, or if nothing else that the fingerprint covers does. */
-function conflictFields(event: SealedEvent, first: CountedEvent): ConflictFields {
-  const different: ConflictField[] = [];
-  if (event.metric !== first.metric) different.push('metric_name');
-  if (event.quantity !== first.quantity) different.push('quantity');
-  if (timeDiffers(event, first)) different.push('timestamp');
-  const sealed = event.sealed !== null;
-  if (sealed !== first.sealed) return { different: [...different, 'properties'], undetermined: [] };
-  if (!sealed) return { different, undetermined: [] };
-  const others = different.some((field) => field !== 'timestamp');
-  if (others) return { different, undetermined: ['properties'] };
-  const same = contentOf(event) === contentOf(first);
-  return { different: same ? different : [...different, 'properties'], undetermined: [] };
-}
-
-/** Two stamps are no difference: neither was sent. */
-function timeDiffers(
-  event: Pick<SealedEvent, 'eventTimeMs' | 'undated'>,
-  first: Pick<CountedEvent, 'eventTimeMs' | 'undated'>,
-): boolean {
-  return event.eventTimeMs !== first.eventTimeMs && !(event.undated && first.undated);
-}
-
-/** The fingerprint without the time that a dated event's is combined with. */
-function contentOf({
-  fingerprint,
-  eventTimeMs,
-  undated,
-}: Pick<CountedEvent, 'fingerprint' | 'eventTimeMs' | 'undated'>) {
-  return undated ? fingerprint : combineTime(fingerprint, eventTimeMs);
 }

@@ -91,8 +91,7 @@ async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<
   const { partitions } = usageTopic;
   const shards = { urls, logger, onRefused };
   const log = keep(createLogReader({ ...place, security: iamSecurity(place.iamRegion) }));
-  const pools = createReaderPools(shards, 'lookup');
-  keep({ close: async () => void (await Promise.all(pools.map((pool) => pool.end()))) });
+  const pools = createReaderPools(shards, 'query');
   const events = {
     receipts: new Receipts(receiptKey),
     lookup: createEventLookup({ pools, partitions }),
@@ -100,7 +99,7 @@ async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<
     ...{ log, partitions },
   };
   return build({
-    summaries: keep(createSummaryReader({ ...shards, partitions })),
+    summaries: keep(createSummaryReader({ ...shards, partitions, pools })),
     events,
     log,
     segments: keep(createSegmentStore({ ...redis, onRefused })),

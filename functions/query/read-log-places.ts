@@ -1,7 +1,7 @@
 /** Records of the log at single offsets: each is read once, and records that lie together in one read. */
 import { OdometerError } from '../../shared/errors.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
-import { receiptReadBytesMax } from '../../shared/limits.ts';
+import { receiptReadBytesMax, receiptReadOffsetsMax } from '../../shared/limits.ts';
 import { decodeEnvelope } from '../../shared/log/envelope.ts';
 import type { EventLogReader, LogRecord } from '../../shared/log/event-log.ts';
 
@@ -44,9 +44,11 @@ async function readOffsets(
   take: (offset: number, record: LogRecord | null) => void,
 ): Promise<void> {
   const wanted = new Set(offsets);
-  for (const from of offsets.toSorted((a, b) => a - b)) {
+  const sorted = offsets.toSorted((a, b) => a - b);
+  for (const [i, from] of sorted.entries()) {
     if (!wanted.has(from)) continue;
-    const records = await readFrom(log, { partition, from, bytesMax: receiptReadBytesMax });
+    const near = (sorted[i + 1] ?? Number.POSITIVE_INFINITY) - from <= receiptReadOffsetsMax;
+    const records = await readFrom(log, { partition, from, bytesMax: near ? receiptReadBytesMax : 1 });
     for (const record of records) if (wanted.delete(record.offset)) take(record.offset, record);
     // Beyond the end of the log, or removed by its retention.
     if (wanted.delete(from)) take(from, null);

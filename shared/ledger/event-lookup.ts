@@ -32,6 +32,8 @@ export type PlaceState =
       readonly keyHash: string;
       /** The event day of what counts, in days since 1970-01-01. */
       readonly firstDay: number;
+      /** The present log is the one that this commit read. */
+      readonly ofPresentLog: boolean;
     }
   | {
       readonly kind: 'quarantined';

@@ -41,11 +41,16 @@ const first: CountedEvent = {
   ...{ sealed: false, day: dayOf(noonMs), partition, offset: 5, index: 0, createdAtMs: noonMs - 5 },
   commit: { hash: 'f'.repeat(64), committedAtMs: noonMs + 500 },
 };
+const conflict: Extract<PlaceState, { kind: 'conflict' }> = {
+  kind: 'conflict',
+  ...{ commit, organization, keyHash: first.keyHash, firstDay: first.day, ofPresentLog: true },
+};
 const states: Readonly<Record<string, PlaceState>> = {
   uncommitted: { kind: 'uncommitted' },
   skipped: { kind: 'skipped', commit },
   counted: { kind: 'counted', commit, organization },
-  conflict: { ...first, kind: 'conflict', commit, firstDay: first.day },
+  conflict,
+  'conflict, of another log': { ...conflict, ofPresentLog: false },
   quarantined: { kind: 'quarantined', commit, code: 'foreign_magic', bytes: null },
   'not here': notHere,
   'not here, of another log': { ...notHere, ofPresentLog: false },
@@ -92,7 +97,8 @@ const table: Readonly<Record<keyof typeof states, readonly Fate['kind'][]>> = {
   uncommitted: ['in_flight', 'lost', 'lost', 'in_flight', 'lost', 'undetermined'],
   skipped: always('skipped'),
   counted: always('counted'),
-  conflict: always('conflict'),
+  conflict: ['conflict', 'lost', 'lost', 'conflict', 'conflict', 'conflict'],
+  'conflict, of another log': always('conflict'),
   quarantined: always('quarantined'),
   'not here': ['duplicate', 'lost', 'lost', 'not_counted', 'not_counted', 'undetermined'],
   'not here, of another log': [
@@ -130,4 +136,10 @@ it('a duplicate names the event that was counted before it, and nothing that was
   const lookup = { placesOf: async () => [notHere], countedByKeys: async () => [later] };
   const [found] = await findFates({ receipts, lookup, log: logOf('the event') }, everybody, [receipt]);
   expect(found?.fate).toEqual({ kind: 'duplicate', commit, first: null });
+});
+
+it('what is kept aside of another organization than the receipt is marked with is another event', async () => {
+  const state: PlaceState = { ...conflict, organization: 'org_2' };
+  expect((await fateOf(state, 'removed', { caller: only(organization) }))?.fate.kind).toBe('lost');
+  expect((await fateOf(state, 'removed'))?.fate.kind).toBe('lost');
 });

@@ -80,7 +80,7 @@ export async function readPlaceStates(
     const organization = organizationOf.get(i + 1);
     const state: PlaceState =
       organization === undefined
-        ? (keptState(commit, keptOf.get(i + 1)) ?? notHere(one))
+        ? (keptState(one, keptOf.get(i + 1)) ?? notHere(one))
         : { kind: 'counted', commit, organization };
     states[one.row.n - 1] = state;
   }
@@ -101,12 +101,13 @@ function placeColumns(taken: readonly Taken[]): readonly (readonly number[])[] {
   return [taken.map(({ place }) => place.offset), taken.map(({ place }) => place.index)];
 }
 
-function keptState(commit: CommitName, row: KeptRow | undefined): PlaceState | null {
+function keptState({ commit, ...taken }: Taken, row: KeptRow | undefined): PlaceState | null {
   if (row === undefined) return null;
   const { organization_id: organization, key_hash: keyHash, first_day: firstDay, code, bytes } = row;
   if (code !== null) return { kind: 'quarantined', commit, code, bytes };
   if (organization === null || keyHash === null || firstDay === null) return null;
-  return { kind: 'conflict', commit, organization, keyHash: fromUuid(keyHash), firstDay };
+  const ofPresentLog = taken.generation === taken.row.current_generation;
+  return { kind: 'conflict', commit, organization, keyHash: fromUuid(keyHash), firstDay, ofPresentLog };
 }
 
 function notHere({ commit, generation, row }: Taken): PlaceState {
