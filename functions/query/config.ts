@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quotaConfig } from '../../shared/callers/quota-config.ts';
 import { ENV_RECEIPT_KEY, ENV_SHARD_READER_URLS } from '../../shared/contracts/env.ts';
 import { shardsConfig } from '../../shared/ledger/shards-config.ts';
 import { logConfig } from '../../shared/log/log-config.ts';
@@ -12,5 +13,6 @@ const receiptConfig = z
 /** What query reads from the environment. */
 export const queryConfig = logConfig
   .and(redisConfig)
+  .and(quotaConfig)
   .and(shardsConfig(ENV_SHARD_READER_URLS))
   .and(receiptConfig);

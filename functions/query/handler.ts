@@ -1,5 +1,6 @@
 /** Lambda `query`: committed totals, single events, liveness and readiness over HTTP. */
 
+import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
@@ -22,6 +23,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createRequestCounter } from '../../shared/segments/redis/request-counter.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 import { createReadiness, type Dependency, type DependencyState } from './check-readiness.ts';
@@ -38,6 +40,8 @@ export interface QueryPorts {
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly logger: Logger;
+  /** Without it requests are not counted. */
+  readonly quota?: RequestQuota | undefined;
 }
 
 const healthRoute = 'GET /health';
@@ -46,7 +50,7 @@ const summaryRoute = 'GET /api/v1/usage/summary/{organization}';
 
 /** The handler of all routes over the given ports. */
 export function build(ports: QueryPorts): HttpHandler {
-  const { summaries, log, segments, clock, logger } = ports;
+  const { summaries, log, segments, clock, logger, quota } = ports;
   const dependencies: readonly Dependency[] = [
     { name: 'kafka', check: () => log.bounds() },
     { name: 'redis', check: () => segments.assertNothingEvicted() },
@@ -64,6 +68,7 @@ export function build(ports: QueryPorts): HttpHandler {
   });
   return createHttpHandler({
     logger,
+    quota,
     publicRoutes: new Set([healthRoute, readyRoute]),
     respond: (request) => (answers[request.event.routeKey] ?? unknown)(request),
   });
@@ -86,8 +91,8 @@ function readiness(found: readonly DependencyState[]): HttpAnswer {
   };
 }
 
-async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
-  const { log: place, redis, shardUrls: urls, receiptKey } = await load(queryConfig);
+async function start({ load, keep, onRefused, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+  const { log: place, redis, quota, shardUrls: urls, receiptKey } = await load(queryConfig);
   const { partitions } = usageTopic;
   const shards = { urls, logger, onRefused };
   const log = keep(createLogReader({ ...place, security: iamSecurity(place.iamRegion) }));
@@ -105,6 +110,10 @@ async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<
     segments: keep(createSegmentStore({ ...redis, onRefused })),
     clock: systemClock,
     logger,
+    quota: quotaOf(quota, {
+      metrics,
+      connect: (location) => keep(createRequestCounter({ ...location, onRefused })),
+    }),
   });
 }
 

@@ -29,12 +29,12 @@ export const assumptions = {
   accessLogBytesPerRequest: 260,
   metricLineBytes: 355,
   metricsIntervalSeconds: 10,
-  secrets: 14,
+  secrets: 15,
   /** Environments that watch their secrets read each again once a minute: 20 consumers one, 4 flushers three, 14 authorizers two. */
   secretReadsPerMinute: 60,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */
-  metrics: 75,
+  metrics: 79,
   alarms: 65,
   cacheNodes: 3,
   zones: 3,

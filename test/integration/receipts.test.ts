@@ -36,7 +36,10 @@ afterAll(async () => {
 /** The partition is halted, and an operator decides this about it. */
 async function decide(action: Decision['action']): Promise<void> {
   const { shards } = lookups.pipeline;
-  await lookups.pipeline.ledgerOf(partition).halt(partition, { code: 'test', reason: 'of the test' });
+  const ledger = lookups.pipeline.ledgerOf(partition);
+  const place = (await ledger.progress()).find((one) => one.partition === partition);
+  if (place === undefined) throw new Error('the partition has no progress');
+  await ledger.halt(place, { code: 'test', reason: 'of the test' });
   const control = createShardControl({
     ...{ shard, mapVersion: routeMapVersion, ownerUrl: shards.ownerUrls[shard] ?? '' },
     operatorUrl: shards.operatorUrls[shard] ?? '',
