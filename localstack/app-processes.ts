@@ -12,14 +12,14 @@ import {
   ENV_JWT_SECRET_PREVIOUS,
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
-  ENV_LOG_GENERATION,
   ENV_PORT,
+  ENV_RECEIPT_KEY,
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
   ENV_SEGMENT_KEY,
 } from '../shared/contracts/env.ts';
 import { type ShardLogin, shardLogins } from '../shared/contracts/shards.ts';
-import { logGeneration, usageTopic } from '../shared/contracts/topic.ts';
+import { usageTopic } from '../shared/contracts/topic.ts';
 import type { Environment } from '../shared/runtime/config.ts';
 import { processEnvironment } from '../shared/runtime/process/environment.ts';
 import type { ProcessSpec } from './processes/kept-process.ts';
@@ -44,6 +44,7 @@ export function apiSpecs(settings: TwinSettings, servers: Servers): readonly Pro
     [ENV_PORT]: String(settings.apiPort),
     ...shardUrls(servers, 'reader'),
     [ENV_ENCRYPTION_KEY]: 'secret:encryption-key',
+    [ENV_RECEIPT_KEY]: 'secret:receipt-key',
     ...issuerOf(processEnvironment()),
   };
   return Array.from({ length: settings.workers }, (_, index) =>
@@ -135,7 +136,6 @@ function environmentOf(settings: TwinSettings, servers: Servers): Environment {
     ...processEnvironment(),
     [ENV_KAFKA_BOOTSTRAP_SERVERS]: servers.kafka,
     [ENV_KAFKA_TOPIC]: usageTopic.name,
-    [ENV_LOG_GENERATION]: String(logGeneration),
     [ENV_REDIS_URL]: servers.redis,
     [ENV_SECRETS_FILE]: secretsFileOf(settings.dataDir),
   };

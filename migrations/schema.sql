@@ -163,10 +163,12 @@ alter table usage_rollups add constraint usage_rollups_total_check CHECK (((tota
 CREATE INDEX commit_ledger_committed_at ON public.commit_ledger USING brin (committed_at) WITH (pages_per_range='8', autosummarize='on');
 CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (partition, generation, from_offset) WHERE (to_offset > from_offset);
 CREATE INDEX quarantine_newest ON public.quarantine USING btree (quarantined_at, partition, generation, "offset", index);
+CREATE INDEX usage_conflicts_key ON public.usage_conflicts USING btree (key_hash, event_day);
 CREATE INDEX usage_conflicts_newest ON public.usage_conflicts USING btree (found_at, partition, generation, "offset", index);
 CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree (organization_id, event_day);
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);
+CREATE INDEX usage_events_lookups ON ONLY public.usage_events USING brin (processed_at, event_time timestamptz_minmax_multi_ops, organization_id text_bloom_ops) WITH (autosummarize='on');
 create view closed_days with (security_invoker=true) as
  SELECT l.partition,
     d.day,
@@ -244,6 +246,24 @@ begin
   do update set total = r.total + excluded.total, event_count = r.event_count + excluded.event_count;
   perform set_config('odometer.within_totals', '', true);
 end
+$function$;
+CREATE OR REPLACE FUNCTION public.commit_of(of_partition integer, of_offset bigint, of_processed_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select encode(l.hash, 'hex')
+  from generate_series(0, (select generation from partition_progress where partition = of_partition)) of_generation
+  cross join lateral (
+    select hash, to_offset, committed_at
+    from commit_ledger
+    where partition = of_partition and generation = of_generation and from_offset <= of_offset
+      and to_offset > from_offset
+    order by from_offset desc
+    limit 1
+  ) l
+  where l.to_offset > of_offset and l.committed_at = date_trunc('milliseconds', of_processed_at)
+  limit 1
 $function$;
 CREATE OR REPLACE FUNCTION public.digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text)
  RETURNS record
@@ -359,11 +379,14 @@ create policy operator on partition_progress for select to billing using (true);
 create policy owner on partition_progress for all to odometer_owner using (true) with check (true);
 create policy reader on partition_progress for select to odometer_reader using (true);
 create policy writer on partition_progress for all to odometer_writer using (true) with check (true);
+create policy across on quarantine for select to odometer_reader using ((current_setting('odometer.across_organizations'::text, true) = 'on'::text));
 create policy operator on quarantine for select to billing using (true);
 create policy writer on quarantine for all to odometer_writer using (true) with check (true);
+create policy across on usage_conflicts for select to odometer_reader using ((current_setting('odometer.across_organizations'::text, true) = 'on'::text));
 create policy operator on usage_conflicts for select to billing using (true);
 create policy tenant on usage_conflicts for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
 create policy writer on usage_conflicts for all to odometer_writer using (true) with check (true);
+create policy across on usage_events for select to odometer_reader using ((current_setting('odometer.across_organizations'::text, true) = 'on'::text));
 create policy operator on usage_events for select to billing using (true);
 create policy tenant on usage_events for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
 create policy writer on usage_events for select to odometer_writer using (true);
@@ -378,6 +401,7 @@ grant select on events_by_commit to billing;
 grant select on partition_progress to billing;
 grant select on partition_progress to odometer_writer;
 grant select on quarantine to billing;
+grant select on quarantine to odometer_reader;
 grant insert, select on quarantine to odometer_writer;
 grant select on schema_migrations to billing;
 grant select on shard_identity to billing;
@@ -392,10 +416,11 @@ grant select on usage_events to odometer_writer;
 grant select on usage_rollups to billing;
 grant select on usage_rollups to odometer_reader;
 grant select on vw_cache_metrics to billing;
-grant select (partition, sequence, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, committed_at, conflicts) on commit_ledger to odometer_reader;
+grant select (partition, sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, days, hash, committed_at, conflicts) on commit_ledger to odometer_reader;
 grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
 grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
+grant execute on function commit_of(of_partition integer, of_offset bigint, of_processed_at timestamp with time zone) to odometer_reader;
 grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
 grant execute on function leaf_of(day date, today date) to odometer_writer;
 grant execute on function make_usage_day(day date) to odometer_writer;

@@ -157,6 +157,19 @@ export const observationAgeMsMax = 5000;
 /** So much older may a look be whose end is committed, to be published instead of the newest one. */
 export const observationLagMsMax = 2500;
 
+/** Receipts that one request looks up. */
+export const receiptsMax = 1000;
+/** Bytes of one read of the log for receipts, where the next record lies within so many offsets; else it is one record. */
+export const receiptReadBytesMax = 1 * mebibyte;
+export const receiptReadOffsetsMax = 32;
+/** Clocks of ingest and shards differ by less: a commit that is older than an event by more did not take it. */
+export const clocksDifferMsMax = 60_000;
+/** Events of one page, and the quarter hours of totals that are looked into for it. */
+export const listedEventsMax = 1000;
+export const listedQuartersMax = 200;
+/** Counted events, and conflicts, of one idempotency key in one answer: one event a day. */
+export const keyEventsMax = 1000;
+
 /** How long one summary may look at. */
 export const summaryDaysMax = 366;
 /** Metrics in one answer; what follows is asked for by a cursor. */

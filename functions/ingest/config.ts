@@ -4,10 +4,11 @@ import {
   ENV_ENCRYPTION_KEY,
   ENV_INGEST_LINGER_MS,
   ENV_OTLP_ORGANIZATION,
+  ENV_RECEIPT_KEY,
 } from '../../shared/contracts/env.ts';
 import { isOtlpField, otlpOrganizationDefault } from '../../shared/contracts/otlp.ts';
 import { lingerMsDefault } from '../../shared/limits.ts';
-import { generationConfig, logConfig } from '../../shared/log/log-config.ts';
+import { logConfig } from '../../shared/log/log-config.ts';
 import { keyValue, listValue } from '../../shared/runtime/config.ts';
 
 const otlpField = z.string().refine(isOtlpField, 'must be resource.NAME or attributes.NAME');
@@ -15,16 +16,18 @@ const otlpField = z.string().refine(isOtlpField, 'must be resource.NAME or attri
 const ownConfig = z
   .object({
     [ENV_ENCRYPTION_KEY]: keyValue,
+    [ENV_RECEIPT_KEY]: keyValue,
     [ENV_INGEST_LINGER_MS]: z.coerce.number().min(0).max(1000).default(lingerMsDefault),
     [ENV_OTLP_ORGANIZATION]: listValue.pipe(z.array(otlpField)).optional(),
   })
   .transform((values) => ({
     encryptionKey: values[ENV_ENCRYPTION_KEY],
+    receiptKey: values[ENV_RECEIPT_KEY],
     lingerMs: values[ENV_INGEST_LINGER_MS],
     otlpOrganization: values[ENV_OTLP_ORGANIZATION] ?? otlpOrganizationDefault,
   }));
 
 /** What ingest reads from the environment. */
-export const ingestConfig = logConfig.and(generationConfig).and(quotaConfig).and(ownConfig);
+export const ingestConfig = logConfig.and(quotaConfig).and(ownConfig);
 
 export type IngestConfig = Readonly<z.output<typeof ingestConfig>>;

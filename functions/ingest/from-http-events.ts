@@ -3,6 +3,7 @@ import { dayOf, parseTimestamp } from '../../shared/events/calendar.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
 import { EventDays } from '../../shared/events/event-days.ts';
 import { type Problem, problem } from '../../shared/http/problem.ts';
+import { readBody } from '../../shared/http/read-body.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
@@ -14,7 +15,6 @@ import {
 } from '../../shared/limits.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
-import { readBody } from './read-body.ts';
 import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { canonicalProperties } from './read-properties.ts';
 

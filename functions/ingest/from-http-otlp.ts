@@ -6,6 +6,7 @@
  */
 import { parse } from 'content-type';
 import { otlpPoints, type UsagePoint } from '../../shared/events/otlp-points.ts';
+import { readBody, readBodyBytes } from '../../shared/http/read-body.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import {
   batchEventsMax,
@@ -26,7 +27,6 @@ import {
 } from './from-http-events.ts';
 import { readOtlpProtobuf } from './otlp-protobuf.ts';
 import { otlpRequestShape } from './otlp-shape.ts';
-import { readBody, readBodyBytes } from './read-body.ts';
 import { isJsonObject, NumberText, numberTextOf, readJson } from './read-json.ts';
 import { canonicalNumber } from './read-properties.ts';
 

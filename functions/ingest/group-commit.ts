@@ -41,8 +41,6 @@ export interface GroupCommitOptions {
   /** 16 random bytes of this process. */
   readonly producerId: Buffer;
   readonly partitions: number;
-  /** In every receipt. */
-  readonly generation: number;
   readonly receipts: Pick<Receipts, 'seal'>;
   readonly lingerMs: number;
 }
@@ -168,7 +166,7 @@ export class GroupCommit {
           'the log acknowledged other records than were appended',
         );
         batches.forEach((batch, i) => {
-          this.#acknowledge(batch, appended[i]);
+          this.#acknowledge(batch, appended[i], createdAtMs);
         });
       } catch (error) {
         for (const { waiting } of batches) for (const { ticket } of waiting) this.#fail(ticket, error);
@@ -183,20 +181,21 @@ export class GroupCommit {
   }
 
   /** One receipt for each request with events in the envelope: a request's events follow each other in its queue. */
-  #acknowledge({ waiting }: Batch, appended: Appended | undefined): void {
+  #acknowledge({ waiting }: Batch, appended: Appended | undefined, createdAtMs: number): void {
     invariant(appended !== undefined, 'an appended record has a place');
     for (let firstIndex = 0, end = 0; firstIndex < waiting.length; firstIndex = end) {
       const ticket = waiting[firstIndex]?.ticket;
       invariant(ticket !== undefined, 'an event waits for a request');
       while (waiting[end]?.ticket === ticket) end++;
-      const positions = waiting.slice(firstIndex, end).map(({ position }) => position);
-      this.#receive(ticket, { ...appended, firstIndex, count: positions.length }, positions);
+      const ofRequest = waiting.slice(firstIndex, end);
+      const positions = ofRequest.map(({ position }) => position);
+      const place = { ...appended, createdAtMs, firstIndex, count: positions.length };
+      this.#receive(ticket, { ...place, organization: onlyOrganizationOf(ofRequest) }, positions);
     }
   }
 
-  #receive(ticket: Ticket, place: Omit<ReceiptPlace, 'generation'>, positions: readonly number[]): void {
-    const { generation, receipts } = this.#options;
-    ticket.receipts.push({ receipt: receipts.seal({ generation, ...place }), positions });
+  #receive(ticket: Ticket, place: ReceiptPlace, positions: readonly number[]): void {
+    ticket.receipts.push({ receipt: this.#options.receipts.seal(place), positions });
     ticket.unacknowledged -= positions.length;
     if (ticket.unacknowledged > 0) return;
     this.#open.delete(ticket);
@@ -222,4 +221,10 @@ export class GroupCommit {
     // By name: to copy all but `properties` costs ten times as much, and the plaintext must not travel on.
     return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
   }
+}
+
+/** Null where the events are of several organizations. */
+function onlyOrganizationOf(waiting: readonly Waiting[]): string | null {
+  const first = waiting[0]?.event.organization ?? null;
+  return waiting.every(({ event }) => event.organization === first) ? first : null;
 }

@@ -50,24 +50,23 @@ export interface IngestPorts {
 const producerIdBytes = 16;
 
 /** What the handler itself is set by; the rest of the configuration is for its clients. */
-export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs'> &
+export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'receiptKey' | 'lingerMs'> &
   Partial<Pick<IngestConfig, 'otlpOrganization'>>;
 
 /** The handler of all routes over the given ports. */
 export function build(settings: IngestSettings, given: IngestPorts): HttpHandler {
   const { log, clock, logger, metrics, quota } = given;
   const producerId = randomBytes(producerIdBytes);
-  const { encryptionKey, generation, lingerMs, otlpOrganization = otlpOrganizationDefault } = settings;
+  const { encryptionKey, receiptKey, lingerMs, otlpOrganization = otlpOrganizationDefault } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
-  const receipts = new Receipts(encryptionKey);
+  const receipts = new Receipts(receiptKey);
   const group = new GroupCommit({
     log,
     clock,
     sealer,
     producerId,
     partitions,
-    generation,
     receipts,
     lingerMs,
   });

@@ -31,7 +31,7 @@ export class PropertySealer {
   readonly #key: KeyObject;
 
   constructor(encryptionKey: Buffer, producerId: Buffer) {
-    this.#key = derivedKey({ encryptionKey, salt: producerId, info: sealInfo });
+    this.#key = derivedKey({ secret: encryptionKey, salt: producerId, info: sealInfo });
   }
 
   seal(binding: SealBinding, properties: PropertiesText): string {
@@ -55,6 +55,6 @@ export class PropertySealer {
 
 /** HMAC-SHA256 of canonical properties, hex: the same in every process, so that a retry is recognised. */
 export function createPropertiesDigest(encryptionKey: Buffer): (properties: PropertiesText) => string {
-  const key = derivedKey({ encryptionKey, salt: Buffer.alloc(0), info: digestInfo });
+  const key = derivedKey({ secret: encryptionKey, salt: Buffer.alloc(0), info: digestInfo });
   return (properties) => createHmac('sha256', key).update(properties, 'utf8').digest('hex');
 }

@@ -6,7 +6,7 @@ import {
   ENV_SHARD_WRITER_URLS,
 } from '../../shared/contracts/env.ts';
 import { shardUrlsValue } from '../../shared/ledger/shards-config.ts';
-import { generationConfig, logConfig } from '../../shared/log/log-config.ts';
+import { logConfig } from '../../shared/log/log-config.ts';
 
 const shardsConfig = z
   .object({
@@ -26,6 +26,6 @@ const shardsConfig = z
   }));
 
 /** What the operator reads from the environment. */
-export const operatorConfig = logConfig.and(generationConfig).and(shardsConfig);
+export const operatorConfig = logConfig.and(shardsConfig);
 
 export type OperatorConfig = Readonly<z.output<typeof operatorConfig>>;

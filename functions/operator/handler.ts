@@ -1,6 +1,6 @@
 /** Lambda `operator`: carries out what an operator asks for; each verb is one use case. */
 import { migrateShard } from '../../migrations/migrate.ts';
-import { usageTopic } from '../../shared/contracts/topic.ts';
+import { logGeneration, usageTopic } from '../../shared/contracts/topic.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { ensureStatistics, loginsOf, setLoginPasswords } from '../../shared/ledger/postgres/shard-logins.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
@@ -55,14 +55,14 @@ export function build({ shards, migrate, logger }: OperatorPorts): OperatorHandl
 /** The operator with its clients. */
 export async function start({ load, keep, logger }: FunctionStart): Promise<OperatorHandler> {
   const config = await load(operatorConfig);
-  const { log, ownerUrls, operatorUrls, generation, loginUrls } = config;
+  const { log, ownerUrls, operatorUrls, loginUrls } = config;
   const shards = operatorUrls.map((operatorUrl, shard) => {
     const ownerUrl = ownerUrls[shard] ?? '';
     return keep(createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion, logger }));
   });
   const migrate = async () => {
     const topicId = await topicIdOf(log);
-    const request = { ownerUrls, topicId, partitions: usageTopic.partitions, generation };
+    const request = { ownerUrls, topicId, partitions: usageTopic.partitions, generation: logGeneration };
     return await migrateShards(request, migrateWithLogins(loginUrls));
   };
   return build({ shards, migrate, logger });

@@ -1,4 +1,4 @@
-/** Lambda `query`: committed totals, liveness and readiness over HTTP. */
+/** Lambda `query`: committed totals, single events, liveness and readiness over HTTP. */
 
 import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
@@ -10,11 +10,15 @@ import {
   type HttpHandler,
   type HttpRequest,
 } from '../../shared/http/stack.ts';
+import { createEventLookup } from '../../shared/ledger/postgres/event-lookup.ts';
+import { createKeptAside } from '../../shared/ledger/postgres/kept-aside.ts';
+import { createReaderPools } from '../../shared/ledger/postgres/reader-pool.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import type { SummaryReader } from '../../shared/ledger/summary.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
+import { Receipts } from '../../shared/log/receipt.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
@@ -26,11 +30,13 @@ import { createReadiness, type Dependency, type DependencyState } from './check-
 import { queryConfig } from './config.ts';
 import { fromHttpSummary, toHttpSummary } from './from-http-summary.ts';
 import { summarizeUsage } from './summarize-usage.ts';
+import { type EventPorts, eventRoutes } from './to-http-events.ts';
 
-/** Only what is used of the ports: readiness asks the log and the segments, nothing else touches them. */
+/** Only what is used of the ports: of segments readiness alone, of the log readiness and the lookups of receipts. */
 export interface QueryPorts {
   readonly summaries: Pick<SummaryReader, 'summarize' | 'ping'>;
   readonly log: Pick<EventLogReader, 'bounds'>;
+  readonly events: EventPorts;
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly logger: Logger;
@@ -55,6 +61,7 @@ export function build(ports: QueryPorts): HttpHandler {
     [healthRoute]: async () => ({ status: 200, body: { status: 'ok' } }),
     [readyRoute]: async () => readiness(await states()),
     [summaryRoute]: (request) => summary(ports, request),
+    ...eventRoutes(ports.events),
   };
   const unknown = async (): Promise<HttpAnswer> => ({
     problem: problem(404, 'not_found', 'This address does not exist.'),
@@ -85,11 +92,21 @@ function readiness(found: readonly DependencyState[]): HttpAnswer {
 }
 
 async function start({ load, keep, onRefused, logger, metrics }: FunctionStart): Promise<HttpHandler> {
-  const { log, redis, quota, shardUrls: urls } = await load(queryConfig);
+  const { log: place, redis, quota, shardUrls: urls, receiptKey } = await load(queryConfig);
   const { partitions } = usageTopic;
+  const shards = { urls, logger, onRefused };
+  const log = keep(createLogReader({ ...place, security: iamSecurity(place.iamRegion) }));
+  const pools = createReaderPools(shards, 'query');
+  const events = {
+    receipts: new Receipts(receiptKey),
+    lookup: createEventLookup({ pools, partitions }),
+    keptAside: createKeptAside(pools),
+    ...{ log, partitions },
+  };
   return build({
-    summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
-    log: keep(createLogReader({ ...log, security: iamSecurity(log.iamRegion) })),
+    summaries: keep(createSummaryReader({ ...shards, partitions, pools })),
+    events,
+    log,
     segments: keep(createSegmentStore({ ...redis, onRefused })),
     clock: systemClock,
     logger,

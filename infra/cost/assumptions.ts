@@ -29,7 +29,7 @@ export const assumptions = {
   accessLogBytesPerRequest: 260,
   metricLineBytes: 355,
   metricsIntervalSeconds: 10,
-  secrets: 14,
+  secrets: 15,
   /** Environments that watch their secrets read each again once a minute: 20 consumers one, 4 flushers three, 14 authorizers two. */
   secretReadsPerMinute: 60,
   keys: 5,

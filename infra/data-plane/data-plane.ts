@@ -35,7 +35,12 @@ export interface DataPlane {
   readonly vitals: DataVitals;
 }
 
-export type KeyVariable = 'ENCRYPTION_KEY' | 'SEGMENT_KEY' | 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS';
+export type KeyVariable =
+  | 'ENCRYPTION_KEY'
+  | 'RECEIPT_KEY'
+  | 'SEGMENT_KEY'
+  | 'JWT_SECRET'
+  | 'JWT_SECRET_PREVIOUS';
 
 /** What of the data plane is watched; nothing where somebody else runs it. */
 export interface DataVitals {

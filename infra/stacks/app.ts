@@ -124,6 +124,7 @@ export class AppStack extends Stack {
     });
     this.#data.grantAppend(ingest.fn);
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');
+    this.#data.grantKey(ingest.fn, 'RECEIPT_KEY');
     if (this.#stage.callerRequestsPerSecond !== undefined) this.#data.grantCache(ingest.fn);
     return ingest;
   }
@@ -190,16 +191,18 @@ export class AppStack extends Stack {
 
   #query(): BillingFunction {
     const query = this.#function('Query', {
-      description: 'Committed totals, liveness and readiness over HTTP',
+      description: 'Committed totals, single events, liveness and readiness over HTTP',
       memoryMb: oneCpuMb,
       timeout: httpTimeout,
       role: 'query',
       reservedConcurrency: readConcurrency.query,
       environment: this.#quotaSetting(),
     });
-    this.#data.grantDescribeLog(query.fn);
+    // Records that receipts name, one each.
+    this.#data.grantReadLog(query.fn);
     this.#data.grantCache(query.fn);
     this.#data.grantShards(query.fn, 'reader');
+    this.#data.grantKey(query.fn, 'RECEIPT_KEY');
     return query;
   }
 

@@ -13,6 +13,7 @@ import {
   ENV_ENCRYPTION_KEY,
   ENV_JWT_SECRET,
   ENV_JWT_SECRET_PREVIOUS,
+  ENV_RECEIPT_KEY,
   ENV_REDIS_URL,
   ENV_SEGMENT_KEY,
   type SecretVariable,
@@ -116,7 +117,13 @@ export class DataStack extends Stack {
 
   #addSecrets(cache: SegmentCache, shards: LedgerShards): void {
     // The previous secret begins as a text that nobody has signed by.
-    const keys = [ENV_ENCRYPTION_KEY, ENV_SEGMENT_KEY, ENV_JWT_SECRET, ENV_JWT_SECRET_PREVIOUS] as const;
+    const keys = [
+      ENV_ENCRYPTION_KEY,
+      ENV_RECEIPT_KEY,
+      ENV_SEGMENT_KEY,
+      ENV_JWT_SECRET,
+      ENV_JWT_SECRET_PREVIOUS,
+    ] as const;
     for (const key of keys) {
       this.#addSecret(key, { generateSecretString: generatedText });
     }
@@ -156,6 +163,7 @@ const derivedReason =
 const rotationReason: Partial<Record<SecretVariable, string>> = {
   [ENV_ENCRYPTION_KEY]:
     'A new value makes sealed properties unreadable; rotating it is a migration, not a timer.',
+  [ENV_RECEIPT_KEY]: 'A new value makes earlier receipts unknown: an operator’s act when it leaked.',
   [ENV_SEGMENT_KEY]:
     'A new value drops stored segments, which the log replaces: an operator’s act when it leaked.',
   [ENV_JWT_SECRET]: 'Shared with the issuer of tokens: both change it together.',

@@ -25,7 +25,7 @@ export interface DryRunReport {
 const firstEvents = 5;
 /** As many as a screen shows. */
 const metricsMax = 1000;
-const encryptionKeyBytes = 32;
+const keyBytes = 32;
 /** No event is read by anybody, so nothing but the length matters. */
 const path = '/api/v1/usage/events/batch';
 /** May do everything: what another caller may not is for the server to say. */
@@ -50,7 +50,7 @@ export interface DryRun {
 }
 
 export function createDryRun(): DryRun {
-  const settings = { encryptionKey: randomBytes(encryptionKeyBytes), generation: 1, lingerMs: 0 };
+  const settings = { encryptionKey: randomBytes(keyBytes), receiptKey: randomBytes(keyBytes), lingerMs: 0 };
   const handler = build(settings, {
     log: keptNowhere,
     clock: systemClock,

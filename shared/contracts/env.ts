@@ -5,8 +5,6 @@
  */
 export const ENV_KAFKA_BOOTSTRAP_SERVERS = 'KAFKA_BOOTSTRAP_SERVERS';
 export const ENV_KAFKA_TOPIC = 'KAFKA_TOPIC';
-/** Starts a new value when an operator declares that offsets restart (U7); sealed into every receipt. */
-export const ENV_LOG_GENERATION = 'LOG_GENERATION';
 export const ENV_REDIS_URL = 'REDIS_URL';
 export const ENV_REDIS_SENTINEL_URL = 'REDIS_SENTINEL_URL';
 /** Comma-separated DSNs in shard order: the writer login, the reader login, the operator login (`billing`). */
@@ -17,6 +15,8 @@ export const ENV_SHARD_OPERATOR_URLS = 'SHARD_OPERATOR_URLS';
 export const ENV_SHARD_OWNER_URLS = 'SHARD_OWNER_URLS';
 /** 32 bytes, base64: seals event properties; only ingest (and later export) has it. */
 export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
+/** 32 bytes, base64: seals and opens receipts; only ingest and query have it. */
+export const ENV_RECEIPT_KEY = 'RECEIPT_KEY';
 /** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
 export const ENV_SEGMENT_KEY = 'SEGMENT_KEY';
 /** `local`, `staging` or `production`: a dimension of the metrics of deployed functions, which nothing else has. */
@@ -67,6 +67,7 @@ export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
 /** The secret behind each variable that holds one. A new name is a new, empty secret. */
 export const secretNames = {
   [ENV_ENCRYPTION_KEY]: 'encryption-key',
+  [ENV_RECEIPT_KEY]: 'receipt-key',
   [ENV_SEGMENT_KEY]: 'segment-key',
   [ENV_JWT_SECRET]: 'jwt-secret',
   [ENV_JWT_SECRET_PREVIOUS]: 'jwt-secret-previous',

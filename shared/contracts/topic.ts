@@ -18,5 +18,8 @@ export const usageTopic = {
   },
 } as const;
 
-/** The generation of a new topic's offsets; an operator counts it up when the offsets restart (U7). */
+/**
+ * The generation of a new topic's offsets. Progress rows begin with it and are its only home: an operator's decision counts
+ * it up there when the offsets restart (U7).
+ */
 export const logGeneration = 1;

@@ -5,12 +5,10 @@ import {
   ENV_KAFKA_AUTH,
   ENV_KAFKA_BOOTSTRAP_SERVERS,
   ENV_KAFKA_TOPIC,
-  ENV_LOG_GENERATION,
 } from '../contracts/env.ts';
 import { usageTopic } from '../contracts/topic.ts';
 
 export const topicValue = z.string().default(usageTopic.name);
-const generationValue = z.coerce.number().int().positive().default(1);
 
 /** Where the log is, for whatever speaks to it; with IAM also the region of the brokers. */
 export const logConfig = z
@@ -31,8 +29,3 @@ export const logConfig = z
       iamRegion: values[ENV_KAFKA_AUTH] === 'msk-iam' ? values[ENV_AWS_REGION] : undefined,
     },
   }));
-
-/** Which life of the topic this is: it grows when an operator declares that offsets restart. */
-export const generationConfig = z
-  .object({ [ENV_LOG_GENERATION]: generationValue })
-  .transform((values) => ({ generation: values[ENV_LOG_GENERATION] }));

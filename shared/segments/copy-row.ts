@@ -138,6 +138,16 @@ export function readRowUsage(bytes: Buffer, at: number) {
   };
 }
 
+/** The texts of the tuple at `at`, and whether it has properties. */
+// Same type: as for `readRowUsage`.
+export function readRowText(bytes: Buffer, at: number) {
+  const { organization, metric, quantity } = readRowUsage(bytes, at);
+  const metricField = fieldAt(bytes, fieldAt(bytes, fieldAt(bytes, at + variableAt).end).end);
+  const key = fieldAt(bytes, metricField.end);
+  const idempotencyKey = bytes.toString('utf8', key.start, key.end);
+  return { organization, metric, quantity, idempotencyKey, sealed: bytes.readInt32BE(key.end) >= 0 };
+}
+
 function eventTimeOf(bytes: Buffer, at: number): number {
   return Number(bytes.readBigInt64BE(at + eventTimeAt)) / 1000 + postgresEpochMs;
 }

@@ -16,7 +16,7 @@ const batchEvents = 500;
 
 async function measure(name: string, fieldsOf: (i: number) => Record<string, unknown>): Promise<void> {
   const config = {
-    generation: 1,
+    receiptKey: Buffer.alloc(32, 8),
     encryptionKey: Buffer.alloc(32, 7),
     lingerMs: 5,
   };

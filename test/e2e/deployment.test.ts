@@ -91,6 +91,7 @@ async function fillSecrets(): Promise<void> {
     'shard-writer-urls': urlsOf('writer'),
     'shard-reader-urls': urlsOf('reader'),
     'encryption-key': secrets['encryption-key'],
+    'receipt-key': secrets['receipt-key'],
     'segment-key': secrets['segment-key'],
     'jwt-secret': jwtKey,
     'jwt-secret-previous': secrets['jwt-secret-previous'],

@@ -213,6 +213,7 @@ describe('the functions', () => {
         .filter((fn) => JSON.stringify(fn['Environment'] ?? {}).includes(`"${variable}"`))
         .map(({ Description }) => String(Description).split(' ')[0]);
     expect(holders('ENCRYPTION_KEY')).toEqual(['Usage']);
+    expect(holders('RECEIPT_KEY').sort()).toEqual(['Committed', 'Usage']);
     expect(holders('SEGMENT_KEY').sort()).toEqual(['Commits', 'Records']);
     expect(holders('SHARD_OWNER_URLS')).toEqual(['What']);
     expect(holders('SHARD_WRITER_URLS').sort()).toEqual(['Commits', 'What']);

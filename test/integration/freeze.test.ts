@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import {
   ENV_ENCRYPTION_KEY,
   ENV_KAFKA_TOPIC,
+  ENV_RECEIPT_KEY,
   ENV_REDIS_URL,
   ENV_SHARD_READER_URLS,
 } from '../../shared/contracts/env.ts';
@@ -50,6 +51,7 @@ beforeEach(async () => {
   vi.stubEnv(ENV_KAFKA_TOPIC, pipeline.topic.topic);
   vi.stubEnv(ENV_REDIS_URL, proxies.redis.url);
   vi.stubEnv(ENV_ENCRYPTION_KEY, Buffer.alloc(32, 1).toString('base64'));
+  vi.stubEnv(ENV_RECEIPT_KEY, Buffer.alloc(32, 3).toString('base64'));
   const urls = pipeline.shards.readerUrls.map((url, shard) => (shard === home ? proxies.postgres.url : url));
   vi.stubEnv(ENV_SHARD_READER_URLS, urls.join(','));
   vi.resetModules();

@@ -172,7 +172,10 @@ describe('halts', () => {
       return value;
     };
     expect(await tryMove(1)).toBe(true);
-    await planner.halt({ partition: quiet, generation: 1, nextOffset: 0 }, { code: 'other_topic', reason: 'the topic was made again' });
+    await planner.halt(
+      { partition: quiet, generation: 1, nextOffset: 0 },
+      { code: 'other_topic', reason: 'the topic was made again' },
+    );
     const action = { kind: 'restart', offset: 0, topicId: 'topic-thrice' } as const;
     expect(await resumePartition({ ...retry, partition: quiet, action }, controls)).toBe('resumed');
     expect({ planned: await tryMove(1), anew: await tryMove(2) }).toEqual({ planned: false, anew: true });

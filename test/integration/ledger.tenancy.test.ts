@@ -3,7 +3,7 @@ import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
-import { asTenant } from '../../shared/ledger/postgres/tenant.ts';
+import { acrossTenants, asTenant } from '../../shared/ledger/postgres/tenant.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { commitRows, homeOf, noonDay, partitions, usageRow } from '../harness/builders/ledger.ts';
 import { noonMs } from '../harness/builders/records.ts';
@@ -92,14 +92,23 @@ it('U10: a connection of the pool does not carry the organization to its next us
 
 it('U10: without an organization, or with an empty one, a reader sees nothing', async () => {
   const url = shards.readerUrls[shard] ?? '';
-  for (const table of ['usage_events', 'usage_rollups', 'usage_conflicts']) {
+  for (const table of ['usage_events', 'usage_rollups', 'usage_conflicts', 'quarantine']) {
     expect(await rowsOf(url, `select * from ${table}`)).toEqual([]);
   }
   expect(await asTenant(reading, '', countEvents)).toBe(0);
 });
 
+it('U10: rows of all organizations are seen in the one transaction that asks for them, and totals not even there', async () => {
+  expect(await acrossTenants(reading, countEvents)).toBe(3);
+  const totals = async (client: Pick<PoolClient, 'query'>): Promise<unknown> =>
+    (await client.query('select * from usage_rollups')).rows;
+  expect(await acrossTenants(reading, totals)).toEqual([]);
+  expect(await asTenant(reading, ours, countEvents)).toBe(2);
+  expect((await pool.query('select * from usage_events')).rows).toEqual([]);
+});
+
 it('U10: a reader reaches neither leaves nor what belongs to no tenant’s report', async () => {
-  for (const table of [leaf, 'quarantine', 'commit_ledger', 'audit_log']) {
+  for (const table of [leaf, 'commit_ledger', 'audit_log']) {
     await refused(shards.readerUrls, `select * from ${table}`);
   }
   await refused(shards.readerUrls, 'select record_hash from partition_progress');

@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import {
+  ENV_RECEIPT_KEY,
   ENV_REDIS_URL,
   ENV_SECRETS_FILE,
   ENV_SHARD_OPERATOR_URLS,
@@ -50,6 +51,7 @@ beforeAll(async () => {
     create role ${logins.operator} login in role billing`);
   for (const [name, value] of Object.entries(pipeline.environment)) vi.stubEnv(name, value);
   vi.stubEnv('LOG_LEVEL', 'silent');
+  vi.stubEnv(ENV_RECEIPT_KEY, Buffer.alloc(32, 3).toString('base64'));
   vi.stubEnv(ENV_SECRETS_FILE, join(folder, 'secrets.json'));
   vi.stubEnv(ENV_SHARD_READER_URLS, 'secret:readers');
   vi.stubEnv(ENV_SHARD_WRITER_URLS, 'secret:writers');

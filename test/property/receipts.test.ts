@@ -10,14 +10,16 @@ import { FakeClock, settled } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const encryptionKey = Buffer.alloc(32, 1);
-const receipts = new Receipts(encryptionKey);
+const receiptKey = Buffer.alloc(32, 1);
+const receipts = new Receipts(receiptKey);
 const partitions = 20;
+const somePlace = { partition: 2, offset: 3, createdAtMs: 4, organization: 'org_1', firstIndex: 5, count: 6 };
 
 const place = fc.record({
-  generation: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
   partition: fc.integer({ min: 0, max: 2 ** 16 - 1 }),
   offset: fc.oneof(fc.nat(), fc.maxSafeNat()),
+  createdAtMs: fc.nat(2 ** 48 - 1),
+  organization: fc.option(fc.string({ minLength: 1, maxLength: 128 })),
   firstIndex: fc.integer({ min: 0, max: 5000 }),
   count: fc.integer({ min: 1, max: 1000 }),
 });
@@ -26,9 +28,10 @@ describe('a receipt', () => {
   it('opens to the place of its event, in every process that has the key', () => {
     fc.assert(
       fc.property(place, fc.nat(999), (sealed, n) => {
-        const { firstIndex, count, ...envelope } = sealed;
-        const opened = new Receipts(encryptionKey).openReceipt(`${receipts.seal(sealed)}.${n}`);
-        expect(opened).toEqual(n < count ? { ...envelope, index: firstIndex + n } : null);
+        const { firstIndex, count, organization, ...envelope } = sealed;
+        const opened = new Receipts(receiptKey).openReceipt(`${receipts.seal(sealed)}.${n}`);
+        const organizationMark = organization === null ? null : receipts.markOf(organization);
+        expect(opened).toEqual(n < count ? { ...envelope, organizationMark, index: firstIndex + n } : null);
       }),
     );
   });
@@ -55,7 +58,7 @@ describe('a receipt', () => {
 
   it('that was changed in any bit, cut or made up opens to nothing', () => {
     fc.assert(
-      fc.property(place, fc.nat(47 * 8 - 1), fc.string(), (sealed, bit, madeUp) => {
+      fc.property(place, fc.nat(57 * 8 - 1), fc.string(), (sealed, bit, madeUp) => {
         const text = receipts.seal(sealed);
         const bytes = Buffer.from(text, 'base64url');
         bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
@@ -74,14 +77,14 @@ describe('a receipt', () => {
   });
 
   it('has no second spelling', () => {
-    const text = receipts.seal({ generation: 1, partition: 2, offset: 3, firstIndex: 4, count: 5 });
+    const text = receipts.seal(somePlace);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const spellings = [...alphabet].filter((last) => receipts.openReceipt(`${text.slice(0, -1)}${last}.0`));
     expect(spellings).toEqual([text.at(-1)]);
   });
 
   it('opens to nothing under another key', () => {
-    const text = receipts.seal({ generation: 1, partition: 2, offset: 3, firstIndex: 4, count: 5 });
+    const text = receipts.seal(somePlace);
     expect(new Receipts(Buffer.alloc(32, 2)).openReceipt(`${text}.0`)).toBeNull();
   });
 });
@@ -99,7 +102,7 @@ function neighbourOf(organization: string): string {
 /** The answers to a spy, with the events that a neighbour sent before and within the same envelope. */
 async function watch({ before, within }: { readonly before: number; readonly within: number }) {
   const log = new FakeLog();
-  const config = { generation: 1, encryptionKey, lingerMs: 5 };
+  const config = { receiptKey, encryptionKey: Buffer.alloc(32, 2), lingerMs: 5 };
   const clock = new FakeClock();
   const handle = build(config, { log, clock, logger: new FakeLogger(), metrics: noMetrics });
   const send = async (...events: readonly Parameters<typeof handle>[0][]) => {
@@ -121,7 +124,7 @@ async function watch({ before, within }: { readonly before: number; readonly wit
 
 /** An answer without its receipts' sealed parts. */
 function openParts(answers: readonly object[]): string {
-  return JSON.stringify(answers).replaceAll(/[\w-]{63}/g, '<sealed>');
+  return JSON.stringify(answers).replaceAll(/[\w-]{76}/g, '<sealed>');
 }
 
 it('U10: but for sealed text, an answer is the same whatever the neighbours send', async () => {
@@ -146,5 +149,10 @@ it('U10: and the sealed text opens to where the events are', async () => {
   const places = [`${receipt}.0`, `${receipt}.1`, String(single?.receipt)].map((text) =>
     receipts.openReceipt(text),
   );
-  expect(places).toEqual([250, 251, 252].map((index) => ({ generation: 1, partition, offset: 8, index })));
+  const organizationMark = receipts.markOf('spy');
+  expect(places).toEqual(
+    [250, 251, 252].map((index) => {
+      return { partition, offset: 8, createdAtMs: expect.any(Number), organizationMark, index };
+    }),
+  );
 });

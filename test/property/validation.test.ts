@@ -10,7 +10,7 @@ import { FakeLogger } from '../harness/fakes/logger.ts';
 vi.setConfig({ testTimeout: 30_000 });
 
 const config = {
-  generation: 1,
+  receiptKey: Buffer.alloc(32, 3),
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };

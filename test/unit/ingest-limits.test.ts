@@ -32,7 +32,7 @@ import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
 const config = {
-  generation: 1,
+  receiptKey: Buffer.alloc(32, 3),
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
 };

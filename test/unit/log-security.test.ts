@@ -4,7 +4,7 @@ import { iamSecurity } from '../../shared/log/kafka/iam-security.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
 
 const key = Buffer.alloc(32).toString('base64');
-const base = { KAFKA_BOOTSTRAP_SERVERS: 'b-1.example:9098', ENCRYPTION_KEY: key };
+const base = { KAFKA_BOOTSTRAP_SERVERS: 'b-1.example:9098', ENCRYPTION_KEY: key, RECEIPT_KEY: key };
 const noSecrets = { read: () => Promise.reject(new Error('no secret is read')) };
 const placeOf = (environment: Record<string, string>) =>
   loadConfig(ingestConfig, { ...base, ...environment }, noSecrets);

@@ -11,6 +11,7 @@ import {
 } from '../../shared/limits.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
+import { noEvents } from '../harness/fakes/event-ports.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
 type Request = Parameters<SummaryReader['summarize']>[0];
@@ -31,6 +32,7 @@ function setup(ports: Partial<QueryPorts> = {}) {
       },
       ping: async () => {},
     },
+    events: noEvents,
     log: { bounds: async () => new Map() },
     segments: { assertNothingEvicted: async () => {} },
     logger: new FakeLogger(),

@@ -8,10 +8,11 @@ import { loadConfig } from '../../shared/runtime/config.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { batchEvent, bodyOf, httpEvent, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
+import { noEvents } from '../harness/fakes/event-ports.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { generation: 1, encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
 const event = batchEvent([usageBody()]);
 
 /** Ingest with a quota of 10 whose counter answers this; null: it does not. */
@@ -93,6 +94,7 @@ it('queries are counted like events, public routes are not', async () => {
   );
   const handle = buildQuery({
     summaries: { summarize: () => Promise.reject(new Error('asked')), ping: async () => {} },
+    events: noEvents,
     log: { bounds: async () => new Map() },
     segments: { assertNothingEvicted: async () => {} },
     clock: new FakeClock(),

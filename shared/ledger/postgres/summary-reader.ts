@@ -14,6 +14,8 @@ const summarize = loadSql('summarize');
 
 export interface SummaryReaderSettings extends ReaderPoolsSettings {
   readonly partitions: number;
+  /** Where other readers use the same connections; the summary reader closes them. */
+  readonly pools?: readonly ShardPool[];
 }
 
 interface SummaryRow {
@@ -28,7 +30,7 @@ interface SummaryRow {
 /** Reads committed totals from the home shards; connects when it is first used. */
 export function createSummaryReader(settings: SummaryReaderSettings): SummaryReader {
   const { partitions } = settings;
-  const pools = createReaderPools(settings, 'query');
+  const pools = settings.pools ?? createReaderPools(settings, 'query');
   return {
     async summarize({ organization, startDay, endDay, metric, after, limit = summaryMetricsMax }) {
       const partition = partitionOf(organization, partitions);

@@ -12,6 +12,7 @@ import { decodeEnvelope } from '../../../shared/log/envelope.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { httpEvent, lambdaContext } from '../builders/handlers.ts';
+import { noEvents } from '../fakes/event-ports.ts';
 import { FakeLog } from '../fakes/log.ts';
 import { FakeLogger } from '../fakes/logger.ts';
 
@@ -40,7 +41,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
     bootstrapServers: '',
     topic: 'test',
     partitions: 20,
-    generation: 1,
+    receiptKey: Buffer.alloc(32, 3),
     encryptionKey: Buffer.alloc(32, 1),
     lingerMs: 1,
   };
@@ -48,6 +49,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
     ingest: buildIngest(config, ports),
     query: buildQuery({
       summaries: { summarize: async (request) => summarize(log, request), ping: async () => {} },
+      events: noEvents,
       log: { bounds: async () => new Map() },
       segments: { assertNothingEvicted: async () => {} },
       clock: ports.clock,

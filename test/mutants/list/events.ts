@@ -172,8 +172,8 @@ export const eventMutants: readonly Mutant[] = [
     name: 'the count of a neighbour shows in the length',
     rule: 'receipts',
     file: 'shared/log/receipt.ts',
-    find: 'const plainBytes = 19;',
-    replace: 'const plainBytes = 21;',
+    find: 'const plainBytes = 29;',
+    replace: 'const plainBytes = 31;',
     test: {
       file: 'test/unit/golden/ingest-answers.test.ts',
       title: 'accepted events are answered as in the golden file',

@@ -121,7 +121,7 @@ function eventsOf({ partition, value }: Append) {
 it('every kind of event is rejected, or stored, as the golden files say', async () => {
   const log = new FakeLog();
   const config = {
-    generation: 1,
+    receiptKey: Buffer.alloc(32, 3),
     encryptionKey: goldenEncryptionKey,
     lingerMs: 0,
   };

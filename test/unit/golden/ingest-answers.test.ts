@@ -24,7 +24,7 @@ vi.mock('node:crypto', async (original) => ({
 }));
 
 const config = {
-  generation: 3,
+  receiptKey: Buffer.alloc(32, 9),
   encryptionKey: goldenEncryptionKey,
   lingerMs: 0,
 };

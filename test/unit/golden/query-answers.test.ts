@@ -6,6 +6,7 @@ import type { HttpEvent } from '../../../shared/http/stack.ts';
 import { answerText, expectGolden } from '../../harness/builders/golden-file.ts';
 import { administrator, httpEvent, lambdaContext, summaryEvent } from '../../harness/builders/handlers.ts';
 import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
+import { noEvents } from '../../harness/fakes/event-ports.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const freshness = {
@@ -19,6 +20,7 @@ const metrics = [
 
 const healthy: QueryPorts = {
   summaries: { summarize: async () => ({ metrics, freshness }), ping: async () => {} },
+  events: noEvents,
   log: { bounds: async () => new Map() },
   segments: { assertNothingEvicted: async () => {} },
   clock: new FakeClock(),

@@ -1,10 +1,10 @@
 /** The text of a request's body: base64 by API Gateway and gzip by the client are undone. */
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'content-type';
-import { decodeUtf8 } from '../../shared/events/utf8.ts';
-import { type Problem, problem } from '../../shared/http/problem.ts';
-import type { HttpEvent } from '../../shared/http/stack.ts';
-import { bodyBytesMax } from '../../shared/limits.ts';
+import { decodeUtf8 } from '../events/utf8.ts';
+import { bodyBytesMax } from '../limits.ts';
+import { type Problem, problem } from './problem.ts';
+import type { HttpEvent } from './stack.ts';
 
 type Refused = { readonly ok: false; readonly problem: Problem };
 

@@ -1,0 +1,1 @@
+select set_config('odometer.across_organizations', 'on', true)

@@ -1,0 +1,45 @@
+/** An event out of its bytes in quarantine. */
+import { readCopyTuples, readRowText } from './copy-row.ts';
+
+/** What can be read of a refused event; where a member is not what it should be, the event is not readable. */
+export interface RefusedEvent {
+  readonly organization: string;
+  readonly metric: string;
+  readonly quantity: string;
+  readonly idempotencyKey: string;
+  readonly eventTimeMs: number;
+  readonly undated: boolean;
+  /** It had properties, which are not shown. */
+  readonly sealed: boolean;
+}
+
+/** Null for bytes of a whole record, or of another form. */
+export function fromRefusedBytes(code: string, bytes: Buffer): RefusedEvent | null {
+  return code === 'day_closed' ? fromTuple(bytes) : fromText(bytes);
+}
+
+function fromTuple(bytes: Buffer): RefusedEvent | null {
+  const [tuple] = readCopyTuples(bytes);
+  if (tuple === undefined) return null;
+  const { undated, eventTimeMs } = tuple;
+  return { ...readRowText(tuple.bytes, tuple.at), eventTimeMs, undated };
+}
+
+function fromText(bytes: Buffer): RefusedEvent | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const member = (name: string): unknown => Reflect.get(value, name);
+  const [organization, metric] = [member('organization'), member('metric')];
+  const [quantity, idempotencyKey] = [member('quantity'), member('idempotencyKey')];
+  const [eventTimeMs, undated] = [member('eventTimeMs'), member('undated')];
+  if (typeof organization !== 'string' || typeof metric !== 'string') return null;
+  if (typeof quantity !== 'string' || typeof idempotencyKey !== 'string') return null;
+  if (typeof eventTimeMs !== 'number' || typeof undated !== 'boolean') return null;
+  const sealed = typeof member('sealed') === 'string';
+  return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, sealed };
+}
