@@ -1,6 +1,6 @@
 /**
  * What a ledger row says of each day that its commit inserted into (U12), by what Postgres itself holds, not by what a
- * client said of it. Whoever recomputes it needs nothing but this comment and `shared/segments/copy-row.ts`.
+ * client said of it. Whoever recomputes it needs nothing but this comment and `shared/log/row-tuple.ts`.
  *
  *   digest  SHA-256 over the rows as the tuples of COPY BINARY that inserted them, in order of offset and index: every
  *           column but `processed_at`. A Postgres gives each field back by its send function (`numeric_send`, ...).

@@ -5,7 +5,7 @@
  */
 import { dayOf } from '../events/calendar.ts';
 import { quarterHourMs } from '../limits.ts';
-import { type CopyTuple, readCopyTuples, readRowUsage } from '../segments/copy-row.ts';
+import { type CopyTuple, readCopyTuples, readRowUsage } from '../log/row-tuple.ts';
 import { type Rollup, RollupSums } from '../segments/rollup.ts';
 import type { Refusal, Segment } from '../segments/segment.ts';
 import { type CountedRow, type Duplicate, deduplicate, isConflict } from './deduplicate.ts';

@@ -12,7 +12,7 @@ import type { SealedEvent } from '../events/usage-event.ts';
 import { eventDaysMax, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
 import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
 import { shardOf } from '../log/routing.ts';
-import { CopyRows } from './copy-row.ts';
+import { CopyRows } from '../log/row-tuple.ts';
 import { RollupSums } from './rollup.ts';
 import type { Refusal, Segment } from './segment.ts';
 

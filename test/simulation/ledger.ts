@@ -14,7 +14,7 @@ import type {
 } from '../../shared/ledger/shard-ledger.ts';
 import type { Freshness, SummaryReader } from '../../shared/ledger/summary.ts';
 import { dayMs, lockTimeoutMs, observationAgeMsMax, quarterHourMs } from '../../shared/limits.ts';
-import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/log/row-tuple.ts';
 import { type SimulatedProcess, simulatedStartMs } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type CountedEvent, newState, type PartitionState, type Total, type Written } from './shard-state.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fingerprintOf, keyHash } from '../../shared/events/identity.ts';
 import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
 import { dayMs } from '../../shared/limits.ts';
-import type { KeyedRow } from '../../shared/segments/copy-row.ts';
+import type { KeyedRow } from '../../shared/log/row-tuple.ts';
 
 interface Sent {
   readonly day: number;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
 import { dayMs, eventDaysMax, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
-import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/log/row-tuple.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 

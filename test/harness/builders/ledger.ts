@@ -10,7 +10,7 @@ import type {
 } from '../../../shared/ledger/shard-ledger.ts';
 import { dayMs } from '../../../shared/limits.ts';
 import { partitionOf, shardOf } from '../../../shared/log/routing.ts';
-import { type CopyRow, CopyRows } from '../../../shared/segments/copy-row.ts';
+import { type CopyRow, CopyRows } from '../../../shared/log/row-tuple.ts';
 import { RollupSums } from '../../../shared/segments/rollup.ts';
 import { noonMs } from './records.ts';
 

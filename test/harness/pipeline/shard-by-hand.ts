@@ -8,7 +8,7 @@ import { inSession } from '../../../localstack/servers/postgres-session.ts';
 import { keyHash } from '../../../shared/events/identity.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import { dayMs, quarterHourMs } from '../../../shared/limits.ts';
-import type { CopyRow } from '../../../shared/segments/copy-row.ts';
+import type { CopyRow } from '../../../shared/log/row-tuple.ts';
 import type { LoggedEvent } from '../../recount/envelope.ts';
 import { dayRows } from '../builders/ledger.ts';
 

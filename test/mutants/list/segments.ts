@@ -78,7 +78,7 @@ export const segmentMutants: readonly Mutant[] = [
   {
     name: 'rows lose the sign of a quantity',
     rule: 'U13',
-    file: 'shared/segments/copy-row.ts',
+    file: 'shared/log/row-tuple.ts',
     find: 'negative ? negativeSign : 0',
     replace: 'negative ? 0 : 0',
     test: { file: 'test/unit/golden/segment.test.ts', title: 'the rows of the segment are the COPY tuples' },

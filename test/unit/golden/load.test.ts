@@ -3,7 +3,7 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import { probesOf } from '../../../shared/ledger/deduplicate.ts';
 import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
 import { dayMs } from '../../../shared/limits.ts';
-import { readCopyTuples } from '../../../shared/segments/copy-row.ts';
+import { readCopyTuples } from '../../../shared/log/row-tuple.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { closedDayMs, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';

@@ -2,7 +2,7 @@
 -- commit inserted (sequence null). A day that is closed in a partition is left out: its rows may be gone.
 with found as (
   select partition::int as partition, generations, sequence, count(*) as count,
-    -- The tuples of COPY BINARY, as shared/segments/copy-row.ts writes them.
+    -- The tuples of COPY BINARY, as shared/log/row-tuple.ts writes them.
     encode(sha256(string_agg(
       '\x000f'::bytea
         || '\x00000010'::bytea || uuid_send(key_hash) || '\x00000010'::bytea || uuid_send(fingerprint)
