@@ -5,6 +5,7 @@
  */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
+import { noDimensions } from '../../shared/events/dimensions.ts';
 import { fingerprintOf } from '../../shared/events/identity.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
@@ -149,7 +150,15 @@ function toUsageEvent(
   const { organization, metric, quantity, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
-  const content = { organization, metric, quantity, idempotencyKey, eventTimeMs, undated };
+  const content = {
+    organization,
+    metric,
+    quantity,
+    idempotencyKey,
+    eventTimeMs,
+    undated,
+    dimensions: noDimensions,
+  };
   const propertiesDigest = properties === null ? null : digestProperties(properties);
   return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
 }

@@ -214,12 +214,25 @@ export class GroupCommit {
 
   // Same type: called for each event, and the golden envelope of ingest holds sequence and index.
   #seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
-    const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint } = event;
+    const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, dimensions } =
+      event;
     const sealed =
       event.properties === null
         ? null
         : this.#options.sealer.seal({ sequence, index, organization, idempotencyKey }, event.properties);
     // By name: to copy all but `properties` costs ten times as much, and the plaintext must not travel on.
-    return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
+    return {
+      ...{
+        organization,
+        metric,
+        quantity,
+        idempotencyKey,
+        eventTimeMs,
+        undated,
+        fingerprint,
+        sealed,
+        dimensions,
+      },
+    };
   }
 }

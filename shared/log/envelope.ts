@@ -16,6 +16,7 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { invariant } from '../errors.ts';
+import { noDimensions } from '../events/dimensions.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
 import { envelopeBytesMax } from '../limits.ts';
 
@@ -165,5 +166,6 @@ function fromTuple(tuple: unknown): SealedEvent | null {
     undated: undated === 1,
     fingerprint,
     sealed,
+    dimensions: noDimensions,
   };
 }

@@ -1,19 +1,20 @@
 /**
- * A usage event as one tuple of COPY BINARY into `usage_events`, built once by the consumer so that the
- * flusher only concatenates. Columns in this order, fixed widths first so that a row can be read by position:
+ * A usage event as one tuple of COPY BINARY into `usage_events`, built once so that the flusher only concatenates.
+ * Columns in this order, fixed widths first so that a row can be read by position, and what names a total side by side:
  *
  *   key_hash uuid, fingerprint uuid, offset int8, index int4, undated bool, event_day date,
  *   event_time timestamptz, created_at timestamptz, shard_id int2, partition int2,
- *   quantity numeric, organization_id text, metric_name text, idempotency_key text, properties bytea
+ *   quantity numeric, organization_id text, metric_name text, dimensions text, idempotency_key text, properties bytea
  */
 import { dayMs } from '../limits.ts';
 
 /** The column list of the COPY statement, in the order of the tuple. */
 export const copyColumns =
   'key_hash, fingerprint, "offset", index, undated, event_day, event_time, created_at, shard_id, partition, ' +
-  'quantity, organization_id, metric_name, idempotency_key, properties';
+  'quantity, organization_id, metric_name, dimensions, idempotency_key, properties';
 
-const fieldCount = 15;
+const fieldCount = 16;
+const variableFields = 6;
 const postgresEpochMs = Date.UTC(2000, 0, 1);
 const postgresEpochDay = postgresEpochMs / dayMs;
 const keyHashAt = 6;
@@ -47,6 +48,8 @@ export interface CopyRow extends KeyedRow {
   readonly quantity: string;
   readonly organization: string;
   readonly metric: string;
+  /** Canonical text; see `dimensions.ts`. */
+  readonly dimensions: string;
   readonly idempotencyKey: string;
   readonly properties: Buffer | null;
 }
@@ -74,6 +77,7 @@ export class CopyRows {
     at = writeNumeric(bytes, row.quantity, at);
     at = writeText(bytes, row.organization, at);
     at = writeText(bytes, row.metric, at);
+    at = writeText(bytes, row.dimensions, at);
     at = writeText(bytes, row.idempotencyKey, at);
     at = writeBytes(bytes, row.properties, at);
     this.#length = at;
@@ -86,7 +90,8 @@ export class CopyRows {
   }
 
   #reserve(row: CopyRow): void {
-    const texts = row.organization.length + row.metric.length + row.idempotencyKey.length;
+    const texts =
+      row.organization.length + row.metric.length + row.dimensions.length + row.idempotencyKey.length;
     const need = this.#length + 256 + 3 * texts + row.quantity.length + (row.properties?.length ?? 0);
     if (need <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(need, 2 * this.#bytes.length));
@@ -107,7 +112,7 @@ export function readCopyTuples(bytes: Buffer): readonly CopyTuple[] {
   const tuples: CopyTuple[] = [];
   for (let at = 0; at < bytes.length; ) {
     let end = at + variableAt;
-    for (let field = 0; field < 5; field++) end += 4 + Math.max(0, bytes.readInt32BE(end));
+    for (let field = 0; field < variableFields; field++) end += 4 + Math.max(0, bytes.readInt32BE(end));
     tuples.push({
       bytes,
       at,
@@ -130,9 +135,11 @@ export function readRowUsage(bytes: Buffer, at: number) {
   const quantity = fieldAt(bytes, at + variableAt);
   const organization = fieldAt(bytes, quantity.end);
   const metric = fieldAt(bytes, organization.end);
+  const dimensions = fieldAt(bytes, metric.end);
   return {
     organization: bytes.toString('utf8', organization.start, organization.end),
     metric: bytes.toString('utf8', metric.start, metric.end),
+    dimensions: bytes.toString('utf8', dimensions.start, dimensions.end),
     quantity: readNumeric(bytes, quantity.start),
     eventTimeMs: eventTimeOf(bytes, at),
   };

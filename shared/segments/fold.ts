@@ -177,11 +177,12 @@ class SegmentBuilder {
       quantity: event.quantity,
       organization: event.organization,
       metric: event.metric,
+      dimensions: event.dimensions,
       idempotencyKey: event.idempotencyKey,
       properties:
         sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, at.index, sealed),
     });
-    this.#sums.addEvent(event);
+    this.#sums.addEvent(event, at);
     if (event.undated) this.#undated += 1;
   }
 }

@@ -18,6 +18,7 @@ const sealedEvent: fc.Arbitrary<SealedEvent> = fc.record({
   undated: fc.boolean(),
   fingerprint: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32 }),
   sealed: fc.option(fc.base64String({ maxLength: 200 })),
+  dimensions: fc.constant(''),
 });
 const header = fc.record({
   partition: fc.integer({ min: 0, max: 65_535 }),

@@ -41,6 +41,7 @@ export function buildEvent(fields: Partial<LoggedEvent> = {}): LoggedEvent {
   const event = {
     organization: 'acme',
     metric: 'api_calls',
+    dimensions: '',
     quantity: '1',
     key: 'key-1',
     eventTimeMs: Date.UTC(2026, 10, 20, 12),

@@ -4,6 +4,8 @@ import { crc32 } from 'node:zlib';
 export interface LoggedEvent {
   readonly organization: string;
   readonly metric: string;
+  /** Canonical text, empty without any. */
+  readonly dimensions: string;
   readonly quantity: string;
   readonly key: string;
   readonly eventTimeMs: number;
@@ -75,5 +77,17 @@ function decodeEvent(tuple: unknown): LoggedEvent | undefined {
   if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return undefined;
   if (undated !== 0 && undated !== 1) return undefined;
   if (sealed !== null && typeof sealed !== 'string') return undefined;
-  return { organization, metric, quantity, key, eventTimeMs, undated: undated === 1, fingerprint, sealed };
+  return {
+    ...{
+      organization,
+      metric,
+      dimensions: '',
+      quantity,
+      key,
+      eventTimeMs,
+      undated: undated === 1,
+      fingerprint,
+      sealed,
+    },
+  };
 }

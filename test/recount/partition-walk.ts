@@ -3,6 +3,7 @@ import { type ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
+import type { DimensionSets } from './dimension-sets.ts';
 import { decode, type LoggedEnvelope, type LoggedEvent } from './envelope.ts';
 import type { Findings } from './findings.ts';
 import { dayOf, FirstOfKey } from './first-of-key.ts';
@@ -19,6 +20,7 @@ export interface Claims {
   readonly commits: readonly Commit[];
   readonly quarantine: readonly Kept[];
   readonly closed: ClosedDays;
+  readonly sets: DimensionSets;
   /** What the commits before these have closed. */
   readonly closedBefore: number;
 }
@@ -154,8 +156,13 @@ export class PartitionWalk {
     if (verdict === 'counts') {
       counts.counted += 1;
       const row = this.#toRow(offset, index, event, envelope);
-      this.#tally.addRow(row);
-      if (!this.#claims.closed.hasTime(event.eventTimeMs)) this.#expect(row);
+      const { sets, closed } = this.#claims;
+      const set = sets.setOf(row);
+      this.#tally.addRow(row, set);
+      if (!closed.hasTime(event.eventTimeMs)) {
+        sets.add(row, set);
+        this.#expect(row);
+      }
       const fingerprint = fingerprintOf(event);
       if (fingerprint !== undefined && fingerprint !== event.fingerprint) counts.fingerprintsOff += 1;
       return;
@@ -208,7 +215,7 @@ export class PartitionWalk {
 
   // Same type: as for `#takeEvent`.
   #toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
-    const { organization, metric, quantity, key, eventTimeMs, undated, fingerprint } = event;
+    const { organization, metric, dimensions, quantity, key, eventTimeMs, undated, fingerprint } = event;
     return {
       shard: this.#claims.shard,
       partition: this.#partition,
@@ -217,6 +224,7 @@ export class PartitionWalk {
       index,
       organization,
       metric,
+      dimensions,
       quantity,
       key,
       eventTimeMs,

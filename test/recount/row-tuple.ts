@@ -21,6 +21,7 @@ export function tupleOf(row: ShardRow): Buffer {
     numeric(row.quantity),
     Buffer.from(row.organization),
     Buffer.from(row.metric),
+    Buffer.from(row.dimensions),
     Buffer.from(row.key),
     row.properties === null ? null : Buffer.from(row.properties, 'hex'),
   ];

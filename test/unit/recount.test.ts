@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ClosedDays } from '../recount/closed-days.ts';
 import { isCountable } from '../recount/countable.ts';
 import { fromUnits, isQuantity, toUnits } from '../recount/decimal.ts';
+import { DimensionSets } from '../recount/dimension-sets.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
 import { decode, type LoggedEvent } from '../recount/envelope.ts';
 import { Findings } from '../recount/findings.ts';
@@ -199,6 +200,7 @@ async function walk(
   const claims = {
     shard: 0,
     closed: new ClosedDays([]),
+    sets: new DimensionSets(),
     closedBefore: Number.NEGATIVE_INFINITY,
     progress: buildProgress(records.length),
     commits: [commit],

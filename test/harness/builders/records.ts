@@ -15,6 +15,7 @@ export function sealedEvent(fields: Partial<SealedEvent> = {}): SealedEvent {
     idempotencyKey: 'key-1',
     eventTimeMs: noonMs,
     undated: false,
+    dimensions: '',
     sealed: null,
     ...fields,
   };
