@@ -19,7 +19,7 @@
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import type { SealedEvent, UsageEvent } from '../../shared/events/usage-event.ts';
 import { deadlineCheckMs } from '../../shared/limits.ts';
-import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
+import { type EnvelopeVersion, encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
@@ -45,6 +45,7 @@ export interface GroupCommitOptions {
   readonly generation: number;
   readonly receipts: Pick<Receipts, 'seal'>;
   readonly lingerMs: number;
+  readonly envelopeVersion: EnvelopeVersion;
 }
 
 interface Lane {
@@ -205,10 +206,10 @@ export class GroupCommit {
 
   /** Seals and encodes one envelope under the next sequence, which is never used again (it is in the nonces). */
   #encode(batch: Batch, createdAtMs: number): Append {
-    const { producerId } = this.#options;
+    const { producerId, envelopeVersion: version } = this.#options;
     const sequence = this.#sequence++;
     const events = batch.waiting.map(({ event }, index) => this.#seal(event, sequence, index));
-    const header = { partition: batch.partition, producerId, sequence, createdAtMs };
+    const header = { version, partition: batch.partition, producerId, sequence, createdAtMs };
     return { partition: batch.partition, value: encodeEnvelope(header, events) };
   }
 

@@ -44,12 +44,12 @@ export interface IngestPorts {
 const producerIdBytes = 16;
 
 /** What the handler itself is set by; the rest of the configuration is for its clients. */
-export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs'>;
+export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs' | 'envelopeVersion'>;
 
 /** The handler of all routes over the given ports. */
 export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
   const producerId = randomBytes(producerIdBytes);
-  const { encryptionKey, generation, lingerMs } = settings;
+  const { encryptionKey, generation, lingerMs, envelopeVersion } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
   const receipts = new Receipts(encryptionKey);
@@ -62,6 +62,7 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
     generation,
     receipts,
     lingerMs,
+    envelopeVersion,
   });
   const ports: AcceptPorts = {
     clock,

@@ -24,6 +24,8 @@ export const ENV_STAGE = 'STAGE';
 export const ENV_LOG_LEVEL = 'LOG_LEVEL';
 /** Milliseconds that ingest waits for more events before it produces; 0 where one request runs at a time. */
 export const ENV_INGEST_LINGER_MS = 'INGEST_LINGER_MS';
+/** The version of the envelopes that ingest writes, 1 or 2; version 1 carries no dimensions. */
+export const ENV_INGEST_ENVELOPE_VERSION = 'INGEST_ENVELOPE_VERSION';
 /** Path of a JSON file `{name: value}` that answers `secret:<name>` where there is no secrets service. */
 export const ENV_SECRETS_FILE = 'ODOMETER_SECRETS_FILE';
 /** The local twin: its HTTP port, its data directory, and the number of `api` processes. */

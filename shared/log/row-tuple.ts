@@ -7,6 +7,7 @@
  *   quantity numeric, organization_id text, metric_name text, dimensions text, idempotency_key text, properties bytea
  */
 import { dayMs } from '../limits.ts';
+import { type ByteRange, numericBytesMax, readNumeric, writeNumeric } from './row-numeric.ts';
 
 /** The column list of the COPY statement, in the order of the tuple. */
 export const copyColumns =
@@ -24,9 +25,19 @@ const indexAt = 58;
 const undatedAt = 66;
 const dayAt = 71;
 const eventTimeAt = 79;
+const createdAtAt = 91;
+const shardAt = 103;
+const partitionAt = 109;
 const variableAt = 111;
 const uuidBytes = 16;
-const negativeSign = 0x4000;
+/** Where the length of each field of fixed width is, and what it says. */
+const fixedLengths = [
+  ...[keyHashAt, fingerprintAt].map((at) => [at - 4, uuidBytes] as const),
+  ...[offsetAt, eventTimeAt, createdAtAt].map((at) => [at - 4, 8] as const),
+  ...[indexAt, dayAt].map((at) => [at - 4, 4] as const),
+  ...[shardAt, partitionAt].map((at) => [at - 4, 2] as const),
+  [undatedAt - 4, 1] as const,
+];
 
 /** What decides whether a row counts (U2), and its position in the log. */
 export interface KeyedRow {
@@ -54,14 +65,24 @@ export interface CopyRow extends KeyedRow {
   readonly properties: Buffer | null;
 }
 
-/** A growing buffer of tuples. */
+/** What a tuple takes at most beside its texts and its properties. */
+export const tupleOverheadBytesMax = variableAt + numericBytesMax + 5 * 4;
+
+/** A growing buffer of tuples, behind as many bytes as the caller needs for a head. */
 export class CopyRows {
-  #bytes = Buffer.allocUnsafe(16 * 1024);
-  #length = 0;
+  #bytes: Buffer;
+  #length: number;
   count = 0;
 
+  constructor({ headBytes, capacityBytes } = { headBytes: 0, capacityBytes: 16 * 1024 }) {
+    this.#bytes = Buffer.allocUnsafe(capacityBytes);
+    this.#length = headBytes;
+  }
+
   append(row: CopyRow): void {
-    this.#reserve(row);
+    const texts =
+      row.organization.length + row.metric.length + row.dimensions.length + row.idempotencyKey.length;
+    this.#reserve(tupleOverheadBytesMax + 3 * texts + (row.properties?.length ?? 0));
     const bytes = this.#bytes;
     let at = bytes.writeInt16BE(fieldCount, this.#length);
     at = writeHex(bytes, row.keyHash, at);
@@ -84,20 +105,41 @@ export class CopyRows {
     this.count += 1;
   }
 
-  /** The tuples so far; valid until the next append. */
+  /** Copies tuples that follow each other, and gives all of them one offset. `starts`: where each begins in `bytes`. */
+  appendTuples(bytes: Buffer, { starts, end }: TupleRun, offset: number): void {
+    const from = starts[0];
+    if (from === undefined) return;
+    this.#reserve(end - from);
+    bytes.copy(this.#bytes, this.#length, from, end);
+    const high = Math.floor(offset / 0x1_0000_0000);
+    const low = offset - high * 0x1_0000_0000;
+    for (const start of starts) {
+      const at = this.#length + start - from + offsetAt;
+      this.#bytes.writeInt32BE(high, at);
+      this.#bytes.writeUInt32BE(low, at + 4);
+    }
+    this.#length += end - from;
+    this.count += starts.length;
+  }
+
+  /** Head and tuples so far; valid until the next append. */
   toBuffer(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #reserve(row: CopyRow): void {
-    const texts =
-      row.organization.length + row.metric.length + row.dimensions.length + row.idempotencyKey.length;
-    const need = this.#length + 256 + 3 * texts + row.quantity.length + (row.properties?.length ?? 0);
+  #reserve(added: number): void {
+    const need = this.#length + added;
     if (need <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(need, 2 * this.#bytes.length));
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }
+}
+
+/** Tuples that follow each other: where each begins, and where the last one ends. */
+export interface TupleRun {
+  readonly starts: readonly number[];
+  readonly end: number;
 }
 
 /** One tuple inside a buffer of many: from byte `at` up to, not with, byte `end`. */
@@ -113,43 +155,105 @@ export function readCopyTuples(bytes: Buffer): readonly CopyTuple[] {
   for (let at = 0; at < bytes.length; ) {
     let end = at + variableAt;
     for (let field = 0; field < variableFields; field++) end += 4 + Math.max(0, bytes.readInt32BE(end));
-    tuples.push({
-      bytes,
-      at,
-      end,
-      keyHash: hexAt(bytes, at + keyHashAt),
-      fingerprint: hexAt(bytes, at + fingerprintAt),
-      offset: Number(bytes.readBigInt64BE(at + offsetAt)),
-      index: bytes.readInt32BE(at + indexAt),
-      undated: bytes.readUInt8(at + undatedAt) === 1,
-      day: bytes.readInt32BE(at + dayAt) + postgresEpochDay,
-      eventTimeMs: eventTimeOf(bytes, at),
-    });
+    tuples.push({ bytes, at, end, ...keyedRowAt(bytes, at) });
     at = end;
   }
   return tuples;
 }
 
+/** What decides over the tuple at `at`. */
+export function keyedRowAt(bytes: Buffer, at: number): KeyedRow {
+  return {
+    keyHash: hexAt(bytes, at + keyHashAt),
+    fingerprint: hexAt(bytes, at + fingerprintAt),
+    ...numbersAt(bytes, at),
+  };
+}
+
+/** What the tuple at `at` says in numbers. */
+export function numbersAt(bytes: Buffer, at: number): Omit<KeyedRow, 'keyHash' | 'fingerprint'> {
+  return {
+    offset: int8At(bytes, at + offsetAt),
+    index: bytes.readInt32BE(at + indexAt),
+    undated: bytes.readUInt8(at + undatedAt) === 1,
+    day: bytes.readInt32BE(at + dayAt) + postgresEpochDay,
+    eventTimeMs: eventTimeOf(bytes, at),
+  };
+}
+
+/** Which envelope the tuple at `at` is of. */
+export function originAt(bytes: Buffer, at: number): Pick<CopyRow, 'createdAtMs' | 'shard' | 'partition'> {
+  return {
+    createdAtMs: int8At(bytes, at + createdAtAt) / 1000 + postgresEpochMs,
+    shard: bytes.readInt16BE(at + shardAt),
+    partition: bytes.readInt16BE(at + partitionAt),
+  };
+}
+
+/** Where the tuple at `at` ends, if it has the fields of a row and ends within the bytes; else null. Total. */
+export function tupleEnd(bytes: Buffer, at: number): number | null {
+  let end = at + variableAt;
+  if (end > bytes.length || bytes.readInt16BE(at) !== fieldCount || bytes.readUInt8(at + undatedAt) > 1)
+    return null;
+  for (const [lengthAt, length] of fixedLengths) {
+    if (bytes.readInt32BE(at + lengthAt) !== length) return null;
+  }
+  for (let field = 1; field <= variableFields; field++) {
+    if (end + 4 > bytes.length) return null;
+    const length = bytes.readInt32BE(end);
+    // Only properties, which come last, may be null.
+    if (length < (field === variableFields ? -1 : 0)) return null;
+    end += 4 + Math.max(0, length);
+  }
+  return end > bytes.length ? null : end;
+}
+
 /** What the rollups need of the tuple at `at`. */
 export function readRowUsage(bytes: Buffer, at: number) {
-  const quantity = fieldAt(bytes, at + variableAt);
-  const organization = fieldAt(bytes, quantity.end);
-  const metric = fieldAt(bytes, organization.end);
-  const dimensions = fieldAt(bytes, metric.end);
+  const { quantity, organization, metric, dimensions } = tupleFields(bytes, at);
   return {
-    organization: bytes.toString('utf8', organization.start, organization.end),
-    metric: bytes.toString('utf8', metric.start, metric.end),
-    dimensions: bytes.toString('utf8', dimensions.start, dimensions.end),
+    organization: textAt(bytes, organization),
+    metric: textAt(bytes, metric),
+    dimensions: textAt(bytes, dimensions),
     quantity: readNumeric(bytes, quantity.start),
     eventTimeMs: eventTimeOf(bytes, at),
   };
 }
 
-function eventTimeOf(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigInt64BE(at + eventTimeAt)) / 1000 + postgresEpochMs;
+/** Where the fields of a tuple are whose widths vary; one that is null has no bytes. */
+export interface TupleFields {
+  readonly quantity: ByteRange;
+  readonly organization: ByteRange;
+  readonly metric: ByteRange;
+  readonly dimensions: ByteRange;
+  readonly idempotencyKey: ByteRange;
+  readonly properties: ByteRange;
 }
 
-function fieldAt(bytes: Buffer, lengthAt: number): { readonly start: number; readonly end: number } {
+export function tupleFields(bytes: Buffer, at: number): TupleFields {
+  const quantity = fieldAt(bytes, at + variableAt);
+  const organization = fieldAt(bytes, quantity.end);
+  const metric = fieldAt(bytes, organization.end);
+  const dimensions = fieldAt(bytes, metric.end);
+  const idempotencyKey = fieldAt(bytes, dimensions.end);
+  const properties = fieldAt(bytes, idempotencyKey.end);
+  return { quantity, organization, metric, dimensions, idempotencyKey, properties };
+}
+
+function textAt(bytes: Buffer, { start, end }: ByteRange): string {
+  return bytes.toString('utf8', start, end);
+}
+
+function eventTimeOf(bytes: Buffer, at: number): number {
+  return int8At(bytes, at + eventTimeAt) / 1000 + postgresEpochMs;
+}
+
+/** A safe integer, without the cost of a BigInt; what is no safe integer is none of the numbers that a row holds. */
+function int8At(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
+}
+
+function fieldAt(bytes: Buffer, lengthAt: number): ByteRange {
   const start = lengthAt + 4;
   return { start, end: start + Math.max(0, bytes.readInt32BE(lengthAt)) };
 }
@@ -185,56 +289,4 @@ function writeBytes(bytes: Buffer, value: Buffer | null, at: number): number {
   bytes.writeInt32BE(value.length, at);
   value.copy(bytes, at + 4);
   return at + 4 + value.length;
-}
-
-/** Canonical decimal text as Postgres' binary numeric: base-10000 digits, weight, sign, display scale. */
-function writeNumeric(bytes: Buffer, text: string, lengthAt: number): number {
-  const negative = text.startsWith('-');
-  const point = text.indexOf('.');
-  const integer = text.slice(negative ? 1 : 0, point < 0 ? text.length : point);
-  const fraction = point < 0 ? '' : text.slice(point + 1);
-  const integerGroups = Math.ceil(integer.length / 4);
-  const digits =
-    integer.padStart(integerGroups * 4, '0') + fraction.padEnd(Math.ceil(fraction.length / 4) * 4, '0');
-  let first = 0;
-  let last = digits.length / 4;
-  while (first < last && isZeroGroup(digits, first)) first++;
-  while (last > first && isZeroGroup(digits, last - 1)) last--;
-  const start = lengthAt + 4;
-  bytes.writeInt16BE(last - first, start);
-  bytes.writeInt16BE(last === first ? 0 : integerGroups - 1 - first, start + 2);
-  bytes.writeUInt16BE(negative ? negativeSign : 0, start + 4);
-  bytes.writeInt16BE(fraction.length, start + 6);
-  let at = start + 8;
-  for (let group = first; group < last; group++) {
-    at = bytes.writeInt16BE(Number(digits.slice(group * 4, group * 4 + 4)), at);
-  }
-  bytes.writeInt32BE(at - start, lengthAt);
-  return at;
-}
-
-function isZeroGroup(digits: string, group: number): boolean {
-  return digits.startsWith('0000', group * 4);
-}
-
-/** The inverse of `writeNumeric`: canonical decimal text. */
-function readNumeric(bytes: Buffer, start: number): string {
-  const groups = bytes.readInt16BE(start);
-  const weight = bytes.readInt16BE(start + 2);
-  const sign = bytes.readUInt16BE(start + 4) === negativeSign ? '-' : '';
-  const scale = bytes.readInt16BE(start + 6);
-  const groupText = (power: number) => {
-    const group = weight - power;
-    if (group < 0 || group >= groups) return '0000';
-    return bytes
-      .readInt16BE(start + 8 + 2 * group)
-      .toString()
-      .padStart(4, '0');
-  };
-  let integer = '';
-  for (let power = weight; power >= 0; power--) integer += groupText(power);
-  let fraction = '';
-  for (let power = -1; fraction.length < scale; power--) fraction += groupText(power);
-  const whole = integer.replace(/^0+/, '') || '0';
-  return scale === 0 ? sign + whole : `${sign}${whole}.${fraction.slice(0, scale)}`;
 }

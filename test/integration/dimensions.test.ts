@@ -2,16 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { otherDimensions } from '../../shared/events/dimensions.ts';
+import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs, dimensionSetsMax, quarterHourMs } from '../../shared/limits.ts';
-import { routeMapVersion } from '../../shared/log/routing.ts';
+import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
 import type { CopyRow } from '../../shared/log/row-tuple.ts';
 import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
-import { noonMs } from '../harness/builders/records.ts';
+import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
 import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { openPipeline } from '../harness/pipeline/pipeline.ts';
 
 const { partition, shard } = homeOf('org_1');
 let shards: FreshShards;
@@ -148,6 +150,51 @@ describe('totals by dimension set', () => {
         `select from usage_dimension_sets where metric_name = 'undone'`,
       ),
     ).toEqual([]);
+  });
+});
+
+describe('from the log to the totals', () => {
+  it('U5: records of both versions are counted side by side, and the recount decides the same sets', async () => {
+    const pipeline = await openPipeline();
+    const organization = 'umbrella';
+    const home = partitionOf(organization, pipeline.topic.partitions);
+    const event = (key: string, fields: Partial<SealedEvent>) =>
+      sealedEvent({ organization, idempotencyKey: key, ...fields });
+    const sets = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => event(`set-${from + i}`, { dimensions: region(from + i) }));
+    const bodies = [
+      { version: 1 as const, events: [event('plain', {})] },
+      { version: 2 as const, events: sets(0, 600) },
+      { version: 2 as const, events: [...sets(600, 1100), ...sets(1050, 1060)] },
+      // The same key with other dimensions: a conflict, and its set takes no place.
+      {
+        version: 2 as const,
+        events: [event('set-3', { dimensions: region('other') }), event('last', { undated: true })],
+      },
+    ];
+    const values = bodies.map(({ version, events }, sequence) =>
+      envelope(events, { version, partition: home, sequence, createdAtMs: noonMs + 1 }),
+    );
+    const from = await pipeline.append(home, values);
+    await pipeline.deliver(home, from);
+    await pipeline.flush();
+    const { differences, log } = await pipeline.recount();
+    expect(differences).toEqual([]);
+    expect(log).toMatchObject({
+      events: 1113,
+      counted: 1102,
+      duplicates: 11,
+      conflicts: 1,
+      fingerprintsOff: 0,
+    });
+    const totals = await rowsOf(
+      pipeline.shards.operatorUrls[home % 4] ?? '',
+      `select count(*)::int as sets, sum(event_count)::int as events,
+         sum(event_count) filter (where dimension_set = dimension_set_of('other'))::int as others
+       from usage_rollups where organization_id = '${organization}'`,
+    );
+    expect(totals).toEqual([{ sets: 1002, events: 1102, others: 100 }]);
+    await pipeline.close();
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from '../harness/pipeline/isolation.ts';
 import { type Fate, type HandRecord, writeByHand } from '../harness/pipeline/shard-by-hand.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
-import type { LoggedEvent } from '../recount/envelope.ts';
+import type { LoggedEvent } from '../recount/logged-event.ts';
 import { type RecountReport, recount } from '../recount/recount.ts';
 
 const noon = Date.UTC(2026, 10, 20, 12);

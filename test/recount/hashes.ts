@@ -1,6 +1,6 @@
 /** Hashes recomputed from their documented preimages. */
 import { hash } from 'node:crypto';
-import type { LoggedEvent } from './envelope.ts';
+import type { LoggedEvent } from './logged-event.ts';
 
 export function sha256(bytes: Buffer | string): string {
   return hash('sha256', bytes, 'hex');

@@ -4,12 +4,13 @@ import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
 import type { DimensionSets } from './dimension-sets.ts';
-import { decode, type LoggedEnvelope, type LoggedEvent } from './envelope.ts';
+import { decode, type LoggedEnvelope } from './envelope.ts';
 import type { Findings } from './findings.ts';
 import { dayOf, FirstOfKey } from './first-of-key.ts';
 import { fingerprintOf, keyHashOf, sha256 } from './hashes.ts';
 import { HourSums } from './hour-sums.ts';
 import type { LoggedRecord } from './log.ts';
+import type { LoggedEvent } from './logged-event.ts';
 import type { Producers } from './producers.ts';
 import type { Commit, Kept, ShardProgress, ShardRow } from './shard.ts';
 

@@ -169,6 +169,7 @@ class World {
       generation: 1,
       receipts: { seal: (place) => JSON.stringify(place) },
       lingerMs: 5,
+      envelopeVersion: 2 as const,
     });
     return { process, commit };
   }

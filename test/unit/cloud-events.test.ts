@@ -2,14 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { generation: 1, encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+const settings = {
+  generation: 1,
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+  envelopeVersion: 2 as const,
+};
 const routeKey = 'POST /api/v1/events';
 const structured = { 'content-type': 'application/cloudevents+json' };
 const binary = {
@@ -48,7 +53,7 @@ async function handle(request: HttpEvent) {
   const events = log.appends.flatMap(({ records }) => {
     return records.flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
-      return decoded.kind === 'envelope' ? decoded.envelope.events : [];
+      return decoded.kind === 'envelope' ? eventsOf(decoded.envelope) : [];
     });
   });
   return { answer, events };

@@ -9,7 +9,7 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import { dayMs, quarterHourMs } from '../../../shared/limits.ts';
 import type { CopyRow } from '../../../shared/log/row-tuple.ts';
-import type { LoggedEvent } from '../../recount/envelope.ts';
+import type { LoggedEvent } from '../../recount/logged-event.ts';
 import { dayRows } from '../builders/ledger.ts';
 
 export type Fate = 'counts' | 'duplicate' | 'conflict';

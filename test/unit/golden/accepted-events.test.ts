@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
 import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
-import { decodeEnvelope } from '../../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf as eventsOfEnvelope } from '../../../shared/log/envelope.ts';
 import type { Append } from '../../../shared/log/event-log.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
@@ -110,8 +110,8 @@ const sealer = new PropertySealer(goldenEncryptionKey, goldenProducerId);
 function eventsOf({ partition, value }: Append) {
   const decoded = decodeEnvelope(value, partition);
   if (decoded.kind !== 'envelope') throw new Error('ingest wrote what cannot be read');
-  const { events: sealedEvents, sequence } = decoded.envelope;
-  return sealedEvents.map((event, index) => {
+  const { sequence } = decoded.envelope;
+  return eventsOfEnvelope(decoded.envelope).map((event, index) => {
     const properties =
       event.sealed === null ? null : sealer.open({ ...event, sequence, index }, event.sealed);
     return { partition, ...event, properties };
@@ -124,6 +124,7 @@ it('every kind of event is rejected, or stored, as the golden files say', async 
     generation: 1,
     encryptionKey: goldenEncryptionKey,
     lingerMs: 0,
+    envelopeVersion: 2 as const,
   };
   const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
   const body = `{"events":[${events.join(',')}]}`;

@@ -27,6 +27,7 @@ const config = {
   generation: 3,
   encryptionKey: goldenEncryptionKey,
   lingerMs: 0,
+  envelopeVersion: 2 as const,
 };
 
 function open(log = new FakeLog()): (event: HttpEvent) => Promise<HttpResult> {

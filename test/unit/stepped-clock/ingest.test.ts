@@ -19,7 +19,17 @@ function ingest(clock: FakeClock) {
   const key = Buffer.alloc(32, 1);
   const sealer = new PropertySealer(key, producerId);
   const receipts = { seal: () => 'receipt' };
-  const options = { log, clock, sealer, producerId, partitions: 1, generation: 1, receipts, lingerMs: 5 };
+  const options = {
+    log,
+    clock,
+    sealer,
+    producerId,
+    partitions: 1,
+    generation: 1,
+    receipts,
+    lingerMs: 5,
+    envelopeVersion: 2 as const,
+  };
   const group = new GroupCommit(options);
   const ports = {
     clock,
