@@ -23,6 +23,8 @@ export interface AcceptPorts {
   /** A new idempotency key for an event without one. */
   readonly makeKey: () => string;
   readonly digestProperties: (properties: string) => string;
+  /** Whether the envelopes that are written carry dimensions. */
+  readonly carriesDimensions: boolean;
 }
 
 export interface AcceptRequest {
@@ -30,6 +32,8 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
+  /** Where envelopes carry no dimensions: whether they are left out, because the client did not ask for any. */
+  readonly mayLeaveDimensions?: boolean;
   /** One event that is not accepted refuses all of them. */
   readonly atomic: boolean;
   /** Called before an event can be stored: whatever fails from then on, the answer needs this for a safe retry. */
@@ -111,7 +115,8 @@ function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
     made: { keys: [], stampedAtMs: null },
   };
   const { accepted, indexes, rejected, made } = admission;
-  for (const item of request.items) {
+  for (const given of request.items) {
+    const item = ports.carriesDimensions || isRejection(given) ? given : withoutDimensions(given, request);
     if (isRejection(item)) {
       rejected.push(item);
       continue;
@@ -147,7 +152,7 @@ function toUsageEvent(
   nowMs: number,
   { digestProperties }: AcceptPorts,
 ): UsageEvent {
-  const { organization, metric, quantity, properties } = candidate;
+  const { organization, metric, quantity, dimensions, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
   const content = {
@@ -157,10 +162,18 @@ function toUsageEvent(
     idempotencyKey,
     eventTimeMs,
     undated,
-    dimensions: noDimensions,
+    dimensions,
   };
   const propertiesDigest = properties === null ? null : digestProperties(properties);
   return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
+}
+
+/** What becomes of an event where envelopes carry no dimensions. */
+function withoutDimensions(candidate: Candidate, request: AcceptRequest): Candidate | Rejection {
+  if (candidate.dimensions === noDimensions) return candidate;
+  if (request.mayLeaveDimensions) return { ...candidate, dimensions: noDimensions };
+  const message = 'dimensions are not accepted while this service is upgraded';
+  return { index: candidate.index, code: 'dimensions_not_accepted', field: 'dimensions', message };
 }
 
 function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {

@@ -44,7 +44,10 @@ export interface IngestPorts {
 const producerIdBytes = 16;
 
 /** What the handler itself is set by; the rest of the configuration is for its clients. */
-export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'generation' | 'lingerMs' | 'envelopeVersion'>;
+export type IngestSettings = Pick<
+  IngestConfig,
+  'encryptionKey' | 'generation' | 'lingerMs' | 'envelopeVersion'
+>;
 
 /** The handler of all routes over the given ports. */
 export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
@@ -69,6 +72,7 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
     commit: (events, deadlineMs) => group.submit(events, deadlineMs),
     makeKey: randomUUID,
     digestProperties: createPropertiesDigest(encryptionKey),
+    carriesDimensions: envelopeVersion > 1,
   };
   return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
 }
@@ -79,6 +83,8 @@ interface IngestRoute {
   /** Whether one event that is not accepted refuses all of them. */
   readonly isAtomic: typeof fromHttpAtomic;
   readonly answer: (outcome: AcceptOutcome) => HttpAnswer;
+  /** Dimensions are what we take for such: while envelopes carry none, the events are accepted without. */
+  readonly mayLeaveDimensions?: true;
 }
 
 const always =
@@ -88,7 +94,12 @@ const usageEvent: IngestRoute = { read: fromHttpEvent, isAtomic: always(false), 
 const otherRoutes: Readonly<Record<string, IngestRoute>> = {
   'POST /api/v1/usage/events/batch': { read: fromHttpBatch, isAtomic: fromHttpAtomic, answer: toHttpBatch },
   // A client of CloudEvents looks at the status alone.
-  'POST /api/v1/events': { read: fromHttpCloudEvents, isAtomic: always(true), answer: toHttpCloudEvents },
+  'POST /api/v1/events': {
+    read: fromHttpCloudEvents,
+    isAtomic: always(true),
+    answer: toHttpCloudEvents,
+    mayLeaveDimensions: true,
+  },
 };
 
 async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
@@ -109,6 +120,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
     items: reading.items,
     keyPrefix: prefix.value,
     atomic: atomic.value,
+    mayLeaveDimensions: route.mayLeaveDimensions ?? false,
     onMade: (made) => request.keepForFailure(toHttpMade(made)),
     waitMs,
   });

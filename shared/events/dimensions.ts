@@ -11,7 +11,7 @@ export const noDimensions = '';
 /** The name of every set of a day that came when `dimensionSetsMax` others were there; no event has this text. */
 export const otherDimensions = 'other';
 
-const dimensionNamePattern = new RegExp(`^[a-z0-9_]{1,${dimensionNameCharsMax}}$`);
+export const dimensionNamePattern = new RegExp(`^[a-z0-9_]{1,${dimensionNameCharsMax}}$`);
 
 const setHexChars = 32;
 const controlCharacter = /\p{Cc}/u;
@@ -23,14 +23,18 @@ export function dimensionSetOf(dimensions: string): string {
   return hash('sha256', dimensions, 'hex').slice(0, setHexChars);
 }
 
-/** Why a text is not the value of a dimension, as the rest of a sentence; null for one that is. */
-function dimensionValueProblem(value: string): string | null {
+/** Why a text is not the value of a dimension; null for one that is. */
+export function dimensionValueProblem(
+  value: string,
+): { readonly code: string; readonly message: string } | null {
+  const limit = `a dimension must have at most ${dimensionValueCharsMax} characters of UTF-8`;
   // A character is one or two code units, so few texts are counted.
   if (value.length > 2 * dimensionValueCharsMax || charactersOf(value) > dimensionValueCharsMax) {
-    return `must have at most ${dimensionValueCharsMax} characters`;
+    return { code: 'too_long', message: limit };
   }
-  if (!value.isWellFormed()) return 'must be well-formed UTF-8';
-  return controlCharacter.test(value) ? 'must not have control characters' : null;
+  if (!value.isWellFormed()) return { code: 'invalid_characters', message: `${limit}, well-formed` };
+  if (!controlCharacter.test(value)) return null;
+  return { code: 'invalid_characters', message: `${limit} without control characters` };
 }
 
 function charactersOf(text: string): number {

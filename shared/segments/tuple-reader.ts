@@ -2,7 +2,6 @@
  * Reads tuples of envelopes whose shape is right, and refuses what cannot be counted. Names repeat, so each combination
  * of organization, metric and dimensions is checked once: they follow each other in the tuple, and their bytes name them.
  */
-import { isUtf8 } from 'node:buffer';
 import { isCanonicalDimensions } from '../events/dimensions.ts';
 import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { idempotencyKeyBytesMax } from '../limits.ts';
@@ -49,7 +48,7 @@ export class TupleReader {
       names = checkedNames(
         textAt(bytes, organization),
         textAt(bytes, metric),
-        isUtf8(bytes.subarray(dimensions.start, dimensions.end)) ? textAt(bytes, dimensions) : null,
+        wellFormedAt(bytes, dimensions),
       );
       this.#names.set(key, names);
     }
@@ -76,7 +75,8 @@ function isKey(bytes: Buffer, key: ByteRange): boolean {
     if (byte > 127) ascii = false;
   }
   if (ascii) return end - start <= idempotencyKeyBytesMax;
-  return isUtf8(bytes.subarray(start, end)) && textAt(bytes, key).length <= idempotencyKeyBytesMax;
+  const text = wellFormedAt(bytes, key);
+  return text !== null && text.length <= idempotencyKeyBytesMax;
 }
 
 /** A refused tuple as the quarantine keeps it: with its offset, as a row would have been; base64. */
@@ -88,4 +88,10 @@ export function refusedTuple(bytes: Buffer, run: TupleRun, offset: number): stri
 
 function textAt(bytes: Buffer, { start, end }: ByteRange): string {
   return bytes.toString('utf8', start, end);
+}
+
+/** Null for bytes that are no UTF-8: the text is written as other bytes. */
+function wellFormedAt(bytes: Buffer, range: ByteRange): string | null {
+  const text = textAt(bytes, range);
+  return Buffer.from(text).equals(bytes.subarray(range.start, range.end)) ? text : null;
 }

@@ -168,8 +168,7 @@ class World {
       partitions: logPartitions,
       generation: 1,
       receipts: { seal: (place) => JSON.stringify(place) },
-      lingerMs: 5,
-      envelopeVersion: 2 as const,
+      ...{ lingerMs: 5, envelopeVersion: 2 as const },
     });
     return { process, commit };
   }
@@ -212,6 +211,7 @@ class World {
       quantity: decimalOf(thousandths),
       idempotencyKey: `key-${key}`,
       eventTimeMs: daysAgo === null ? null : (simulatedDay - daysAgo) * dayMs + 3_600_000 * (key % 5),
+      dimensions: key % 3 === 0 ? '' : `{"n":"${key % 4}"}`,
       properties: null,
     }));
     const outcome = await acceptEvents(
@@ -220,6 +220,7 @@ class World {
         commit: (accepted, deadlineMs) => commit.submit(accepted, deadlineMs),
         makeKey: () => randomBytes(4).toString('hex'),
         digestProperties: (text) => text,
+        carriesDimensions: true,
       },
       { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
     );

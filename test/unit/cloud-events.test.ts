@@ -106,6 +106,38 @@ describe('what is accepted', () => {
     expect(events).toEqual([expect.objectContaining({ undated: true, quantity: '7' })]);
   });
 
+  it('texts among the data whose names and values fit become dimensions, eight at most, and others are ignored', async () => {
+    const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`n${i}`, `${i}`]));
+    const data = {
+      value: '7',
+      quantity: '8',
+      model: 'm',
+      Region: 'eu',
+      long: 'x'.repeat(129),
+      tab: '\t',
+      n: 1,
+      a: ['b'],
+    };
+    expect((await send(cloudEvent({ data }))).events).toMatchObject([
+      { quantity: '7', dimensions: '{"model":"m"}' },
+    ]);
+    const { events } = await send(cloudEvent({ data: { value: 1, ...many } }));
+    expect(events[0]?.dimensions).toBe(
+      `{${Array.from({ length: 8 }, (_, i) => `"n${i}":"${i}"`).join(',')}}`,
+    );
+  });
+
+  it('while envelopes of version 1 are written, its events are accepted without dimensions', async () => {
+    const log = new FakeLog();
+    const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
+    const body = JSON.stringify(cloudEvent({ data: { value: 7, model: 'm' } }));
+    const request = httpEvent({ routeKey, body, headers: structured });
+    const answer = await build({ ...settings, envelopeVersion: 1 }, ports)(request, lambdaContext());
+    expect(answer.statusCode).toBe(204);
+    const value = log.appends[0]?.records[0]?.value;
+    expect(value?.readUInt8(4)).toBe(1);
+  });
+
   it('data of binary mode without a content type is JSON', async () => {
     const request = httpEvent({ routeKey, body: '{"value":7}', headers: binary });
     delete request.headers['content-type'];

@@ -71,6 +71,14 @@ const events = [
   ...each('idempotency_key', [`"${'k'.repeat(512)}"`, `"${'k'.repeat(513)}"`, `"${'ü'.repeat(257)}"`]),
   ...each('organization_id', ['"A.b_c:d@e-f"', '"a b"', '"ü"', '""', `"${'o'.repeat(129)}"`, '1', undefined]),
   ...each('metric_name', ['"storage:gb_hours"', '"a/b"', 'null', undefined]),
+  ...each('dimensions', [
+    '{}',
+    'null',
+    '{"region":"eu","model":"gpt-4o"}',
+    '{"a":"日本 \\"x\\" \\\\"}',
+    '[]',
+  ]),
+  ...each('dimensions', ['{"Region":"eu"}', '{"a":1}', '{"a":"\\u0000"}', `{"a":"${'v'.repeat(129)}"}`]),
   ...each('properties', [
     '{}',
     '{"b":1.0,"a":"x","c":true,"d":null}',

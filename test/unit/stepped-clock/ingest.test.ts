@@ -36,8 +36,12 @@ function ingest(clock: FakeClock) {
     commit: group.submit.bind(group),
     makeKey: () => 'made',
     digestProperties: () => '',
+    carriesDimensions: true,
   };
-  const candidate = { index: 0, organization: 'org_1', metric: 'm', quantity: '1', properties: null };
+  const candidate = {
+    ...{ index: 0, organization: 'org_1', metric: 'm', quantity: '1' },
+    ...{ dimensions: '', properties: null },
+  };
   const scopes = new Set(['ingest'] as const);
   const caller = { id: 'c', scopes, organizations: 'all', keysRequired: false } as const;
   const request = { caller, keyPrefix: null, atomic: false, waitMs: 1000 };
