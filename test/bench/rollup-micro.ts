@@ -49,7 +49,7 @@ async function addPerEvent(ledger: ShardLedger, sets: number): Promise<string> {
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) {
     await ledger.transaction(partition, async (transaction) => {
-      const move = { from: nextOffset, to: nextOffset + 1, recordHash: Buffer.alloc(32) };
+      const move = { from: nextOffset, to: nextOffset + 1, generation: 1, recordHash: Buffer.alloc(32) };
       const moved = await transaction.moveProgress({ ...move, checkedRanges: 0, closedBefore: null });
       if (moved === null) throw new Error('a flusher was faster: stop it, or the load on the twin');
       const startedMs = performance.now();

@@ -130,6 +130,7 @@ describe('totals by dimension set', () => {
       const move = {
         from: next,
         to: next + 1,
+        generation: 1,
         recordHash: Buffer.alloc(32),
         checkedRanges: 0,
         closedBefore: null,

@@ -13,6 +13,7 @@ export type DifferenceName =
   | 'set_total'
   | 'closed_day'
   | 'hash_chain'
+  | 'kept_digest'
   | 'record_hash'
   | 'key_twice'
   | 'organization_split'

@@ -246,7 +246,7 @@ export class Model {
       const damage = this.#damaged(number);
       if (damage !== null) return `partition ${number} goes on, although ${damage}`;
       const { records } = this.#log.of(number);
-      const newer = records.findIndex((value) => isOurs(value) && value.readUInt8(4) !== 1);
+      const newer = records.findIndex((value) => isOurs(value) && readOf(value).kind === 'blocked');
       const expected = newer < 0 ? records.length : newer;
       if (nextOffset !== expected) return `partition ${number} ends at ${nextOffset}, not at ${expected}`;
     }
@@ -279,11 +279,14 @@ function eventsOf(value: Buffer, offset: number): readonly ModelEvent[] {
   return events.map((event) => ({ ...event, offset }));
 }
 
-/** By the recount's reader, which is no code of ours either. */
+/** Where a record is found is no question here: nothing in a history moves one. */
+function readOf(value: Buffer): ReturnType<typeof decode> {
+  return decode(value, value.readUInt16BE(6));
+}
+
 function eventsIn(value: Buffer): readonly Omit<ModelEvent, 'offset'>[] {
   if (!isOurs(value)) return [];
-  // Where a record is found is no question here: nothing in a history moves one.
-  const found = decode(value, value.readUInt16BE(6));
+  const found = readOf(value);
   if (found.kind !== 'envelope') return [];
   return found.events.map(({ organization, quantity, key, eventTimeMs, undated }, index) => ({
     organization,
