@@ -49,11 +49,19 @@ export function eventBytesBound(event: {
   readonly dimensions: string;
   readonly properties: string | null;
 }): number {
-  const { organization, metric, idempotencyKey, dimensions, properties } = event;
+  const { properties } = event;
   // Base64 of three bytes a code unit, or the bytes themselves behind their head, and the tag.
   const propertiesBytes = properties === null ? 0 : properties.length * 4 + sealedHeadBytes + 32;
+  return textBytesBound(event) + propertiesBytes;
+}
+
+/** The same without properties. */
+function textBytesBound(
+  event: Pick<SealedEvent, 'organization' | 'metric' | 'idempotencyKey' | 'dimensions'>,
+): number {
+  const { organization, metric, idempotencyKey, dimensions } = event;
   const names = organization.length + metric.length;
-  return tupleOverheadBytesMax + names + (idempotencyKey.length + dimensions.length) * 3 + propertiesBytes;
+  return tupleOverheadBytesMax + names + (idempotencyKey.length + dimensions.length) * 3;
 }
 
 /** Bytes of events that one envelope may hold, by `eventBytesBound`. */
@@ -86,10 +94,9 @@ function withJson(events: readonly SealedEvent[]): Buffer {
 }
 
 function withTuples(header: EnvelopeHeader, events: readonly SealedEvent[]): Buffer {
-  const capacityBytes = events.reduce(
-    (sum, event) => sum + eventBytesBound({ ...event, properties: event.sealed }),
-    headerBytes,
-  );
+  let capacityBytes = headerBytes;
+  for (const event of events)
+    capacityBytes += textBytesBound(event) + (event.sealed?.length ?? 0) + sealedHeadBytes;
   return encodeTuples(header, events, { headBytes: headerBytes, capacityBytes });
 }
 
