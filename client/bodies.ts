@@ -8,6 +8,8 @@ export interface ClientEvent {
   readonly idempotency_key?: string;
   /** RFC 3339 with an offset. */
   readonly timestamp?: string;
+  /** Labels by which totals are kept apart. */
+  readonly dimensions?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 

@@ -6,7 +6,10 @@ import type { Report } from '../shared/contracts/command.ts';
 import { askOperator } from './operating/ask-operator.ts';
 
 const headsSchema = z.object({ heads: z.array(z.unknown()) });
-const sumSchema = z.object({ total: z.string(), count: z.number() });
+const sumSchema = z.object({
+  ...{ total: z.string(), count: z.number() },
+  ...{ minimum: z.string().nullable(), maximum: z.string().nullable(), latest: z.string().nullable() },
+});
 const verdictsSchema = z.array(
   z.looseObject({
     shard: z.number(),
@@ -18,6 +21,7 @@ const verdictsSchema = z.array(
     totals: z.array(
       z.looseObject({
         ...{ partition: z.number(), organization: z.string(), metric: z.string(), quarter: z.string() },
+        ...{ dimensions: z.string() },
         ...{ rows: sumSchema, rollup: sumSchema },
       }),
     ),
@@ -52,9 +56,10 @@ function textOf(verdicts: Verdicts): string {
     ...bad.map(({ partition, sequence, problem }) => {
       return `  partition ${partition}, commit ${sequence ?? 'unknown'}: ${problem}`;
     }),
-    ...totals.map(({ partition, organization, metric, quarter, rows, rollup }) => {
-      const sums = `rows ${rows.total} in ${rows.count} events, total ${rollup.total} in ${rollup.count} events`;
-      return `  partition ${partition}, ${organization} ${metric}, quarter hour ${quarter}: ${sums}`;
+    ...totals.map(({ partition, organization, metric, dimensions, quarter, rows, rollup }) => {
+      const name = dimensions === '' ? metric : `${metric} ${dimensions}`;
+      const sums = `rows ${sumText(rows)}, total ${sumText(rollup)}`;
+      return `  partition ${partition}, ${organization} ${name}, quarter hour ${quarter}: ${sums}`;
     }),
     ...heads
       .filter(({ sequence, loggedTo }) => loggedTo > 0 && sequence > loggedTo)
@@ -65,6 +70,11 @@ function textOf(verdicts: Verdicts): string {
   const someLogged = verdicts.some(({ heads }) => heads.some(({ loggedTo }) => loggedTo > 0));
   if (!someLogged) lines.push('No logged heads were compared: a chain that was computed anew is not found.');
   return lines.join('\n');
+}
+
+function sumText({ total, count, minimum, maximum, latest }: z.output<typeof sumSchema>): string {
+  const events = count === 0 ? '' : ` (smallest ${minimum}, largest ${maximum}, latest ${latest})`;
+  return `${total} in ${count} events${events}`;
 }
 
 /** Every head of the lines `ledger heads`; what else the log holds is passed over. */

@@ -93,6 +93,15 @@ create table usage_conflicts (
   first_fingerprint uuid not null,
   found_at timestamp with time zone default now() not null
 );
+create table usage_dimension_sets (
+  partition integer not null,
+  organization_id text collate "C" not null,
+  metric_name text collate "C" not null,
+  event_day date not null,
+  number smallint not null,
+  dimension_set uuid not null,
+  dimensions text collate "C" not null
+);
 create table usage_events (
   key_hash uuid not null,
   fingerprint uuid not null,
@@ -109,7 +118,8 @@ create table usage_events (
   organization_id text collate "C" not null,
   metric_name text collate "C" not null,
   idempotency_key text collate "C" not null,
-  properties bytea
+  properties bytea,
+  dimensions text collate "C" default ''::text not null
 ) partition by LIST (event_day);
 create table usage_rollups (
   partition integer not null,
@@ -117,7 +127,12 @@ create table usage_rollups (
   metric_name text collate "C" not null,
   quarter timestamp with time zone not null,
   total numeric not null,
-  event_count bigint not null
+  event_count bigint not null,
+  dimension_set uuid default '00000000-0000-0000-0000-000000000000'::uuid not null,
+  minimum numeric,
+  maximum numeric,
+  latest numeric,
+  latest_at timestamp with time zone
 ) with (fillfactor=70);
 alter table usage_events alter column properties set storage external;
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
@@ -155,10 +170,13 @@ alter table shard_identity add constraint shard_identity_pkey PRIMARY KEY (only_
 alter table shard_identity add constraint shard_identity_shard_check CHECK ((shard >= 0));
 alter table shard_identity add constraint shard_identity_topic_id_check CHECK ((topic_id <> ''::text));
 alter table usage_conflicts add constraint usage_conflicts_pkey PRIMARY KEY (partition, generation, "offset", index);
+alter table usage_dimension_sets add constraint usage_dimension_sets_number_check CHECK (((number >= 1) AND (number <= 1000)));
+alter table usage_dimension_sets add constraint usage_dimension_sets_partition_organization_id_metric_name__key UNIQUE (partition, organization_id, metric_name, event_day, number);
+alter table usage_dimension_sets add constraint usage_dimension_sets_pkey PRIMARY KEY (partition, organization_id, metric_name, event_day, dimension_set);
 alter table usage_events add constraint usage_events_quantity CHECK (((abs(quantity) < '100000000000000000000'::numeric) AND (scale(quantity) <= 18)));
 alter table usage_events add constraint usage_events_sealed CHECK ((octet_length(properties) > 45));
 alter table usage_rollups add constraint usage_rollups_event_count_check CHECK ((event_count > 0));
-alter table usage_rollups add constraint usage_rollups_pkey PRIMARY KEY (partition, organization_id, metric_name, quarter);
+alter table usage_rollups add constraint usage_rollups_pkey PRIMARY KEY (partition, organization_id, metric_name, quarter, dimension_set);
 alter table usage_rollups add constraint usage_rollups_total_check CHECK (((total < 'Infinity'::numeric) AND (total > '-Infinity'::numeric)));
 CREATE INDEX commit_ledger_committed_at ON public.commit_ledger USING brin (committed_at) WITH (pages_per_range='8', autosummarize='on');
 CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (partition, generation, from_offset) WHERE (to_offset > from_offset);
@@ -206,6 +224,7 @@ create view events_by_commit with (security_invoker=true) as
     e.metric_name,
     e.idempotency_key,
     e.properties,
+    e.dimensions,
     COALESCE(r.generations, (1)::bigint) AS generations,
         CASE
             WHEN ((e."offset" < r.tos[found.place]) AND ((r.generations = 1) OR (r.times[found.place] = date_trunc('milliseconds'::text, e.processed_at)))) THEN r.sequences[found.place]
@@ -214,6 +233,43 @@ create view events_by_commit with (security_invoker=true) as
    FROM ((usage_events e
      LEFT JOIN ranges r ON ((r.partition = e.partition)))
      CROSS JOIN LATERAL ( SELECT width_bucket(e."offset", r.froms) AS place) found);
+create view events_by_set with (security_invoker=true) as
+ WITH first_seen AS (
+         SELECT events_by_commit.partition,
+            events_by_commit.organization_id,
+            events_by_commit.metric_name,
+            events_by_commit.event_day,
+            events_by_commit.dimensions,
+            min(ARRAY[events_by_commit.sequence, events_by_commit."offset", (events_by_commit.index)::bigint]) AS place
+           FROM events_by_commit
+          WHERE ((events_by_commit.dimensions <> ''::text) AND (events_by_commit.sequence IS NOT NULL))
+          GROUP BY events_by_commit.partition, events_by_commit.organization_id, events_by_commit.metric_name, events_by_commit.event_day, events_by_commit.dimensions
+        ), kept AS (
+         SELECT first_seen.partition,
+            first_seen.organization_id,
+            first_seen.metric_name,
+            first_seen.event_day,
+            first_seen.dimensions,
+            first_seen.place,
+            (row_number() OVER (PARTITION BY first_seen.partition, first_seen.organization_id, first_seen.metric_name, first_seen.event_day ORDER BY first_seen.place) <= 1000) AS apart
+           FROM first_seen
+        )
+ SELECT (e.partition)::integer AS partition,
+    e.organization_id,
+    e.metric_name,
+    e.event_day,
+    e.generations,
+    e.sequence,
+    to_timestamp(((floor((EXTRACT(epoch FROM e.event_time) / (900)::numeric)) * (900)::numeric))::double precision) AS quarter,
+    dimension_set_of(
+        CASE
+            WHEN ((e.dimensions = ''::text) OR k.apart) THEN e.dimensions
+            ELSE 'other'::text
+        END) AS dimension_set,
+    e.quantity,
+    ARRAY[EXTRACT(epoch FROM e.event_time), (e.sequence)::numeric, (e."offset")::numeric, (e.index)::numeric, e.quantity] AS logged
+   FROM (events_by_commit e
+     LEFT JOIN kept k USING (partition, organization_id, metric_name, event_day, dimensions));
 create view vw_cache_metrics with (security_invoker=true) as
  SELECT count(*) AS commits,
     COALESCE(sum(inserted), (0)::numeric) AS events,
@@ -223,7 +279,7 @@ create view vw_cache_metrics with (security_invoker=true) as
     round((((100)::numeric * COALESCE(sum(records) FILTER (WHERE (source = 'segments'::text)), (0)::numeric)) / NULLIF(sum(records), (0)::numeric)), 4) AS records_from_segments
    FROM commit_ledger
   WHERE ((committed_at > (now() - '00:01:00'::interval)) AND (source <> 'decision'::text));
-CREATE OR REPLACE FUNCTION public.add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[])
+CREATE OR REPLACE FUNCTION public.add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], sets uuid[], totals numeric[], counts bigint[], minima numeric[], maxima numeric[], latest_quantities numeric[], latest_ms bigint[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -238,12 +294,24 @@ begin
     raise exception 'a count can only grow' using errcode = 'invalid_parameter_value';
   end if;
   perform set_config('odometer.within_totals', 'on', true);
-  -- Arrays of different lengths are filled with nulls, which no column takes.
-  insert into public.usage_rollups as r (partition, organization_id, metric_name, quarter, total, event_count)
-  select of_partition, organization, metric, to_timestamp(quarter * 900), total, added
-  from unnest(organizations, metrics, quarters, totals, counts) as u (organization, metric, quarter, total, added)
-  on conflict (partition, organization_id, metric_name, quarter)
-  do update set total = r.total + excluded.total, event_count = r.event_count + excluded.event_count;
+  -- Arrays of different lengths are filled with nulls, which the columns of the key and of the sum do not take.
+  insert into public.usage_rollups as r (partition, organization_id, metric_name, quarter, dimension_set, total,
+    event_count, minimum, maximum, latest, latest_at)
+  select of_partition, organization, metric, to_timestamp(quarter * 900), set, total, added, minimum, maximum, latest,
+    timestamptz 'epoch' + latest_at * interval '1 millisecond'
+  from unnest(organizations, metrics, quarters, sets, totals, counts, minima, maxima, latest_quantities, latest_ms)
+    as u (organization, metric, quarter, set, total, added, minimum, maximum, latest, latest_at)
+  on conflict (partition, organization_id, metric_name, quarter, dimension_set)
+  -- What is not known stays so: a comparison with null is not true, and `least` would pass over it.
+  do update set total = r.total + excluded.total, event_count = r.event_count + excluded.event_count,
+    minimum = case when excluded.minimum < r.minimum then excluded.minimum
+      when excluded.minimum is not null then r.minimum end,
+    maximum = case when excluded.maximum > r.maximum then excluded.maximum
+      when excluded.maximum is not null then r.maximum end,
+    latest = case when excluded.latest_at >= r.latest_at then excluded.latest
+      when excluded.latest_at is not null then r.latest end,
+    latest_at = case when excluded.latest_at >= r.latest_at then excluded.latest_at
+      when excluded.latest_at is not null then r.latest_at end;
   perform set_config('odometer.within_totals', '', true);
 end
 $function$;
@@ -275,13 +343,81 @@ begin
   perform set_config('odometer.within_totals', 'on', true);
   select coalesce(sum(event_count), 0), encode(sha256(convert_to(coalesce(string_agg(
       organization_id || E'\n' || metric_name || E'\n' || extract(epoch from quarter)::bigint / 900 || E'\n'
-        || trim_scale(total) || E'\n' || event_count || E'\n',
-      '' order by organization_id, metric_name, quarter), ''), 'UTF8')), 'hex')
+        || encode(uuid_send(dimension_set), 'hex') || E'\n' || trim_scale(total) || E'\n' || event_count || E'\n'
+        || coalesce(trim_scale(minimum)::text, '') || E'\n' || coalesce(trim_scale(maximum)::text, '') || E'\n'
+        || coalesce(trim_scale(latest)::text, '') || E'\n'
+        || coalesce((extract(epoch from latest_at) * 1000)::bigint::text, '') || E'\n',
+      '' order by organization_id, metric_name, quarter, dimension_set), ''), 'UTF8')), 'hex')
   into count, sums
   from public.usage_rollups
   where partition = of_partition
     and quarter >= of_day::timestamp at time zone 'UTC'
     and quarter < (of_day + 1)::timestamp at time zone 'UTC';
+  perform set_config('odometer.within_totals', '', true);
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.dimension_set_of(dimensions text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case dimensions
+    when '' then '00000000-0000-0000-0000-000000000000'::uuid
+    when 'other' then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
+    else encode(substr(sha256(convert_to(dimensions, 'UTF8')), 1, 16), 'hex')::uuid
+  end
+$function$;
+CREATE OR REPLACE FUNCTION public.keep_dimension_sets(of_partition integer, organizations text[], metrics text[], days date[], texts text[])
+ RETURNS SETOF integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (select from public.partition_progress where partition = of_partition) then
+    raise exception 'this shard has no partition %', of_partition using errcode = 'invalid_parameter_value';
+  end if;
+  perform set_config('odometer.within_totals', 'on', true);
+  return query
+  with given as (
+    select u.organization, u.metric, u.day, u.dimensions, public.dimension_set_of(u.dimensions) as id, u.place::integer
+    from unnest(organizations, metrics, days, texts) with ordinality
+      as u (organization, metric, day, dimensions, place)
+  ),
+  found as (
+    select g.*, k.number is not null as known
+    from given g
+    left join public.usage_dimension_sets k on k.partition = of_partition and k.organization_id = g.organization
+      and k.metric_name = g.metric and k.event_day = g.day and k.dimension_set = g.id
+  ),
+  fresh as (
+    select f.*, row_number() over (partition by f.organization, f.metric, f.day order by f.place) as rank
+    from found f
+    where not f.known
+  ),
+  numbered as (
+    select f.*, last.number + f.rank as number
+    from fresh f
+    join (
+      select g.organization, g.metric, g.day, coalesce((
+        select k.number from public.usage_dimension_sets k
+        where k.partition = of_partition and k.organization_id = g.organization and k.metric_name = g.metric
+          and k.event_day = g.day
+        order by k.number desc limit 1), 0) as number
+      from (select distinct f.organization, f.metric, f.day from fresh f) g
+    ) last using (organization, metric, day)
+  ),
+  added as (
+    insert into public.usage_dimension_sets (partition, organization_id, metric_name, event_day, number,
+      dimension_set, dimensions)
+    select of_partition, n.organization, n.metric, n.day, n.number, n.id, n.dimensions
+    from numbered n
+    where n.number <= 1000
+  )
+  select f.place from found f where f.known
+  union all
+  select n.place from numbered n where n.number <= 1000;
   perform set_config('odometer.within_totals', '', true);
 end
 $function$;
@@ -373,6 +509,7 @@ CREATE TRIGGER audit_identity AFTER INSERT OR DELETE OR UPDATE ON public.shard_i
 alter table partition_progress enable row level security, force row level security;
 alter table quarantine enable row level security, force row level security;
 alter table usage_conflicts enable row level security, force row level security;
+alter table usage_dimension_sets enable row level security, force row level security;
 alter table usage_events enable row level security, force row level security;
 alter table usage_rollups enable row level security, force row level security;
 create policy operator on partition_progress for select to billing using (true);
@@ -398,6 +535,7 @@ grant select on closed_days to billing;
 grant select on commit_ledger to billing;
 grant insert, select on commit_ledger to odometer_writer;
 grant select on events_by_commit to billing;
+grant select on events_by_set to billing;
 grant select on partition_progress to billing;
 grant select on partition_progress to odometer_writer;
 grant select on quarantine to billing;
@@ -410,6 +548,8 @@ grant select on shard_identity to odometer_writer;
 grant select on usage_conflicts to billing;
 grant select on usage_conflicts to odometer_reader;
 grant insert, select on usage_conflicts to odometer_writer;
+grant select on usage_dimension_sets to billing;
+grant select on usage_dimension_sets to odometer_reader;
 grant select on usage_events to billing;
 grant select on usage_events to odometer_reader;
 grant select on usage_events to odometer_writer;
@@ -419,9 +559,14 @@ grant select on vw_cache_metrics to billing;
 grant select (partition, sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, days, hash, committed_at, conflicts) on commit_ledger to odometer_reader;
 grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
+grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], sets uuid[], totals numeric[], counts bigint[], minima numeric[], maxima numeric[], latest_quantities numeric[], latest_ms bigint[]) to odometer_writer;
 grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
 grant execute on function commit_of(of_partition integer, of_offset bigint, of_processed_at timestamp with time zone) to odometer_reader;
 grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
+grant execute on function dimension_set_of(dimensions text) to billing;
+grant execute on function dimension_set_of(dimensions text) to odometer_reader;
+grant execute on function dimension_set_of(dimensions text) to odometer_writer;
+grant execute on function keep_dimension_sets(of_partition integer, organizations text[], metrics text[], days date[], texts text[]) to odometer_writer;
 grant execute on function leaf_of(day date, today date) to odometer_writer;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;

@@ -21,6 +21,12 @@ export const idempotencyKeyBytesMax = 512;
 export const propertiesMax = 32;
 export const propertyNameCharsMax = 64;
 export const propertiesBytesMax = 4 * kibibyte;
+/** Labels by which totals are kept apart. */
+export const dimensionsMax = 8;
+export const dimensionNameCharsMax = 64;
+export const dimensionValueCharsMax = 128;
+/** Sets of one organization, metric and event day that are kept apart; also in `migrations/014_dimensions.sql`. */
+export const dimensionSetsMax = 1000;
 
 /** A quantity's digits; sums have no limit (U13). */
 export const quantityIntegerDigitsMax = 20;

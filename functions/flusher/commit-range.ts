@@ -17,6 +17,8 @@
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import { probesOf } from '../../shared/ledger/deduplicate.ts';
+import { digestsByDay } from '../../shared/ledger/digests.ts';
+import { dimensionSetsOf, type TotalChange, totalChanges } from '../../shared/ledger/dimension-sets.ts';
 import { type Load, loadAsFolded, loadWinners, type OffsetRange, rowsOf } from '../../shared/ledger/load.ts';
 import type {
   CommitRecord,
@@ -187,10 +189,11 @@ async function write(
     invariant(loaded.count === day.count, `COPY loaded ${loaded.count} rows of ${day.count} (U5)`);
   }
   await checkpoint('after-copy', partition);
-  await moved.addRollups(load.rollups);
+  const changes = totalChanges(load.rollups, await moved.keepSets(dimensionSetsOf(load.rollups)));
+  await moved.addRollups(changes);
   await moved.addQuarantine(load.refusals);
   await moved.addConflicts(load.conflicts);
-  await moved.addCommit(toCommitRecord(source, load));
+  await moved.addCommit(toCommitRecord(source, load, changes));
   return load;
 }
 
@@ -202,12 +205,22 @@ async function checkedLoad({ range, closedBefore, closedDays }: Plan, moved: Mov
   return loadWinners(range, rows, counted, closedDays);
 }
 
-function toCommitRecord(source: OffsetRange['source'], load: Load): CommitRecord {
-  const { days, seen, inserted, duplicate, quarantined, foreign } = load;
+function toCommitRecord(
+  source: OffsetRange['source'],
+  load: Load,
+  changes: readonly TotalChange[],
+): CommitRecord {
+  const { seen, inserted, duplicate, quarantined, foreign } = load;
   invariant(
     seen === inserted + duplicate + quarantined,
     `seen ${seen} is not what became of the events (U5)`,
   );
   const conflicts = load.conflicts.length;
+  const sums = digestsByDay(changes);
+  const days = load.days.map(({ day, count, digest }) => {
+    const ofDay = sums.get(day);
+    invariant(ofDay !== undefined, 'a day with rows has sums');
+    return { day, count, digest, sums: ofDay };
+  });
   return { source, segmentVersion, days, seen, inserted, duplicate, conflicts, quarantined, foreign };
 }

@@ -5,6 +5,7 @@
  */
 import { type Caller, mayReach } from '../../shared/callers/caller.ts';
 import { OdometerError } from '../../shared/errors.ts';
+import { noDimensions } from '../../shared/events/dimensions.ts';
 import { fingerprintOf } from '../../shared/events/identity.ts';
 import type { UsageEvent } from '../../shared/events/usage-event.ts';
 import { dayMs, eventAgeDaysMax, eventAheadMinutesMax, eventYearMin } from '../../shared/limits.ts';
@@ -22,6 +23,8 @@ export interface AcceptPorts {
   /** A new idempotency key for an event without one. */
   readonly makeKey: () => string;
   readonly digestProperties: (properties: string) => string;
+  /** Whether the envelopes that are written carry dimensions. */
+  readonly carriesDimensions: boolean;
 }
 
 export interface AcceptRequest {
@@ -29,6 +32,8 @@ export interface AcceptRequest {
   readonly items: readonly (Candidate | Rejection)[];
   /** The `Idempotency-Key` header: keys of events without one become `<header>:<index>`. */
   readonly keyPrefix: string | null;
+  /** Where envelopes carry no dimensions: whether they are left out, because the client did not ask for any. */
+  readonly mayLeaveDimensions?: boolean;
   /** One event that is not accepted refuses all of them. */
   readonly atomic: boolean;
   /** Called before an event can be stored: whatever fails from then on, the answer needs this for a safe retry. */
@@ -110,7 +115,8 @@ function admitItems(ports: AcceptPorts, request: AcceptRequest): Admission {
     made: { keys: [], stampedAtMs: null },
   };
   const { accepted, indexes, rejected, made } = admission;
-  for (const item of request.items) {
+  for (const given of request.items) {
+    const item = ports.carriesDimensions || isRejection(given) ? given : withoutDimensions(given, request);
     if (isRejection(item)) {
       rejected.push(item);
       continue;
@@ -146,12 +152,28 @@ function toUsageEvent(
   nowMs: number,
   { digestProperties }: AcceptPorts,
 ): UsageEvent {
-  const { organization, metric, quantity, properties } = candidate;
+  const { organization, metric, quantity, dimensions, properties } = candidate;
   const eventTimeMs = candidate.eventTimeMs ?? nowMs;
   const undated = candidate.eventTimeMs === null;
-  const content = { organization, metric, quantity, idempotencyKey, eventTimeMs, undated };
+  const content = {
+    organization,
+    metric,
+    quantity,
+    idempotencyKey,
+    eventTimeMs,
+    undated,
+    dimensions,
+  };
   const propertiesDigest = properties === null ? null : digestProperties(properties);
   return { ...content, fingerprint: fingerprintOf({ ...content, propertiesDigest }), properties };
+}
+
+/** What becomes of an event where envelopes carry no dimensions. */
+function withoutDimensions(candidate: Candidate, request: AcceptRequest): Candidate | Rejection {
+  if (candidate.dimensions === noDimensions) return candidate;
+  if (request.mayLeaveDimensions) return { ...candidate, dimensions: noDimensions };
+  const message = 'dimensions are not accepted while this service is upgraded';
+  return { index: candidate.index, code: 'dimensions_not_accepted', field: 'dimensions', message };
 }
 
 function rejectionOf(candidate: Candidate, request: AcceptRequest, nowMs: number): Rejection | null {

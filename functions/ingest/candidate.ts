@@ -2,7 +2,7 @@
 import type { EventContent, PropertiesText } from '../../shared/events/usage-event.ts';
 
 /** An event whose every field is within its limits. */
-export interface Candidate extends Pick<EventContent, 'organization' | 'metric' | 'quantity'> {
+export interface Candidate extends Pick<EventContent, 'organization' | 'metric' | 'quantity' | 'dimensions'> {
   readonly index: number;
   /** null: the client gave none. */
   readonly idempotencyKey: string | null;

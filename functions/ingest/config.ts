@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { quotaConfig } from '../../shared/callers/quota-config.ts';
 import {
   ENV_ENCRYPTION_KEY,
+  ENV_INGEST_ENVELOPE_VERSION,
   ENV_INGEST_LINGER_MS,
   ENV_OTLP_ORGANIZATION,
   ENV_RECEIPT_KEY,
@@ -18,12 +19,14 @@ const ownConfig = z
     [ENV_ENCRYPTION_KEY]: keyValue,
     [ENV_RECEIPT_KEY]: keyValue,
     [ENV_INGEST_LINGER_MS]: z.coerce.number().min(0).max(1000).default(lingerMsDefault),
+    [ENV_INGEST_ENVELOPE_VERSION]: z.enum(['1', '2']).default('2'),
     [ENV_OTLP_ORGANIZATION]: listValue.pipe(z.array(otlpField)).optional(),
   })
   .transform((values) => ({
     encryptionKey: values[ENV_ENCRYPTION_KEY],
     receiptKey: values[ENV_RECEIPT_KEY],
     lingerMs: values[ENV_INGEST_LINGER_MS],
+    envelopeVersion: values[ENV_INGEST_ENVELOPE_VERSION] === '1' ? (1 as const) : (2 as const),
     otlpOrganization: values[ENV_OTLP_ORGANIZATION] ?? otlpOrganizationDefault,
   }));
 

@@ -16,6 +16,7 @@ export const eventShape = z.strictObject({
   quantity: z.custom<number | string | NumberText>(isQuantity),
   idempotency_key: z.string().nullish(),
   timestamp: z.string().nullish(),
+  dimensions: z.custom<object>(isJsonObject).nullish(),
   properties: z.custom<object>(isJsonObject).nullish(),
 });
 
@@ -31,6 +32,7 @@ const wrongType: Readonly<Record<string, string>> = {
   quantity: 'quantity must be a number or a decimal string',
   idempotency_key: 'idempotency_key must be a string',
   timestamp: 'timestamp must be a string: RFC 3339 with an offset',
+  dimensions: 'dimensions must be an object of strings',
   properties: 'properties must be an object of scalars',
 };
 

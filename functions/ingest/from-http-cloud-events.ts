@@ -3,12 +3,14 @@
  * (structured), a list of them (batched), or one whose attributes are header fields and whose data is the body (binary).
  *
  *   subject -> organization_id, type -> metric_name, data.value or data.quantity -> quantity,
- *   source and id -> idempotency_key `<source> <id>`, time -> timestamp
+ *   source and id -> idempotency_key `<source> <id>`, time -> timestamp,
+ *   other members of data that are texts and fit -> dimensions
  */
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type CloudEventShape, cloudEventRules, cloudEventShape } from './cloud-event-shape.ts';
 import { type EventsReading, fromHttpBody, fromHttpItem, fromHttpList } from './from-http-events.ts';
+import { fittingDimensions } from './read-dimensions.ts';
 
 const mediaTypes = ['application/cloudevents+json', 'application/cloudevents-batch+json', 'application/json'];
 const attributePrefix = 'ce-';
@@ -63,6 +65,9 @@ function fromCloudEvent(value: unknown, index: number): Candidate | Rejection {
   return { index, code: missing ? 'missing_field' : 'invalid_value', field, message };
 }
 
+/** Members of data that hold the quantity. */
+const quantityMembers: ReadonlySet<string> = new Set(['value', 'quantity']);
+
 /** The same as a body of the usage API; members that are undefined are absent. */
 function toUsageEvent({ source, id, type, subject, time, data }: CloudEventShape): Record<string, unknown> {
   const value: unknown = Reflect.get(data, 'value');
@@ -73,6 +78,7 @@ function toUsageEvent({ source, id, type, subject, time, data }: CloudEventShape
     ...(quantity === undefined ? {} : { quantity }),
     idempotency_key: `${source} ${id}`,
     timestamp: time ?? null,
+    dimensions: fittingDimensions(data, quantityMembers),
   };
 }
 

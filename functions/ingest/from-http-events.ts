@@ -1,6 +1,7 @@
 /** From an HTTP request to checked events: everything about a body that needs neither caller nor clock. */
 import { dayOf, parseTimestamp } from '../../shared/events/calendar.ts';
 import { canonicalDecimal } from '../../shared/events/decimal.ts';
+import { noDimensions } from '../../shared/events/dimensions.ts';
 import { EventDays } from '../../shared/events/event-days.ts';
 import { type Problem, problem } from '../../shared/http/problem.ts';
 import { readBody } from '../../shared/http/read-body.ts';
@@ -16,6 +17,7 @@ import {
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
 import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
+import { readDimensions } from './read-dimensions.ts';
 import { canonicalProperties } from './read-properties.ts';
 
 /** The events of a request in its order, or the problem for which none of them is read. */
@@ -142,6 +144,12 @@ function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection 
     const message = 'timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:00:00.000Z';
     return { index, code: 'invalid_timestamp', field: 'timestamp', message };
   }
+  const given = shape.dimensions ?? null;
+  const dimensions = given === null ? ({ ok: true, text: noDimensions } as const) : readDimensions(given);
+  if (!dimensions.ok) {
+    const { code, field, message } = dimensions;
+    return { index, code, field, message };
+  }
   const properties =
     shape.properties === undefined || shape.properties === null
       ? ({ ok: true, text: null } as const)
@@ -156,6 +164,7 @@ function fromHttpShape(shape: EventShape, index: number): Candidate | Rejection 
     quantity: quantity.text,
     idempotencyKey: key,
     eventTimeMs,
+    dimensions: dimensions.text,
     properties: properties.text,
   };
 }

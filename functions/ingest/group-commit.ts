@@ -19,7 +19,7 @@
 import { invariant, OdometerError } from '../../shared/errors.ts';
 import type { SealedEvent, UsageEvent } from '../../shared/events/usage-event.ts';
 import { deadlineCheckMs } from '../../shared/limits.ts';
-import { encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
+import { type EnvelopeVersion, encodeEnvelope, eventBytesBound } from '../../shared/log/envelope.ts';
 import type { Append, Appended, EventLogWriter } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace, Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
@@ -43,6 +43,7 @@ export interface GroupCommitOptions {
   readonly partitions: number;
   readonly receipts: Pick<Receipts, 'seal'>;
   readonly lingerMs: number;
+  readonly envelopeVersion: EnvelopeVersion;
 }
 
 interface Lane {
@@ -204,22 +205,35 @@ export class GroupCommit {
 
   /** Seals and encodes one envelope under the next sequence, which is never used again (it is in the nonces). */
   #encode(batch: Batch, createdAtMs: number): Append {
-    const { producerId } = this.#options;
+    const { producerId, envelopeVersion: version } = this.#options;
     const sequence = this.#sequence++;
     const events = batch.waiting.map(({ event }, index) => this.#seal(event, sequence, index));
-    const header = { partition: batch.partition, producerId, sequence, createdAtMs };
+    const header = { version, partition: batch.partition, producerId, sequence, createdAtMs };
     return { partition: batch.partition, value: encodeEnvelope(header, events) };
   }
 
   // Same type: called for each event, and the golden envelope of ingest holds sequence and index.
   #seal(event: UsageEvent, sequence: number, index: number): SealedEvent {
-    const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint } = event;
+    const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, dimensions } =
+      event;
     const sealed =
       event.properties === null
         ? null
         : this.#options.sealer.seal({ sequence, index, organization, idempotencyKey }, event.properties);
     // By name: to copy all but `properties` costs ten times as much, and the plaintext must not travel on.
-    return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, fingerprint, sealed };
+    return {
+      ...{
+        organization,
+        metric,
+        quantity,
+        idempotencyKey,
+        eventTimeMs,
+        undated,
+        fingerprint,
+        sealed,
+        dimensions,
+      },
+    };
   }
 }
 

@@ -50,14 +50,18 @@ export interface IngestPorts {
 const producerIdBytes = 16;
 
 /** What the handler itself is set by; the rest of the configuration is for its clients. */
-export type IngestSettings = Pick<IngestConfig, 'encryptionKey' | 'receiptKey' | 'lingerMs'> &
+export type IngestSettings = Pick<
+  IngestConfig,
+  'encryptionKey' | 'receiptKey' | 'lingerMs' | 'envelopeVersion'
+> &
   Partial<Pick<IngestConfig, 'otlpOrganization'>>;
 
 /** The handler of all routes over the given ports. */
 export function build(settings: IngestSettings, given: IngestPorts): HttpHandler {
   const { log, clock, logger, metrics, quota } = given;
   const producerId = randomBytes(producerIdBytes);
-  const { encryptionKey, receiptKey, lingerMs, otlpOrganization = otlpOrganizationDefault } = settings;
+  const { encryptionKey, receiptKey, lingerMs, envelopeVersion } = settings;
+  const { otlpOrganization = otlpOrganizationDefault } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
   const receipts = new Receipts(receiptKey);
@@ -69,12 +73,14 @@ export function build(settings: IngestSettings, given: IngestPorts): HttpHandler
     partitions,
     receipts,
     lingerMs,
+    envelopeVersion,
   });
   const ports: AcceptPorts = {
     clock,
     commit: (events, deadlineMs) => group.submit(events, deadlineMs),
     makeKey: randomUUID,
     digestProperties: createPropertiesDigest(encryptionKey),
+    carriesDimensions: envelopeVersion > 1,
   };
   const routes = routesOf(otlpOrganization);
   const respondTo = (request: HttpRequest) => {
@@ -90,6 +96,8 @@ interface IngestRoute {
   /** Whether one event that is not accepted refuses all of them. */
   readonly isAtomic: typeof fromHttpAtomic;
   readonly answer: (outcome: AcceptOutcome, event: HttpEvent) => HttpAnswer;
+  /** Dimensions are what we take for such: while envelopes carry none, the events are accepted without. */
+  readonly mayLeaveDimensions?: true;
 }
 
 const always =
@@ -101,7 +109,12 @@ function routesOf(otlpOrganization: readonly string[]): Readonly<Record<string, 
   return {
     'POST /api/v1/usage/events/batch': { read: fromHttpBatch, isAtomic: fromHttpAtomic, answer: toHttpBatch },
     // A client of CloudEvents looks at the status alone.
-    'POST /api/v1/events': { read: fromHttpCloudEvents, isAtomic: always(true), answer: toHttpCloudEvents },
+    'POST /api/v1/events': {
+      read: fromHttpCloudEvents,
+      isAtomic: always(true),
+      answer: toHttpCloudEvents,
+      mayLeaveDimensions: true,
+    },
     'POST /v1/metrics': {
       read: (event) => fromHttpOtlp(event, otlpOrganization),
       isAtomic: always(false),
@@ -133,6 +146,7 @@ async function respond({ ports, metrics, route }: Responding, request: HttpReque
     items: reading.items,
     keyPrefix: prefix.value,
     atomic: atomic.value,
+    mayLeaveDimensions: route.mayLeaveDimensions ?? false,
     onMade: (made) => request.keepForFailure(toHttpMade(made)),
     waitMs,
   });

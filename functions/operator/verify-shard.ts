@@ -26,6 +26,8 @@ interface BadTotal {
   readonly partition: number;
   readonly organization: string;
   readonly metric: string;
+  /** Canonical text of the dimension set, or `other`. */
+  readonly dimensions: string;
   /** The start of the quarter hour. */
   readonly quarter: string;
   readonly rows: CountedSum;

@@ -238,7 +238,7 @@ function eventOf({ place, logged }: Asked): SealedEvent | null {
 function organizationOf(state: Asked['state'], event: SealedEvent | null): string | null {
   if (state.kind === 'counted' || state.kind === 'conflict') return state.organization;
   if (state.kind !== 'quarantined') return event?.organization ?? null;
-  const refused = state.bytes === null ? null : fromRefusedBytes(state.code, state.bytes);
+  const refused = state.bytes === null ? null : fromRefusedBytes(state.bytes);
   return refused?.organization ?? null;
 }
 

@@ -62,7 +62,7 @@ export function fromHttpEntry(text: string) {
 export function toHttpEntry(record: (KeptRecord & { readonly bytes: Buffer }) | null): HttpAnswer {
   if (record === null)
     return { problem: problem(404, 'entry_unknown', 'Nothing of this name is in quarantine.') };
-  const event = record.index < 0 ? null : fromRefusedBytes(record.code, record.bytes);
+  const event = record.index < 0 ? null : fromRefusedBytes(record.bytes);
   const replay =
     event === null
       ? null

@@ -2,7 +2,7 @@
 import { OdometerError } from '../../shared/errors.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { receiptReadBytesMax, receiptReadOffsetsMax } from '../../shared/limits.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import type { EventLogReader, LogRecord } from '../../shared/log/event-log.ts';
 
 /** A place in the log. */
@@ -76,6 +76,6 @@ async function readFrom(
 function eventAt(record: LogRecord, { partition, index }: LogPlace): LoggedEvent {
   const decoded = decodeEnvelope(record.value, partition);
   if (decoded.kind !== 'envelope') return { createdAtMs: null, event: null };
-  const { createdAtMs, events } = decoded.envelope;
-  return { createdAtMs, event: events[index] ?? null };
+  const { createdAtMs } = decoded.envelope;
+  return { createdAtMs, event: eventsOf(decoded.envelope)[index] ?? null };
 }

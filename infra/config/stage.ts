@@ -33,6 +33,8 @@ export interface Stage {
   /** Who gets a mail when an alarm rings; further subscriptions may be added to the topic by hand. */
   readonly alarmEmails: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn';
+  /** The envelopes that ingest writes, where not its default: 1 while a release without version 2 may still read. */
+  readonly envelopeVersion?: 1;
 }
 
 /** Kafka, cache and shards are ours to make. */

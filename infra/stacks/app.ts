@@ -9,6 +9,7 @@ import {
 import type { Construct } from 'constructs';
 import {
   ENV_CALLER_REQUESTS_PER_SECOND,
+  ENV_INGEST_ENVELOPE_VERSION,
   ENV_INGEST_LINGER_MS,
   ENV_JWT_AUDIENCE,
   ENV_JWT_ISSUER,
@@ -112,7 +113,8 @@ export class AppStack extends Stack {
   }
 
   #ingest(): BillingFunction {
-    const { memoryMb, concurrencyMax } = this.#stage.capacity.ingest;
+    const { envelopeVersion, capacity } = this.#stage;
+    const { memoryMb, concurrencyMax } = capacity.ingest;
     const ingest = this.#function('Ingest', {
       description: 'Usage events over HTTP, answered when they are durable in the log',
       memoryMb,
@@ -120,7 +122,12 @@ export class AppStack extends Stack {
       role: 'ingest',
       reservedConcurrency: concurrencyMax,
       // One request at a time: waiting for others to group with would only be a delay.
-      environment: { [ENV_INGEST_LINGER_MS]: '0', ...this.#quotaSetting(), ...this.#otlpSetting() },
+      environment: {
+        [ENV_INGEST_LINGER_MS]: '0',
+        ...(envelopeVersion === undefined ? {} : { [ENV_INGEST_ENVELOPE_VERSION]: `${envelopeVersion}` }),
+        ...this.#quotaSetting(),
+        ...this.#otlpSetting(),
+      },
     });
     this.#data.grantAppend(ingest.fn);
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');

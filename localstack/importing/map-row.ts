@@ -99,6 +99,7 @@ function mapEvent(fields: Fields, mapping: CompleteMapping, index: number): Mapp
       metric_name: metric,
       quantity: scaledQuantity(quantity, { factor, fractionDigits: rule.fraction_digits }),
       ...timeOf(fields, mapping),
+      ...dimensionsOf(fields, mapping.dimensions ?? {}),
       ...propertiesOf(fields, mapping.properties ?? []),
     },
   };
@@ -182,7 +183,18 @@ function keyText(values: readonly (string | null)[], { key = [] }: CompleteMappi
   return values.length === 1 && typeof only === 'string' ? only : JSON.stringify(values);
 }
 
-/** Labels and other texts of the row. They become dimensions here, once an event may carry them. */
+function dimensionsOf(
+  fields: Fields,
+  columns: NonNullable<CompleteMapping['dimensions']>,
+): { readonly dimensions?: Fields } {
+  const entries = Object.entries(columns).flatMap(([name, source]): [string, string][] => {
+    const text = textOf(fields, source);
+    return text === null ? [] : [[name, text]];
+  });
+  return entries.length === 0 ? {} : { dimensions: Object.fromEntries(entries) };
+}
+
+/** Labels and other texts of the row that no total is kept apart by. */
 function propertiesOf(fields: Fields, columns: readonly string[]): { readonly properties?: Fields } {
   const entries = columns.flatMap((column): [string, unknown][] => {
     const value = columnValue(fields, column);

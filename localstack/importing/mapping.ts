@@ -3,6 +3,7 @@
  * all of this shape. A text names a column, a list the first of its columns that has a value, and `=text` a constant.
  */
 import { z } from 'zod';
+import { dimensionNamePattern } from '../../shared/events/dimensions.ts';
 import { factorOf, quantityUnitNames, timeUnits } from './units.ts';
 
 const columns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -57,6 +58,8 @@ export const mappingShape = z.strictObject({
     .string()
     .regex(/^(?:Z|[+-]\d\d:\d\d)$/, 'must be Z, +hh:mm or -hh:mm')
     .optional(),
+  /** Columns whose texts are dimensions, by the dimension's name; what a row has nothing of, its event has not. */
+  dimensions: z.record(z.string().regex(dimensionNamePattern), columns).optional(),
   /** Columns that are kept with the event, sealed. */
   properties: z.array(z.string().min(1)).optional(),
 });

@@ -69,7 +69,12 @@ const tooLong = { code: 'too_long', field: '', message: `an event must have less
 /** What the client adds to an event without timestamp, and a comma behind the event. */
 const stampBytes = Buffer.byteLength(`"timestamp":"${new Date(0).toISOString()}",,`);
 /** Many programs write a field that is not there as null. */
-const optionalFields: ReadonlySet<string> = new Set(['idempotency_key', 'timestamp', 'properties']);
+const optionalFields: ReadonlySet<string> = new Set([
+  'idempotency_key',
+  'timestamp',
+  'dimensions',
+  'properties',
+]);
 
 /** At least one of what a row can be. */
 export function toRows(reading: RowReading, context: RowContext): readonly FileRow[] {
@@ -139,7 +144,7 @@ function presentFields(row: Fields): Fields {
 
 function saysNothing(name: string, value: unknown): boolean {
   if (value === null) return optionalFields.has(name);
-  return name === 'properties' && isDeepStrictEqual(value, {});
+  return (name === 'properties' || name === 'dimensions') && isDeepStrictEqual(value, {});
 }
 
 /**

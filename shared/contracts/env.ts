@@ -24,6 +24,8 @@ export const ENV_STAGE = 'STAGE';
 export const ENV_LOG_LEVEL = 'LOG_LEVEL';
 /** Milliseconds that ingest waits for more events before it produces; 0 where one request runs at a time. */
 export const ENV_INGEST_LINGER_MS = 'INGEST_LINGER_MS';
+/** The version of the envelopes that ingest writes, 1 or 2; version 1 carries no dimensions. */
+export const ENV_INGEST_ENVELOPE_VERSION = 'INGEST_ENVELOPE_VERSION';
 /** Which fields of an OTLP data point may name its organization: `resource.NAME` or `attributes.NAME`, comma-separated. */
 export const ENV_OTLP_ORGANIZATION = 'OTLP_ORGANIZATION';
 /** Path of a JSON file `{name: value}` that answers `secret:<name>` where there is no secrets service. */

@@ -38,6 +38,24 @@ export function canonicalDecimal(text: string): DecimalResult {
   return { ok: true, text: (sign === '-' ? '-' : '') + (rest === '' ? integer : `${integer}.${rest}`) };
 }
 
+/** Negative where canonical decimal `a` is below `b`, zero where they are equal, else positive. */
+// Same type: the order of every comparison.
+export function compareDecimals(a: string, b: string): number {
+  if (a === b) return 0;
+  const negative = a.startsWith('-');
+  if (negative !== b.startsWith('-')) return negative ? -1 : 1;
+  const [x, y] = negative ? [b.slice(1), a.slice(1)] : [a, b];
+  const lengths = integerCharsOf(x) - integerCharsOf(y);
+  // Digits of the same weight are at the same place, and there are no zeros at an end to be compared.
+  if (lengths !== 0) return lengths;
+  return x < y ? -1 : 1;
+}
+
+function integerCharsOf(text: string): number {
+  const point = text.indexOf('.');
+  return point < 0 ? text.length : point;
+}
+
 const scale = 10n ** BigInt(quantityFractionDigitsMax);
 
 /** An exact running sum of canonical decimals, in two lanes so that whole numbers stay small BigInts. */

@@ -24,8 +24,8 @@ export function keyHash(organization: string, idempotencyKey: string): string {
 
 /**
  * 16-byte fingerprint of an event's canonical plaintext as 32 hex digits: SHA-256 over the JSON array
- * `[organization, metric, quantity, key, null, properties digest or null]`, cut to its first half; of a dated event
- * combined with its time by `combineTime`. An undated event's stamp is not part of it: a retry gets another stamp. Who
+ * `[organization, metric, quantity, key, null, properties digest or null]`, with the canonical dimensions as one more
+ * member where the event has any, cut to its first half; of a dated event combined with its time by `combineTime`. An undated event's stamp is not part of it: a retry gets another stamp. Who
  * repeats the stamp as a timestamp sends a dated event, and from its fingerprint and time follows the undated one.
  */
 export function fingerprintOf(
@@ -34,12 +34,22 @@ export function fingerprintOf(
     readonly propertiesDigest: string | null;
   },
 ): string {
-  const { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, propertiesDigest } = event;
+  const {
+    organization,
+    metric,
+    quantity,
+    idempotencyKey,
+    eventTimeMs,
+    undated,
+    propertiesDigest,
+    dimensions,
+  } = event;
   // By hand, because JSON.stringify of the array costs as much as the hash. Only the key can need an escape:
   // names, decimals and hex digests are made of characters that JSON writes as they are.
   const digest = propertiesDigest === null ? 'null' : `"${propertiesDigest}"`;
   const key = JSON.stringify(idempotencyKey);
-  const preimage = `["${organization}","${metric}","${quantity}",${key},null,${digest}]`;
+  const labels = dimensions === '' ? '' : `,${dimensions}`;
+  const preimage = `["${organization}","${metric}","${quantity}",${key},null,${digest}${labels}]`;
   const content = hash('sha256', preimage, 'hex').slice(0, digestHexChars);
   return undated ? content : combineTime(content, eventTimeMs);
 }

@@ -7,11 +7,15 @@
  *  29     AES-256-GCM ciphertext and its 16-byte tag
  */
 const sealedVersion = 1;
+const producerIdBytes = 16;
+const nonceBytes = 12;
+/** What is before the ciphertext. */
+export const sealedHeadBytes = 1 + producerIdBytes + nonceBytes;
 
 /** The sealing nonce of an event: unique per producer, because a sequence is never used twice. */
 // Same type: the order in the envelope; golden bytes fail for any other.
 export function sealingNonce(sequence: number, index: number): Buffer {
-  const nonce = Buffer.alloc(12);
+  const nonce = Buffer.alloc(nonceBytes);
   nonce.writeBigUInt64BE(BigInt(sequence), 0);
   nonce.writeUInt32BE(index, 8);
   return nonce;
@@ -32,4 +36,9 @@ export function propertiesColumn(
     Buffer.from(sealed, 'base64'),
   ];
   return Buffer.concat(parts);
+}
+
+/** What the envelope carried of a column, base64. */
+export function sealedOf(column: Buffer): string {
+  return column.toString('base64', sealedHeadBytes);
 }

@@ -14,6 +14,8 @@ export interface EventContent {
   readonly eventTimeMs: number;
   /** The client sent no timestamp. */
   readonly undated: boolean;
+  /** Canonical text, empty without any; see `dimensions.ts`. */
+  readonly dimensions: string;
 }
 
 interface FingerprintedEvent extends EventContent {

@@ -8,7 +8,7 @@
  */
 import { invariant } from '../errors.ts';
 import { repeats } from '../events/identity.ts';
-import type { KeyedRow } from '../segments/copy-row.ts';
+import type { KeyedRow } from '../log/row-tuple.ts';
 
 /** An event that is counted: in the table already, or earlier in the same range. */
 export type CountedRow = KeyedRow;

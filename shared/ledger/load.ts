@@ -3,13 +3,11 @@
  * nothing says that it may hold a duplicate (the unique index is asked then), else only its winners are, with
  * sums taken from the winners (U4).
  */
-import { dayOf } from '../events/calendar.ts';
-import { quarterHourMs } from '../limits.ts';
-import { type CopyTuple, readCopyTuples, readRowUsage } from '../segments/copy-row.ts';
+import { type CopyTuple, readCopyTuples, readRowUsage } from '../log/row-tuple.ts';
 import { type Rollup, RollupSums } from '../segments/rollup.ts';
 import type { Refusal, Segment } from '../segments/segment.ts';
 import { type CountedRow, type Duplicate, deduplicate, isConflict } from './deduplicate.ts';
-import { digestOfRows, digestOfSums } from './digests.ts';
+import { digestOfRows } from './digests.ts';
 
 /** Consecutive segments of one partition: records `from <= offset < to`. */
 export interface OffsetRange {
@@ -29,8 +27,8 @@ export interface DayDigest {
   readonly sums: string;
 }
 
-/** The rows of one day, as bytes of COPY BINARY tuples without header and trailer. */
-export interface DayLoad extends DayDigest {
+/** The rows of one day, as bytes of COPY BINARY tuples without header and trailer. Its sums depend on the sets of the day. */
+export interface DayLoad extends Omit<DayDigest, 'sums'> {
   readonly rows: readonly Buffer[];
 }
 
@@ -99,7 +97,7 @@ export function loadWinners(
   const open = refusals.length === 0 ? rows : rows.filter((row) => !closedDays.has(row.day));
   const { winners, duplicates } = deduplicate(open, counted);
   const sums = new RollupSums();
-  for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at));
+  for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at), winner);
   const byDay = Map.groupBy(winners, (winner) => winner.day);
   const loads = [...byDay].map(([day, tuples]) => {
     return { day, count: tuples.length, rows: joinTuples(tuples) };
@@ -109,23 +107,15 @@ export function loadWinners(
 
 function toLoad(
   range: OffsetRange,
-  days: readonly Omit<DayLoad, 'digest' | 'sums'>[],
+  days: readonly Omit<DayLoad, 'digest'>[],
   sums: RollupSums,
   checked: { readonly refusals: readonly Refusal[]; readonly duplicates: readonly Duplicate<CopyTuple>[] },
 ): Load {
   const refusals = [...range.segments.flatMap(({ meta }) => meta.refusals), ...checked.refusals];
   const foreign = refusals.filter((refusal) => refusal.index < 0).length;
-  const rollups = sums.toRollups();
-  const sumsByDay = Map.groupBy(rollups, ({ quarter }) => dayOf(quarter * quarterHourMs));
   return {
-    days: days
-      .toSorted((a, b) => a.day - b.day)
-      .map((day) => ({
-        ...day,
-        digest: digestOfRows(day.rows),
-        sums: digestOfSums(sumsByDay.get(day.day) ?? []),
-      })),
-    rollups,
+    days: days.toSorted((a, b) => a.day - b.day).map((day) => ({ ...day, digest: digestOfRows(day.rows) })),
+    rollups: sums.toRollups(),
     refusals,
     conflicts: checked.duplicates.filter(isConflict).map(toConflict),
     seen: range.segments.reduce((sum, { meta }) => sum + meta.seen, 0),

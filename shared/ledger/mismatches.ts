@@ -13,10 +13,13 @@ export interface KeptMismatch extends Omit<CommitMismatch, 'day'> {
   readonly kind: 'quarantine' | 'conflicts';
 }
 
-/** A sum as canonical decimal text, and how many events are in it. */
+/** A sum as canonical decimal text, how many events are in it, and what else is known of them; null of no event. */
 export interface CountedSum {
   readonly total: string;
   readonly count: number;
+  readonly minimum: string | null;
+  readonly maximum: string | null;
+  readonly latest: string | null;
 }
 
 /** A total that is not the sum of its rows; a side that is missing is a sum of nothing. */
@@ -24,6 +27,8 @@ export interface TotalMismatch {
   readonly partition: number;
   readonly organization: string;
   readonly metric: string;
+  /** Canonical text, or `other`; see `dimensions.ts`. */
+  readonly dimensions: string;
   readonly quarterMs: number;
   readonly rows: CountedSum;
   readonly rollup: CountedSum;

@@ -3,10 +3,10 @@
  * in between. Implemented by `shared/ledger/postgres`.
  */
 
-import type { Rollup } from '../segments/rollup.ts';
 import type { Refusal } from '../segments/segment.ts';
 import type { LoggedHead } from './chain-check.ts';
 import type { CountedRow, KeyProbe } from './deduplicate.ts';
+import type { DimensionSet, TotalChange } from './dimension-sets.ts';
 import type { Conflict, DayDigest, DayLoad } from './load.ts';
 import type { PartitionPosition } from './shard-figures.ts';
 
@@ -91,8 +91,10 @@ export interface MovedRange {
   findCounted(probes: readonly KeyProbe[]): Promise<readonly CountedRow[]>;
   /** COPY BINARY straight into the day's leaf. */
   loadDay(load: DayLoad): Promise<LoadOutcome>;
-  /** Adds sums and counts; rollups come sorted, so that writers cannot deadlock. */
-  addRollups(rollups: readonly Rollup[]): Promise<void>;
+  /** Which of these sets, which come in log order, are kept apart: known ones, and new ones for as long as there is room. */
+  keepSets(sets: readonly DimensionSet[]): Promise<readonly DimensionSet[]>;
+  /** Adds to totals; changes come sorted, so that writers cannot deadlock. */
+  addRollups(changes: readonly TotalChange[]): Promise<void>;
   addQuarantine(refusals: readonly Refusal[]): Promise<void>;
   addConflicts(conflicts: readonly Conflict[]): Promise<void>;
   /** Appends the ledger row with the hash over the previous one (U12); comes last. */

@@ -10,11 +10,13 @@ import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
 import { idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
-import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
+import { type DecodedEnvelope, decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
+import type { EventTuples } from '../log/envelope-tuples.ts';
 import { shardOf } from '../log/routing.ts';
-import { CopyRows } from './copy-row.ts';
-import { RollupSums } from './rollup.ts';
+import { CopyRows, type TupleRun } from '../log/row-tuple.ts';
+import { type LogPlace, type RollupEvent, RollupSums } from './rollup.ts';
 import type { Refusal, Segment } from './segment.ts';
+import { isCountableTime, refusedTuple, TupleReader, type TupleReading } from './tuple-reader.ts';
 
 /** One record of the partition, in offset order and without holes. */
 interface FoldRecord {
@@ -33,19 +35,26 @@ export interface Fold {
   readonly stop: FoldStop | null;
 }
 
-/** Folds consecutive records of a partition, into rows of its home shard. */
-export function foldRecords(records: readonly FoldRecord[], partition: number): Fold {
+/**
+ * Folds consecutive records of a partition, into rows of its home shard. `known`: as for `decodeEnvelope`.
+ */
+export function foldRecords(
+  records: readonly FoldRecord[],
+  partition: number,
+  known?: readonly number[],
+): Fold {
   const segments: Segment[] = [];
+  const reader = new TupleReader();
   let builder: SegmentBuilder | null = null;
   const close = () => {
     if (builder?.hasRecords) segments.push(builder.finish());
     builder = null;
   };
   for (const record of records) {
-    const decoded = decodeEnvelope(record.value, partition);
-    const events = decoded.kind === 'envelope' ? decoded.envelope.events : [];
-    if (builder?.isFullFor(record, events)) close();
-    builder ??= new SegmentBuilder({ partition, from: record.offset });
+    const decoded = decodeEnvelope(record.value, partition, known);
+    const content = decoded.kind === 'envelope' ? contentOf(decoded.envelope) : noContent;
+    if (builder?.isFullFor(record, content)) close();
+    builder ??= new SegmentBuilder({ partition, from: record.offset }, reader);
     const reason = builder.addRecord(record, decoded);
     if (reason !== null) {
       close();
@@ -56,10 +65,30 @@ export function foldRecords(records: readonly FoldRecord[], partition: number): 
   return { segments, stop: null };
 }
 
+/** How much of a segment an envelope takes. */
+interface Content {
+  readonly events: number;
+  readonly days: Iterable<number>;
+}
+
+const noContent: Content = { events: 0, days: [] };
+
+function contentOf(envelope: Envelope): Content {
+  if (envelope.version === 2) {
+    const { starts, days } = envelope.tuples;
+    return { events: starts.length, days };
+  }
+  return {
+    events: envelope.events.length,
+    days: envelope.events.map(({ eventTimeMs }) => dayOf(eventTimeMs)),
+  };
+}
+
 class SegmentBuilder {
   readonly #partition: number;
   readonly #shard: number;
   readonly #from: number;
+  readonly #reader: TupleReader;
   #to: number;
   #seen = 0;
   #undated = 0;
@@ -71,7 +100,8 @@ class SegmentBuilder {
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
-  constructor({ partition, from }: Pick<Segment['meta'], 'partition' | 'from'>) {
+  constructor({ partition, from }: Pick<Segment['meta'], 'partition' | 'from'>, reader: TupleReader) {
+    this.#reader = reader;
     this.#partition = partition;
     this.#shard = shardOf(partition);
     this.#from = from;
@@ -82,14 +112,14 @@ class SegmentBuilder {
     return this.#to > this.#from;
   }
 
-  isFullFor({ offset }: FoldRecord, events: readonly SealedEvent[]): boolean {
+  isFullFor({ offset }: FoldRecord, { events, days }: Content): boolean {
     if (offset !== this.#to || this.#isAlone) return true;
-    if (this.#seen > 0 && this.#seen + events.length > segmentEventsMax) return true;
-    return !this.#eventDays.take(daysOf(events)) && this.hasRecords;
+    if (this.#seen > 0 && this.#seen + events > segmentEventsMax) return true;
+    return !this.#eventDays.take(days) && this.hasRecords;
   }
 
   /** Adds the record; returns why the partition must wait before it, or null. */
-  addRecord(record: FoldRecord, decoded: ReturnType<typeof decodeEnvelope>): string | null {
+  addRecord(record: FoldRecord, decoded: DecodedEnvelope): string | null {
     switch (decoded.kind) {
       case 'newer':
         return `the envelope has version ${decoded.version}, which newer code writes`;
@@ -104,13 +134,10 @@ class SegmentBuilder {
         });
         break;
       case 'envelope': {
-        this.#isAlone = !this.#eventDays.take(daysOf(decoded.envelope.events));
-        const codes = decoded.envelope.events.map(refusalOf);
-        const refused = codes.filter((code) => code !== null).length;
-        if (refused + this.#refusedEvents() > refusedEventsMax) {
+        this.#isAlone = !this.#eventDays.take(contentOf(decoded.envelope).days);
+        if (!this.#addEnvelope(record.offset, decoded.envelope)) {
           return `more than ${refusedEventsMax} events of one range cannot be counted`;
         }
-        this.#addEvents(record.offset, decoded.envelope, codes);
       }
     }
     this.#to = record.offset + 1;
@@ -139,11 +166,77 @@ class SegmentBuilder {
     };
   }
 
-  #refusedEvents(): number {
-    return this.#refusals.filter((refusal) => refusal.index >= 0).length;
+  /** False, and nothing is added, when too many of its events cannot be counted. */
+  #addEnvelope(offset: number, envelope: Envelope): boolean {
+    if (envelope.version === 2) {
+      const { bytes, starts } = envelope.tuples;
+      const readings = starts.map((at) => this.#reader.read(bytes, at));
+      if (!this.#mayRefuse(readings.filter((reading) => typeof reading === 'string').length)) return false;
+      this.#addTuples(offset, envelope.tuples, readings);
+      return true;
+    }
+    const codes = envelope.events.map(refusalOf);
+    if (!this.#mayRefuse(codes.filter((code) => code !== null).length)) return false;
+    this.#addEvents(offset, envelope, codes);
+    return true;
   }
 
-  #addEvents(offset: number, envelope: Envelope, codes: readonly (string | null)[]): void {
+  #mayRefuse(added: number): boolean {
+    const refused = this.#refusals.filter((refusal) => refusal.index >= 0).length;
+    return refused + added <= refusedEventsMax;
+  }
+
+  #addTuples(offset: number, { bytes, starts }: EventTuples, readings: readonly TupleReading[]): void {
+    this.#seen += starts.length;
+    let run: { readonly day: number; readonly starts: number[]; end: number } | null = null;
+    for (const [index, start] of starts.entries()) {
+      const end = starts[index + 1] ?? bytes.length;
+      const reading = readings[index];
+      invariant(reading !== undefined, 'every tuple was read');
+      if (typeof reading === 'string') {
+        this.#refusals.push({
+          offset,
+          index,
+          code: reading,
+          bytes: refusedTuple(bytes, { starts: [start], end }, offset),
+        });
+        continue;
+      }
+      if (run !== null && run.day === reading.day && run.end === start) {
+        run.starts.push(start);
+        run.end = end;
+      } else {
+        this.#addRun(bytes, run, offset);
+        run = { day: reading.day, starts: [start], end };
+      }
+      this.#addUsage(reading, { offset, index });
+    }
+    this.#addRun(bytes, run, offset);
+  }
+
+  #addRun(bytes: Buffer, run: (TupleRun & { readonly day: number }) | null, offset: number): void {
+    if (run !== null) this.#rowsOf(run.day).appendTuples(bytes, run, offset);
+  }
+
+  #rowsOf(day: number): CopyRows {
+    let rows = this.#days.get(day);
+    if (rows === undefined) {
+      rows = new CopyRows();
+      this.#days.set(day, rows);
+    }
+    return rows;
+  }
+
+  #addUsage(event: RollupEvent & { readonly undated: boolean }, place: LogPlace): void {
+    this.#sums.addEvent(event, place);
+    if (event.undated) this.#undated += 1;
+  }
+
+  #addEvents(
+    offset: number,
+    envelope: Extract<Envelope, { version: 1 }>,
+    codes: readonly (string | null)[],
+  ): void {
     this.#seen += envelope.events.length;
     for (const [index, event] of envelope.events.entries()) {
       const code = codes[index];
@@ -156,15 +249,10 @@ class SegmentBuilder {
     }
   }
 
-  #addEvent(event: SealedEvent, at: Pick<Refusal, 'offset' | 'index'>, envelope: Envelope): void {
+  #addEvent(event: SealedEvent, at: LogPlace, envelope: Envelope): void {
     const dayNumber = dayOf(event.eventTimeMs);
-    let rows = this.#days.get(dayNumber);
-    if (rows === undefined) {
-      rows = new CopyRows();
-      this.#days.set(dayNumber, rows);
-    }
     const { sealed } = event;
-    rows.append({
+    this.#rowsOf(dayNumber).append({
       keyHash: keyHash(event.organization, event.idempotencyKey),
       fingerprint: event.fingerprint,
       ...at,
@@ -177,23 +265,17 @@ class SegmentBuilder {
       quantity: event.quantity,
       organization: event.organization,
       metric: event.metric,
+      dimensions: event.dimensions,
       idempotencyKey: event.idempotencyKey,
       properties:
         sealed === null ? null : propertiesColumn(envelope.producerId, envelope.sequence, at.index, sealed),
     });
-    this.#sums.addEvent(event);
-    if (event.undated) this.#undated += 1;
+    this.#addUsage(event, at);
   }
-}
-
-function daysOf(events: readonly SealedEvent[]): readonly number[] {
-  return events.map(({ eventTimeMs }) => dayOf(eventTimeMs));
 }
 
 const quantityPattern = /^-?(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;
 const fingerprintPattern = /^[0-9a-f]{32}$/;
-const eventTimeMsMin = Date.UTC(2000, 0, 1);
-const eventTimeMsMax = Date.UTC(2200, 0, 1);
 
 /** Why an event of our own envelope cannot be counted; null for every event that ingest lets through. */
 function refusalOf(event: SealedEvent): string | null {
@@ -201,7 +283,7 @@ function refusalOf(event: SealedEvent): string | null {
   if (!namePattern.test(event.metric)) return 'metric_invalid';
   if (!quantityPattern.test(event.quantity)) return 'quantity_invalid';
   if (!fingerprintPattern.test(event.fingerprint)) return 'fingerprint_invalid';
-  if (event.eventTimeMs < eventTimeMsMin || event.eventTimeMs >= eventTimeMsMax) return 'event_time_invalid';
+  if (!isCountableTime(event.eventTimeMs)) return 'event_time_invalid';
   const keyLength = event.idempotencyKey.length;
   if (keyLength === 0 || keyLength > idempotencyKeyBytesMax) return 'idempotency_key_invalid';
   if (!event.idempotencyKey.isWellFormed() || event.idempotencyKey.includes('\0'))

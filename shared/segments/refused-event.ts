@@ -1,5 +1,5 @@
 /** An event out of its bytes in quarantine. */
-import { readCopyTuples, readRowText } from './copy-row.ts';
+import { readCopyTuples, readRowText, tupleEnd } from '../log/row-tuple.ts';
 
 /** What can be read of a refused event; where a member is not what it should be, the event is not readable. */
 export interface RefusedEvent {
@@ -13,9 +13,9 @@ export interface RefusedEvent {
   readonly sealed: boolean;
 }
 
-/** Null for bytes of a whole record, or of another form. */
-export function fromRefusedBytes(code: string, bytes: Buffer): RefusedEvent | null {
-  return code === 'day_closed' ? fromTuple(bytes) : fromText(bytes);
+/** Null for bytes of a whole record, or of another form. An event of an envelope of version 1 is text, unless only its day was closed. */
+export function fromRefusedBytes(bytes: Buffer): RefusedEvent | null {
+  return tupleEnd(bytes, 0) === bytes.length ? fromTuple(bytes) : fromText(bytes);
 }
 
 function fromTuple(bytes: Buffer): RefusedEvent | null {

@@ -3,16 +3,16 @@
  * until committed; authenticated, so that a damaged, foreign or forged one is dropped and the log is read.
  *
  *   0 4  magic "ODSG"
- *   4 1  version (2)
+ *   4 1  version (3)
  *   5 4  bytes of the meta JSON
- *   9    meta: UTF-8 JSON of `SegmentMeta`
+ *   9    meta: UTF-8 JSON of `SegmentMeta`, each rollup as the list of its values
  *        per day, in the order of `meta.days`: the rows
  *  -32   HMAC-SHA256 under the segment key over scope, zero byte, and everything before
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Rollup } from './rollup.ts';
 
-export const segmentVersion = 2;
+export const segmentVersion = 3;
 const magic = 0x4f445347;
 const prefixBytes = 9;
 const macBytes = 32;
@@ -83,7 +83,8 @@ export function sealScope({
 }
 
 export function encodeSegment(segment: Segment, seal: SegmentSeal): Buffer {
-  const meta = Buffer.from(JSON.stringify(segment.meta));
+  const rollups = segment.meta.rollups.map(toTuple);
+  const meta = Buffer.from(JSON.stringify({ ...segment.meta, rollups }));
   const prefix = Buffer.allocUnsafe(prefixBytes);
   prefix.writeUInt32BE(magic, 0);
   prefix.writeUInt8(segmentVersion, 4);
@@ -100,7 +101,8 @@ export function decodeSegment(bytes: Buffer, seal: SegmentSeal): Segment | null 
   if (bytes.readUInt8(4) !== segmentVersion) return null;
   const metaEnd = prefixBytes + bytes.readUInt32BE(5);
   // Authenticated above, so it is what `encodeSegment` wrote.
-  const meta = JSON.parse(bytes.toString('utf8', prefixBytes, metaEnd)) as SegmentMeta;
+  const stored = JSON.parse(bytes.toString('utf8', prefixBytes, metaEnd)) as StoredMeta;
+  const meta: SegmentMeta = { ...stored, rollups: stored.rollups.map(fromTuple) };
   let at = metaEnd;
   const days = meta.days.map(({ day, count, rowsBytes }) => {
     const rows = bytes.subarray(at, at + rowsBytes);
@@ -108,6 +110,45 @@ export function decodeSegment(bytes: Buffer, seal: SegmentSeal): Segment | null 
     return { day, count, rows };
   });
   return { meta, days };
+}
+
+/** Without the names of its members, which would be half of the meta. */
+type RollupTuple = readonly [
+  organization: string,
+  metric: string,
+  dimensions: string,
+  quarter: number,
+  total: string,
+  count: number,
+  minimum: string,
+  maximum: string,
+  latest: string,
+  latestAtMs: number,
+  latestOffset: number,
+  latestIndex: number,
+  firstOffset: number,
+  firstIndex: number,
+];
+
+type StoredMeta = Omit<SegmentMeta, 'rollups'> & { readonly rollups: readonly RollupTuple[] };
+
+function toTuple(rollup: Rollup): RollupTuple {
+  const { organization, metric, dimensions, quarter, total, count } = rollup;
+  const { minimum, maximum, latest, latestAtMs, latestPlace, first } = rollup;
+  return [
+    ...([organization, metric, dimensions, quarter, total, count] as const),
+    ...([minimum, maximum, latest, latestAtMs, latestPlace.offset, latestPlace.index] as const),
+    ...([first.offset, first.index] as const),
+  ];
+}
+
+function fromTuple(tuple: RollupTuple): Rollup {
+  const [organization, metric, dimensions, quarter, total, count, ...events] = tuple;
+  const [minimum, maximum, latest, latestAtMs, latestOffset, latestIndex, offset, index] = events;
+  return {
+    ...{ organization, metric, dimensions, quarter, total, count, minimum, maximum, latest, latestAtMs },
+    ...{ latestPlace: { offset: latestOffset, index: latestIndex }, first: { offset, index } },
+  };
 }
 
 function macOf(body: Buffer, seal: SegmentSeal): Buffer {

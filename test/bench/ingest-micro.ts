@@ -19,6 +19,7 @@ async function measure(name: string, fieldsOf: (i: number) => Record<string, unk
     receiptKey: Buffer.alloc(32, 8),
     encryptionKey: Buffer.alloc(32, 7),
     lingerMs: 5,
+    envelopeVersion: 2 as const,
   };
   const log = new FakeLog();
   const handle = build(config, { log, clock: systemClock, logger: new FakeLogger(), metrics: noMetrics });

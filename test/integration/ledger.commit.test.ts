@@ -4,7 +4,7 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import type { MovedRange, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import type { CopyRow } from '../../shared/segments/copy-row.ts';
+import type { CopyRow } from '../../shared/log/row-tuple.ts';
 import {
   commitRecord,
   commitRows,

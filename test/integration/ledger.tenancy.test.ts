@@ -169,7 +169,12 @@ it('U12: the digest of a day has its sums and no others, for the operator and no
   const digest = (day: string, of = partition) => `select count, sums from digest_of_sums(${of}, '${day}')`;
   const [total] = await shards.query(shard, digest('2026-11-20'));
   const quarter = noonMs / 900_000;
-  const lines = [`${ours}\napi_calls\n${quarter}\n5\n2\n`, `${theirs}\napi_calls\n${quarter}\n2.5\n1\n`];
+  const set = '0'.repeat(32);
+  const events = `2.5\n2.5\n2.5\n${noonMs}\n`;
+  const lines = [
+    `${ours}\napi_calls\n${quarter}\n${set}\n5\n2\n${events}`,
+    `${theirs}\napi_calls\n${quarter}\n${set}\n2.5\n1\n${events}`,
+  ];
   expect(total).toEqual({ count: '3', sums: createHash('sha256').update(lines.join('')).digest('hex') });
   const nothing = { count: '0', sums: createHash('sha256').digest('hex') };
   expect(await shards.query(shard, digest('2026-11-21'))).toEqual([nothing]);

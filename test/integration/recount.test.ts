@@ -10,7 +10,7 @@ import {
 } from '../harness/pipeline/isolation.ts';
 import { type Fate, type HandRecord, writeByHand } from '../harness/pipeline/shard-by-hand.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
-import type { LoggedEvent } from '../recount/envelope.ts';
+import type { LoggedEvent } from '../recount/logged-event.ts';
 import { type RecountReport, recount } from '../recount/recount.ts';
 
 const noon = Date.UTC(2026, 10, 20, 12);
@@ -192,14 +192,14 @@ describe('the recount of rows written by hand', () => {
       1,
       'update usage_rollups set total = total + 0.000000000000000001',
       'update usage_rollups set total = total - 0.000000000000000001',
-      ['hour_of_rollups'],
+      ['hour_of_rollups', 'set_total'],
     ],
     [
       'a count of a total off by one',
       1,
       'update usage_rollups set event_count = event_count + 1',
       'update usage_rollups set event_count = event_count - 1',
-      ['hour_of_rollups'],
+      ['hour_of_rollups', 'set_total'],
     ],
     [
       'two fingerprints swapped',

@@ -6,7 +6,7 @@ import { build } from '../../functions/ingest/handler.ts';
 import { toGatewayEvent } from '../../localstack/runtime/gateway-event.ts';
 import { matchRoute } from '../../localstack/runtime/route-table.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { administrator, bodyOf, lambdaContext, usageBody } from '../harness/builders/handlers.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
@@ -26,7 +26,7 @@ interface Sent {
 /** Sends one event through the local gateway and the function; the answer, and the key in the log as bytes. */
 async function post({ key, gzip = false, mark = false }: Sent) {
   const log = new FakeLog();
-  const config = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+  const config = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
   const handle = build(config, { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics });
   const url = '/api/v1/usage/events';
   const match = matchRoute('POST', url);
@@ -55,7 +55,7 @@ async function post({ key, gzip = false, mark = false }: Sent) {
   if (record === undefined) return { status: result.statusCode, code: bodyOf(result).code, stored: null };
   const decoded = decodeEnvelope(record.value, record.partition);
   if (decoded.kind !== 'envelope') throw new Error(decoded.kind);
-  const stored = decoded.envelope.events[0]?.idempotencyKey ?? '';
+  const stored = eventsOf(decoded.envelope)[0]?.idempotencyKey ?? '';
   return { status: result.statusCode, code: null, stored: Buffer.from(stored) };
 }
 

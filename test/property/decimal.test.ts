@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { canonicalDecimal, DecimalSum } from '../../shared/events/decimal.ts';
+import { canonicalDecimal, compareDecimals, DecimalSum } from '../../shared/events/decimal.ts';
 import { quantityFractionDigitsMax, quantityIntegerDigitsMax } from '../../shared/limits.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -139,4 +139,15 @@ it.each([
   ['١', 'not_a_decimal'],
 ])('%s is %s', (text, problem) => {
   expect(canonicalDecimal(text)).toEqual({ ok: false, problem });
+});
+
+it('U13: quantities are compared as numbers of any length', () => {
+  fc.assert(
+    fc.property(units, units, (a, b) => {
+      const order = a < b ? -1 : a > b ? 1 : 0;
+      expect(Math.sign(compareDecimals(plain(a), plain(b)))).toBe(order);
+      expect(compareDecimals(plain(a), plain(a))).toBe(0);
+    }),
+    { numRuns: 5000 },
+  );
 });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { combineTime } from '../../shared/events/identity.ts';
 import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
 import { dayMs } from '../../shared/limits.ts';
-import type { KeyedRow } from '../../shared/segments/copy-row.ts';
+import type { KeyedRow } from '../../shared/log/row-tuple.ts';
 import { FirstOfKey } from '../recount/first-of-key.ts';
 
 /** Few keys and days, so that nearly every event meets another. */

@@ -102,7 +102,7 @@ function neighbourOf(organization: string): string {
 /** The answers to a spy, with the events that a neighbour sent before and within the same envelope. */
 async function watch({ before, within }: { readonly before: number; readonly within: number }) {
   const log = new FakeLog();
-  const config = { receiptKey, encryptionKey: Buffer.alloc(32, 2), lingerMs: 5 };
+  const config = { receiptKey, encryptionKey: Buffer.alloc(32, 2), lingerMs: 5, envelopeVersion: 2 as const };
   const clock = new FakeClock();
   const handle = build(config, { log, clock, logger: new FakeLogger(), metrics: noMetrics });
   const send = async (...events: readonly Parameters<typeof handle>[0][]) => {

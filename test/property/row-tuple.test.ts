@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { CopyRows } from '../../shared/segments/copy-row.ts';
+import { CopyRows } from '../../shared/log/row-tuple.ts';
 import { usageRow } from '../harness/builders/ledger.ts';
 import { tupleOf } from '../recount/row-tuple.ts';
 

@@ -36,14 +36,16 @@ export class ClosedDays {
   }
 
   compare(partition: number, rollups: readonly RollupRow[], findings: Findings): void {
+    const units = (text: string | null) => (text === null ? null : toUnits(text));
     const byDay = Map.groupBy(rollups, ({ quarterMs }) => dateOf(Math.floor(quarterMs / dayMs)));
     for (const [day, { count, sums }] of this.#days) {
       const found = byDay.get(day) ?? [];
       const counted = found.reduce((sum, rollup) => sum + rollup.count, 0);
       const digest = digestOfSums(
-        found.map(({ organization, metric, quarterMs, total, count: events }) => ({
-          ...{ name: `${organization}\n${metric}`, quarter: quarterMs / quarterHourMs },
-          ...{ units: toUnits(total), count: events },
+        found.map(({ organization, metric, set, quarterMs, total, count: events, ...of }) => ({
+          ...{ name: `${organization}\n${metric}`, quarter: quarterMs / quarterHourMs, set },
+          ...{ units: toUnits(total), count: events, minimum: units(of.minimum), maximum: units(of.maximum) },
+          ...{ latest: units(of.latest), latestAtMs: of.latestAtMs },
         })),
       );
       if (counted !== count || digest !== sums)

@@ -1,11 +1,10 @@
 /** What the log or the rows say that a commit must have found, against what its ledger row says. */
 import { createHash, type Hash } from 'node:crypto';
 import type { ClosedDays } from './closed-days.ts';
-import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
 import { tupleOf } from './row-tuple.ts';
 import type { Commit, ShardRow } from './shard.ts';
-import { addTo, dateOf, digestOfSums, quarterHourMs, type Sum } from './sums.ts';
+import { addTo, dateOf, digestOfSums, type Sum, sumOf } from './sums.ts';
 
 interface Day {
   count: number;
@@ -20,18 +19,13 @@ export class CommitTally {
   foreign = 0;
   readonly #days = new Map<number, Day>();
 
-  addRow(row: ShardRow): void {
+  /** `set` names the dimension set whose total the row is in. */
+  addRow(row: ShardRow, set: string): void {
     const day = this.#days.get(row.day) ?? { count: 0, rows: createHash('sha256'), sums: new Map() };
     this.#days.set(row.day, day);
     day.count += 1;
     day.rows.update(tupleOf(row));
-    const quarter = Math.floor(row.eventTimeMs / quarterHourMs);
-    addTo(day.sums, {
-      name: `${row.organization}\n${row.metric}`,
-      quarter,
-      units: toUnits(row.quantity),
-      count: 1,
-    });
+    addTo(day.sums, sumOf(row, set));
   }
 
   compare(partition: number, commit: Commit, findings: Findings): void {

@@ -1,16 +1,7 @@
 /** One Kafka record, decoded from the byte layout that the project documents, by nothing but that text. */
 import { crc32 } from 'node:zlib';
-
-export interface LoggedEvent {
-  readonly organization: string;
-  readonly metric: string;
-  readonly quantity: string;
-  readonly key: string;
-  readonly eventTimeMs: number;
-  readonly undated: boolean;
-  readonly fingerprint: string;
-  readonly sealed: string | null;
-}
+import type { LoggedEvent } from './logged-event.ts';
+import { decodeTuples } from './logged-tuples.ts';
 
 export interface LoggedEnvelope {
   readonly kind: 'envelope';
@@ -19,6 +10,7 @@ export interface LoggedEnvelope {
   readonly createdAtMs: number;
   /** The header's word, which conservation is checked with. */
   readonly count: number;
+  readonly version: 1 | 2;
   readonly events: readonly LoggedEvent[];
 }
 
@@ -37,14 +29,17 @@ export function decode(bytes: Buffer, partition: number): Decoded {
   }
   const covered = Buffer.concat([bytes.subarray(0, 12), bytes.subarray(16)]);
   if (crc32(covered) !== bytes.readUInt32BE(12)) return { kind: 'foreign', reason: 'checksum' };
-  if (bytes[4] !== 1) return { kind: 'blocked', reason: `version ${bytes[4]}` };
+  const version = bytes[4];
+  if (version !== 1 && version !== 2) return { kind: 'blocked', reason: `version ${version}` };
   if (bytes.readUInt16BE(6) !== partition) return { kind: 'foreign', reason: 'partition' };
-  const events = decodeEvents(bytes.toString('utf8', headerBytes));
+  const events =
+    version === 1 ? decodeEvents(bytes.toString('utf8', headerBytes)) : decodeTuples(bytes, headerBytes);
   const count = bytes.readUInt32BE(8);
   if (events === undefined) return { kind: 'blocked', reason: 'body' };
   if (events.length !== count) return { kind: 'blocked', reason: 'event count' };
   return {
     kind: 'envelope',
+    version,
     producer: bytes.toString('hex', 16, 32),
     sequence: Number(bytes.readBigUInt64BE(32)),
     createdAtMs: Number(bytes.readBigUInt64BE(40)),
@@ -75,5 +70,17 @@ function decodeEvent(tuple: unknown): LoggedEvent | undefined {
   if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return undefined;
   if (undated !== 0 && undated !== 1) return undefined;
   if (sealed !== null && typeof sealed !== 'string') return undefined;
-  return { organization, metric, quantity, key, eventTimeMs, undated: undated === 1, fingerprint, sealed };
+  return {
+    ...{
+      organization,
+      metric,
+      dimensions: '',
+      quantity,
+      key,
+      eventTimeMs,
+      undated: undated === 1,
+      fingerprint,
+      sealed,
+    },
+  };
 }

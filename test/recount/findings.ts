@@ -10,6 +10,7 @@ export type DifferenceName =
   | 'sum_of_seen'
   | 'day_digest'
   | 'sums_digest'
+  | 'set_total'
   | 'closed_day'
   | 'hash_chain'
   | 'kept_digest'

@@ -1,6 +1,6 @@
 /** Hashes recomputed from their documented preimages. */
 import { hash } from 'node:crypto';
-import type { LoggedEvent } from './envelope.ts';
+import type { LoggedEvent } from './logged-event.ts';
 
 export function sha256(bytes: Buffer | string): string {
   return hash('sha256', bytes, 'hex');
@@ -15,8 +15,10 @@ export function keyHashOf(event: LoggedEvent): string {
 /** Undefined for an event with properties: their digest is keyed by ingest and not in the log. */
 export function fingerprintOf(event: LoggedEvent): string | undefined {
   if (event.sealed !== null) return undefined;
-  const { organization, metric, quantity, key } = event;
-  const content = sha256(JSON.stringify([organization, metric, quantity, key, null, null])).slice(0, 32);
+  const { organization, metric, dimensions, quantity, key } = event;
+  const fields = JSON.stringify([organization, metric, quantity, key, null, null]);
+  const labelled = dimensions === '' ? fields : `${fields.slice(0, -1)},${dimensions}]`;
+  const content = sha256(labelled).slice(0, 32);
   return event.undated ? content : xorTime(content, event.eventTimeMs);
 }
 

@@ -5,6 +5,7 @@
 import type { ClosedDays } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { toUnits } from './decimal.ts';
+import type { DimensionSets } from './dimension-sets.ts';
 import type { Findings } from './findings.ts';
 import { HourSums } from './hour-sums.ts';
 import type { Commit, ShardRow } from './shard.ts';
@@ -15,14 +16,21 @@ export class OlderCommits {
   readonly #commits: readonly Commit[];
   readonly #closed: ClosedDays;
   readonly #findings: Findings;
+  readonly #sets: DimensionSets;
   readonly #partition: number;
   #tally = new CommitTally();
   #at = 0;
 
-  constructor(partition: number, commits: readonly Commit[], closed: ClosedDays, findings: Findings) {
+  constructor(
+    { partition, commits }: { readonly partition: number; readonly commits: readonly Commit[] },
+    closed: ClosedDays,
+    sets: DimensionSets,
+    findings: Findings,
+  ) {
     this.#partition = partition;
     this.#commits = commits;
     this.#closed = closed;
+    this.#sets = sets;
     this.#findings = findings;
   }
 
@@ -36,6 +44,8 @@ export class OlderCommits {
     if (this.#closed.hasTime(row.eventTimeMs)) return;
     this.rows += 1;
     this.sums.add(row.organization, row.metric, row.eventTimeMs, toUnits(row.quantity));
+    const set = this.#sets.setOf(row);
+    this.#sets.add(row, set);
     for (let commit = this.#commits[this.#at]; commit !== undefined && isBehind(commit, row); ) {
       this.#close(commit);
       commit = this.#commits[this.#at];
@@ -46,7 +56,7 @@ export class OlderCommits {
       const place = `partition ${this.#partition} at ${offset}/${index}`;
       this.#findings.add('row_extra', `${place} ${organization} ${key}: no commit inserted it`);
     } else {
-      this.#tally.addRow(row);
+      this.#tally.addRow(row, set);
     }
   }
 

@@ -3,12 +3,14 @@ import { type ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
-import { decode, type LoggedEnvelope, type LoggedEvent } from './envelope.ts';
+import type { DimensionSets } from './dimension-sets.ts';
+import { decode, type LoggedEnvelope } from './envelope.ts';
 import type { Findings } from './findings.ts';
 import { dayOf, FirstOfKey } from './first-of-key.ts';
 import { fingerprintOf, keyHashOf, sha256 } from './hashes.ts';
 import { HourSums } from './hour-sums.ts';
 import type { LoggedRecord } from './log.ts';
+import type { LoggedEvent } from './logged-event.ts';
 import type { Producers } from './producers.ts';
 import type { Commit, Kept, ShardProgress, ShardRow } from './shard.ts';
 
@@ -19,6 +21,7 @@ export interface Claims {
   readonly commits: readonly Commit[];
   readonly quarantine: readonly Kept[];
   readonly closed: ClosedDays;
+  readonly sets: DimensionSets;
   /** What the commits before these have closed. */
   readonly closedBefore: number;
 }
@@ -154,8 +157,13 @@ export class PartitionWalk {
     if (verdict === 'counts') {
       counts.counted += 1;
       const row = this.#toRow(offset, index, event, envelope);
-      this.#tally.addRow(row);
-      if (!this.#claims.closed.hasTime(event.eventTimeMs)) this.#expect(row);
+      const { sets, closed } = this.#claims;
+      const set = sets.setOf(row);
+      this.#tally.addRow(row, set);
+      if (!closed.hasTime(event.eventTimeMs)) {
+        sets.add(row, set);
+        this.#expect(row);
+      }
       const fingerprint = fingerprintOf(event);
       if (fingerprint !== undefined && fingerprint !== event.fingerprint) counts.fingerprintsOff += 1;
       return;
@@ -208,7 +216,7 @@ export class PartitionWalk {
 
   // Same type: as for `#takeEvent`.
   #toRow(offset: number, index: number, event: LoggedEvent, envelope: LoggedEnvelope): ShardRow {
-    const { organization, metric, quantity, key, eventTimeMs, undated, fingerprint } = event;
+    const { organization, metric, dimensions, quantity, key, eventTimeMs, undated, fingerprint } = event;
     return {
       shard: this.#claims.shard,
       partition: this.#partition,
@@ -217,6 +225,7 @@ export class PartitionWalk {
       index,
       organization,
       metric,
+      dimensions,
       quantity,
       key,
       eventTimeMs,

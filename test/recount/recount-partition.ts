@@ -1,6 +1,7 @@
 /** Recounts one partition: by the log where the log holds whole commits, and by the ledger's digests where it does not. */
 import { ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { toUnits } from './decimal.ts';
+import { DimensionSets } from './dimension-sets.ts';
 import type { Findings } from './findings.ts';
 import { HourSums } from './hour-sums.ts';
 import { compareKept } from './kept-digests.ts';
@@ -48,10 +49,12 @@ export async function recountPartition(
   const closed = new ClosedDays(ledger);
   const readFrom = readFromOf(progress, current, bounds);
   const newer = current.filter(({ from }) => from >= readFrom);
-  const older = new OlderCommits(partition, ledger.slice(0, ledger.length - newer.length), closed, findings);
+  const sets = new DimensionSets();
+  const before = { partition, commits: ledger.slice(0, ledger.length - newer.length) };
+  const older = new OlderCommits(before, closed, sets, findings);
   const quarantine = (await shard.quarantine(progress)).filter(({ offset }) => offset >= readFrom);
-  const closedBefore = closedBeforeOf(ledger.slice(0, ledger.length - newer.length));
-  const claims = { shard: shard.number, progress, commits: newer, quarantine, closed, closedBefore };
+  const closedBefore = closedBeforeOf(before.commits);
+  const claims = { shard: shard.number, progress, commits: newer, quarantine, closed, sets, closedBefore };
   const walk = new PartitionWalk(claims, tallies);
   await match.takeOlder({ partition, generation, offset: readFrom, index: 0 }, (row) => {
     older.take(row);
@@ -67,6 +70,11 @@ export async function recountPartition(
   walk.sums.addAll(older.sums);
   const rollups = await shard.rollups(partition);
   walk.sums.compare(sumsOf(rollups, closed), 'hour_of_rollups', findings);
+  sets.compare(
+    partition,
+    rollups.filter(({ quarterMs }) => !closed.hasTime(quarterMs)),
+    findings,
+  );
   closed.compare(partition, rollups, findings);
   compareConflicts(partition, walk.conflicts, new Set(await shard.conflicts(progress, readFrom)), findings);
   return { commits: ledger.length, olderRows: older.rows, olderCommits: older.count, readFrom };

@@ -75,6 +75,7 @@ const columns = [
   'shard',
   'organization',
   'metric',
+  'dimensions',
   'key',
   'eventTimeMs',
   'createdAtMs',

@@ -21,6 +21,7 @@ export function tupleOf(row: ShardRow): Buffer {
     numeric(row.quantity),
     Buffer.from(row.organization),
     Buffer.from(row.metric),
+    Buffer.from(row.dimensions),
     Buffer.from(row.key),
     row.properties === null ? null : Buffer.from(row.properties, 'hex'),
   ];
@@ -29,7 +30,7 @@ export function tupleOf(row: ShardRow): Buffer {
 }
 
 /** Postgres' binary numeric: digits of base 10,000, the weight of the first, sign, and digits behind the point. */
-function numeric(text: string): Buffer {
+export function numeric(text: string): Buffer {
   const [, sign = '', whole = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   if (whole === '') throw new Error(`not a plain decimal: ${text}`);
   const units = BigInt(

@@ -53,6 +53,8 @@ export interface ShardRow {
   readonly index: number;
   readonly organization: string;
   readonly metric: string;
+  /** Canonical text, empty without any. */
+  readonly dimensions: string;
   readonly quantity: string;
   readonly key: string;
   readonly eventTimeMs: number;
@@ -84,9 +86,16 @@ export interface KeptRow {
 export interface RollupRow {
   readonly organization: string;
   readonly metric: string;
+  /** 32 hex digits. */
+  readonly set: string;
   readonly quarterMs: number;
   readonly total: string;
   readonly count: number;
+  /** Null: the shard does not know. */
+  readonly minimum: string | null;
+  readonly maximum: string | null;
+  readonly latest: string | null;
+  readonly latestAtMs: number | null;
 }
 
 const rowsPerFetch = 5000;
@@ -197,16 +206,23 @@ export class Shard {
 
   async rollups(partition: number): Promise<readonly RollupRow[]> {
     const rows = await this.#select(
-      `select organization_id, metric_name, extract(epoch from quarter)::bigint, total::text, event_count
+      `select organization_id, metric_name, extract(epoch from quarter)::bigint, total::text, event_count,
+         encode(uuid_send(dimension_set), 'hex'), minimum::text, maximum::text, latest::text,
+         (extract(epoch from latest_at) * 1000)::bigint
        from usage_rollups where partition = $1`,
       [partition],
     );
-    return rows.map(([organization, metric, quarter, total, count]) => ({
+    return rows.map(([organization, metric, quarter, total, count, set, minimum, maximum, latest, at]) => ({
       organization: text(organization),
       metric: text(metric),
       quarterMs: integer(quarter) * 1000,
       total: text(total),
       count: integer(count),
+      set: text(set),
+      minimum: optional(minimum),
+      maximum: optional(maximum),
+      latest: optional(latest),
+      latestAtMs: at === null ? null : integer(at),
     }));
   }
 
@@ -245,7 +261,7 @@ export class Shard {
        select partition, "offset", index, organization_id, metric_name, quantity::text, idempotency_key,
          (extract(epoch from event_time) * 1000)::text, (extract(epoch from created_at) * 1000)::text,
          event_day - date '1970-01-01', undated, encode(uuid_send(key_hash), 'hex'),
-         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id,
+         encode(uuid_send(fingerprint), 'hex'), encode(properties, 'hex'), shard_id, dimensions,
          case when g.count > 1 then coalesce((
            select l.generation from commit_ledger l
            where l.partition = e.partition and l.from_offset <= e."offset" and l.to_offset > e."offset"
@@ -308,8 +324,18 @@ function toCommit(row: readonly unknown[]): Commit {
 
 function toRow(row: readonly unknown[]): ShardRow {
   const [partition, offset, index, organization, metric, quantity, key] = row;
-  const [eventTime, createdAt, day, undated, keyHash, fingerprint, properties, shard, generation] =
-    row.slice(7);
+  const [
+    eventTime,
+    createdAt,
+    day,
+    undated,
+    keyHash,
+    fingerprint,
+    properties,
+    shard,
+    dimensions,
+    generation,
+  ] = row.slice(7);
   return {
     shard: integer(shard),
     partition: integer(partition),
@@ -318,6 +344,7 @@ function toRow(row: readonly unknown[]): ShardRow {
     index: integer(index),
     organization: text(organization),
     metric: text(metric),
+    dimensions: text(dimensions),
     quantity: text(quantity),
     key: text(key),
     eventTimeMs: Number(text(eventTime)),

@@ -13,7 +13,7 @@ import type {
   TransactionOutcome,
 } from '../../shared/ledger/shard-ledger.ts';
 import { lockTimeoutMs } from '../../shared/limits.ts';
-import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/log/row-tuple.ts';
 import { type SimulatedProcess, simulatedStartMs } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type CountedEvent, newState, type PartitionState, type Written } from './shard-state.ts';
@@ -255,6 +255,8 @@ export class SimulatedShard {
           ),
         ),
       loadDay: (load) => call('load', () => this.#load(load, written, state)),
+      // No history overflows a day's sets.
+      keepSets: async (sets) => sets,
       addRollups: async (rollups) => {
         if (rollups.length > 0) await call('rollups', () => written.rollups.push(...rollups));
       },

@@ -1,9 +1,11 @@
 /**
- * What must be counted, by rules of its own: it decodes the log itself and shares no code with what it judges. It throws
- * nothing: the first thing that must not be is kept in `violation`.
+ * What must be counted, by rules of its own: it reads the log by the recount's code, and shares none with what it judges.
+ * It throws nothing: the first thing that must not be is kept in `violation`.
  */
+
 import { hash } from 'node:crypto';
 import type { Freshness } from '../../shared/ledger/summary.ts';
+import { decode } from '../recount/envelope.ts';
 import { poison, type SimulatedShard } from './ledger.ts';
 import type { OldVersion, SimulatedLog } from './log.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -290,7 +292,7 @@ export class Model {
         if (damage !== null) return `partition ${number} goes on, although ${damage}`;
         const { records } = this.#log.of(number);
         const newer = records.findIndex(
-          (value, at) => at >= this.#of(number).first && isOurs(value) && value.readUInt8(4) !== 1,
+          (value, at) => at >= this.#of(number).first && isOurs(value) && readOf(value).kind === 'blocked',
         );
         const expected = newer < 0 ? records.length : newer;
         if (records.slice(nextOffset, expected).some(isPoison))
@@ -331,24 +333,27 @@ const decoded = new WeakMap<Buffer, readonly Omit<ModelEvent, 'offset'>[]>();
 function eventsOf(value: Buffer, offset: number): readonly ModelEvent[] {
   let events = decoded.get(value);
   if (events === undefined) {
-    events = decode(value);
+    events = eventsIn(value);
     decoded.set(value, events);
   }
   return events.map((event) => ({ ...event, offset }));
 }
 
-type Tuple = readonly [string, string, string, string, number, 0 | 1, string, string | null];
+/** Where a record is found is no question here: nothing in a history moves one. */
+function readOf(value: Buffer): ReturnType<typeof decode> {
+  return decode(value, value.readUInt16BE(6));
+}
 
-function decode(value: Buffer): readonly Omit<ModelEvent, 'offset'>[] {
-  if (!isOurs(value) || value.readUInt8(4) !== 1) return [];
-  // Written by ingest or by a builder of the tests, both in the format of the envelope.
-  const tuples = JSON.parse(value.toString('utf8', 48)) as readonly Tuple[];
-  return tuples.map(([organization, , quantity, key, timeMs, undated], index) => ({
+function eventsIn(value: Buffer): readonly Omit<ModelEvent, 'offset'>[] {
+  if (!isOurs(value)) return [];
+  const found = readOf(value);
+  if (found.kind !== 'envelope') return [];
+  return found.events.map(({ organization, quantity, key, eventTimeMs, undated }, index) => ({
     organization,
     key,
-    day: Math.floor(timeMs / dayLengthMs),
-    undated: undated === 1,
-    quarter: Math.floor(timeMs / quarterLengthMs),
+    day: Math.floor(eventTimeMs / dayLengthMs),
+    undated,
+    quarter: Math.floor(eventTimeMs / quarterLengthMs),
     thousandths: Math.round(Number(quantity) * 1000),
     index,
   }));

@@ -126,8 +126,8 @@ export const plantedFaults: readonly PlantedChange[] = [
   {
     name: 'sums come from the rows before deduplication',
     file: 'shared/ledger/load.ts',
-    find: 'for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at));',
-    replace: 'for (const row of open) sums.addEvent(readRowUsage(row.bytes, row.at));',
+    find: 'for (const winner of winners) sums.addEvent(readRowUsage(winner.bytes, winner.at), winner);',
+    replace: 'for (const row of open) sums.addEvent(readRowUsage(row.bytes, row.at), row);',
   },
   {
     name: 'keys counted by earlier ranges are not looked up',

@@ -38,6 +38,7 @@ export function senderOf(
     partitions: logPartitions,
     receipts: { seal: (place) => JSON.stringify(place) },
     lingerMs: 5,
+    envelopeVersion: 2,
   });
   return { clock: ports.clock, commit };
 }
@@ -50,6 +51,8 @@ export function sendRequest({ clock, commit }: Sender, events: readonly SentEven
     quantity: decimalOf(thousandths),
     idempotencyKey: `key-${key}`,
     eventTimeMs: daysAgo === null ? null : (simulatedDay - daysAgo) * dayMs + 3_600_000 * (key % 5),
+    // By the key, so that every copy of an event has the same; a third of the keys has none.
+    dimensions: key % 3 === 0 ? '' : `{"n":"${key % 4}"}`,
     properties: null,
   }));
   return acceptEvents(
@@ -58,6 +61,7 @@ export function sendRequest({ clock, commit }: Sender, events: readonly SentEven
       commit: (accepted, deadlineMs) => commit.submit(accepted, deadlineMs),
       makeKey: () => randomBytes(4).toString('hex'),
       digestProperties: (text) => text,
+      carriesDimensions: true,
     },
     { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
   );

@@ -1,6 +1,6 @@
 /** What a simulated shard holds, and what a transaction adds to it. */
+import type { TotalChange } from '../../shared/ledger/dimension-sets.ts';
 import type { CommitRecord, ProgressMove } from '../../shared/ledger/shard-ledger.ts';
-import type { Rollup } from '../../shared/segments/rollup.ts';
 import type { SimulatedProcess } from './process.ts';
 
 export interface CountedEvent {
@@ -41,7 +41,7 @@ export interface Written {
   readonly by: Pick<SimulatedProcess, 'readAt'>;
   readonly move: ProgressMove;
   readonly events: CountedEvent[];
-  readonly rollups: Rollup[];
+  readonly rollups: TotalChange[];
   refusals: number;
   conflicts: number;
   record: CommitRecord | null;

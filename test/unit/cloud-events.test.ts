@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
 const routeKey = 'POST /api/v1/events';
 const structured = { 'content-type': 'application/cloudevents+json' };
 const binary = {
@@ -48,7 +48,7 @@ async function handle(request: HttpEvent) {
   const events = log.appends.flatMap(({ records }) => {
     return records.flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
-      return decoded.kind === 'envelope' ? decoded.envelope.events : [];
+      return decoded.kind === 'envelope' ? eventsOf(decoded.envelope) : [];
     });
   });
   return { answer, events };
@@ -99,6 +99,38 @@ describe('what is accepted', () => {
     );
     expect(answer.statusCode).toBe(204);
     expect(events).toEqual([expect.objectContaining({ undated: true, quantity: '7' })]);
+  });
+
+  it('texts among the data whose names and values fit become dimensions, eight at most, and others are ignored', async () => {
+    const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`n${i}`, `${i}`]));
+    const data = {
+      value: '7',
+      quantity: '8',
+      model: 'm',
+      Region: 'eu',
+      long: 'x'.repeat(129),
+      tab: '\t',
+      n: 1,
+      a: ['b'],
+    };
+    expect((await send(cloudEvent({ data }))).events).toMatchObject([
+      { quantity: '7', dimensions: '{"model":"m"}' },
+    ]);
+    const { events } = await send(cloudEvent({ data: { value: 1, ...many } }));
+    expect(events[0]?.dimensions).toBe(
+      `{${Array.from({ length: 8 }, (_, i) => `"n${i}":"${i}"`).join(',')}}`,
+    );
+  });
+
+  it('while envelopes of version 1 are written, its events are accepted without dimensions', async () => {
+    const log = new FakeLog();
+    const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
+    const body = JSON.stringify(cloudEvent({ data: { value: 7, model: 'm' } }));
+    const request = httpEvent({ routeKey, body, headers: structured });
+    const answer = await build({ ...settings, envelopeVersion: 1 }, ports)(request, lambdaContext());
+    expect(answer.statusCode).toBe(204);
+    const value = log.appends[0]?.records[0]?.value;
+    expect(value?.readUInt8(4)).toBe(1);
   });
 
   it('data of binary mode without a content type is JSON', async () => {

@@ -73,6 +73,7 @@ function shardWith(events: readonly AttemptEvent[], loadedMore = 0) {
     },
     loadDay: async ({ count }) =>
       event === 'counted-key' ? { kind: 'unique' } : { kind: 'loaded', count: count + loadedMore },
+    keepSets: async () => [],
     addRollups: async () => {},
     addQuarantine: async () => {},
     addConflicts: async () => {},

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fingerprintOf, keyHash } from '../../shared/events/identity.ts';
 import { type CountedRow, deduplicate, isConflict, probesOf } from '../../shared/ledger/deduplicate.ts';
 import { dayMs } from '../../shared/limits.ts';
-import type { KeyedRow } from '../../shared/segments/copy-row.ts';
+import type { KeyedRow } from '../../shared/log/row-tuple.ts';
 
 interface Sent {
   readonly day: number;
@@ -105,7 +105,7 @@ it('U2: a duplicate names the event that counted, and other content under its ke
 });
 
 it('U2: an undated event that is sent again with its stamp repeats it; with other content or time it does not', () => {
-  const event = { organization: 'acme', metric: 'm', quantity: '1', idempotencyKey: 'key-1' };
+  const event = { organization: 'acme', metric: 'm', dimensions: '', quantity: '1', idempotencyKey: 'key-1' };
   const eventTimeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
   const rowOf = (fields: { undated: boolean; quantity?: string; eventTimeMs?: number }, offset: number) => {
     const content = { ...event, eventTimeMs, propertiesDigest: 'ab'.repeat(32), ...fields };

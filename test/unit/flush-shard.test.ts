@@ -43,7 +43,13 @@ function setup({ values, refusal, ...options }: Options) {
       await clock.advance(commitMs);
       return { kind: 'loaded', count };
     },
-    ...{ addRollups: nothing, addQuarantine: nothing, addConflicts: nothing, addCommit: nothing },
+    ...{
+      keepSets: async () => [],
+      addRollups: nothing,
+      addQuarantine: nothing,
+      addConflicts: nothing,
+      addCommit: nothing,
+    },
   };
   const row = {
     partition,

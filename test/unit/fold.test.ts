@@ -1,8 +1,9 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { keyHash } from '../../shared/events/identity.ts';
 import { dayMs, eventDaysMax, refusedEventsMax, segmentEventsMax } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
-import { readCopyTuples, readRowUsage } from '../../shared/segments/copy-row.ts';
+import { readCopyTuples, readRowUsage } from '../../shared/log/row-tuple.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
 import { envelope, newerEnvelope, noonMs, records, sealedEvent } from '../harness/builders/records.ts';
 
@@ -18,7 +19,7 @@ describe('foldRecords', () => {
     const meta = segments[0]?.meta;
     expect(meta).toMatchObject({ partition: 0, from: 40, to: 42, seen: 3, undated: 1, refusals: [] });
     expect(meta?.recordHash).toBe(recordHashOf(values[1] ?? Buffer.alloc(0)));
-    expect(meta?.rollups).toEqual([
+    expect(meta?.rollups).toMatchObject([
       { organization: 'org_1', metric: 'api_calls', quarter: noonMs / 900_000, total: '3.75', count: 2 },
       { organization: 'org_1', metric: 'storage', quarter: noonMs / 900_000, total: '1', count: 1 },
     ]);
@@ -101,6 +102,67 @@ describe('foldRecords', () => {
       refusals: [{ offset: 0, index: 1, code: 'quantity_invalid' }],
     });
     expect(segments[0]?.days[0]?.count).toBe(1);
+  });
+
+  it('refuses tuples of version 2 for what is in them, with their bytes, and folds the others', () => {
+    const fields = [
+      { organization: 'no name' },
+      { metric: '' },
+      { quantity: '1.50' },
+      { eventTimeMs: Date.UTC(2000, 0, 1) - 1 },
+      { eventTimeMs: Date.UTC(2200, 0, 1) },
+      { idempotencyKey: '' },
+      { idempotencyKey: 'k'.repeat(513) },
+      { idempotencyKey: 'a\0b' },
+      { dimensions: 'other' },
+      { dimensions: '{"region":1}' },
+    ];
+    const events = [
+      sealedEvent(),
+      ...fields.map((one) => sealedEvent(one)),
+      sealedEvent({ idempotencyKey: 'last' }),
+    ];
+    const { segments } = foldRecords(records([envelope(events, { version: 2 })], 2 ** 33), 0);
+    const { meta, days } = segments[0] ?? {};
+    expect(meta?.refusals.map(({ code }) => code)).toEqual([
+      ...[
+        'organization_invalid',
+        'metric_invalid',
+        'quantity_invalid',
+        'event_time_invalid',
+        'event_time_invalid',
+      ],
+      ...['idempotency_key_invalid', 'idempotency_key_invalid', 'idempotency_key_invalid'],
+      ...['dimensions_invalid', 'dimensions_invalid'],
+    ]);
+    expect(days?.map(({ count }) => count)).toEqual([2]);
+    const kept = meta?.refusals.map(({ bytes }) => readCopyTuples(Buffer.from(bytes, 'base64')));
+    expect(kept?.map((tuples) => tuples.map(({ offset, index }) => [offset, index]))).toEqual(
+      fields.map((_, i) => [[2 ** 33, i + 1]]),
+    );
+  });
+
+  it('waits before a record of version 2 that is not what its header says', () => {
+    const value = envelope([sealedEvent(), sealedEvent({ idempotencyKey: 'b' })], { version: 2 });
+    const changed = (at: number, byte: number) => {
+      const bytes = Buffer.from(value);
+      bytes.writeUInt8(byte, 48 + at);
+      bytes.writeUInt32BE(crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12))), 12);
+      return foldRecords(records([bytes], 7), 0).stop?.reason;
+    };
+    // Field count, offset, index, undated, day, created_at, shard, partition.
+    expect([changed(1, 15), changed(53, 1), changed(61, 1), changed(66, 2)]).toEqual([
+      ...["the envelope's checksum is right, but the body is not a list of event tuples"],
+      ...["the envelope's checksum is right, but a tuple is not at its place"],
+      ...["the envelope's checksum is right, but a tuple is not at its place"],
+      ...["the envelope's checksum is right, but the body is not a list of event tuples"],
+    ]);
+    expect(changed(74, 99)).toBe(
+      "the envelope's checksum is right, but a tuple is of another day than its time",
+    );
+    for (const at of [98, 104, 110]) {
+      expect(changed(at, 77)).toBe("the envelope's checksum is right, but a tuple is of another envelope");
+    }
   });
 
   it('waits before a record of newer code, with what came before folded', () => {

@@ -10,7 +10,7 @@ import {
   inFlightEventsMax,
   produceEnvelopesMax,
 } from '../../shared/limits.ts';
-import { decodeEnvelope, type Envelope, envelopeEventBytesMax } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, type Envelope, envelopeEventBytesMax, eventsOf } from '../../shared/log/envelope.ts';
 import type { Append } from '../../shared/log/event-log.ts';
 import type { ReceiptPlace } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
@@ -68,6 +68,7 @@ function setup(options: { linger?: number; laneOf?: (partition: number) => numbe
     partitions,
     receipts: { seal: placeText },
     lingerMs: options.linger ?? lingerMs,
+    envelopeVersion: 2 as const,
   });
   return { group, log, clock };
 }
@@ -79,7 +80,7 @@ function envelopeOf({ partition, value }: Append): Envelope {
 }
 
 function keysOf(append: Append): readonly string[] {
-  return envelopeOf(append).events.map(({ idempotencyKey }) => idempotencyKey);
+  return eventsOf(envelopeOf(append)).map(({ idempotencyKey }) => idempotencyKey);
 }
 
 describe('coalescing', () => {
@@ -367,7 +368,9 @@ it('sealed properties open with the sequence and index of the envelope they are 
   await log.appends[0]?.acknowledge();
   const [record] = log.appends[1]?.records ?? [];
   if (record === undefined) throw new Error('there was no second append');
-  const { sequence, producerId, events } = envelopeOf(record);
+  const envelope = envelopeOf(record);
+  const { sequence, producerId } = envelope;
+  const events = eventsOf(envelope);
   const sealer = new PropertySealer(Buffer.alloc(32, 1), producerId);
   const place = { sequence, index: 1, organization: 'org_1', idempotencyKey: 'key' };
   expect(sealer.open(place, events[1]?.sealed ?? '')).toBe('{"a":1}');

@@ -140,7 +140,9 @@ it('a key of several columns is the list of their values in JSON', async () => {
   expect(bench.edge.bodies[0]).toContain(String.raw`"idempotency_key":"[\"chatcmpl-9f2a1c\",\"requests\"]"`);
 });
 
-it('the columns that are labels are kept as properties', async () => {
+it('the columns that are labels become dimensions, and others are kept as properties', async () => {
   await bench.importHere('test/data/formats/litellm.jsonl');
-  expect(bench.edge.bodies[0]).toContain('"properties":{"model":"gpt-4o-mini","call_type":"acompletion"');
+  expect(bench.edge.bodies[0]).toContain(
+    '"dimensions":{"model":"gpt-4o-mini","call_type":"acompletion"},"properties":{"user":',
+  );
 });

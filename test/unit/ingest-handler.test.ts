@@ -4,7 +4,7 @@ import { build } from '../../functions/ingest/handler.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { HttpEvent, HttpResult } from '../../shared/http/stack.ts';
 import { acceptWaitMsMax, inFlightEventsMax } from '../../shared/limits.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import { Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
@@ -24,6 +24,7 @@ const config = {
   receiptKey: Buffer.alloc(32, 3),
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
+  envelopeVersion: 2 as const,
 };
 const receiptsOfTest = new Receipts(config.receiptKey);
 const single = 'POST /api/v1/usage/events';
@@ -49,7 +50,7 @@ function storedEvents(log: FakeLog): readonly SealedEvent[] {
     .flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
       if (decoded.kind !== 'envelope') throw new Error(decoded.kind);
-      return decoded.envelope.events;
+      return eventsOf(decoded.envelope);
     });
 }
 

@@ -35,6 +35,7 @@ const config = {
   receiptKey: Buffer.alloc(32, 3),
   encryptionKey: Buffer.alloc(32, 1),
   lingerMs: 0,
+  envelopeVersion: 2 as const,
 };
 const handle = build(config, {
   log: new FakeLog(),

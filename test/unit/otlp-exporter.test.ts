@@ -12,13 +12,13 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import { createHttpServer } from '../../localstack/runtime/http-server.ts';
 import type { Handler } from '../../localstack/runtime/load-handler.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf as eventsIn } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
 const preference = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
 /** Deadlines are of no interest here, and their timers would outlive the test. */
 const clock = { ...systemClock, sleep: () => new Promise<void>(() => {}) };
@@ -61,7 +61,7 @@ function eventsOf(log: FakeLog) {
   return log.appends.flatMap(({ records }) =>
     records.flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
-      return decoded.kind === 'envelope' ? decoded.envelope.events : [];
+      return decoded.kind === 'envelope' ? eventsIn(decoded.envelope) : [];
     }),
   );
 }

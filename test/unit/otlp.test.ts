@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { build } from '../../functions/ingest/handler.ts';
 import { otlpAnswerShape } from '../../functions/ingest/otlp-shape.ts';
 import { batchEventsMax } from '../../shared/limits.ts';
-import { decodeEnvelope } from '../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../shared/log/envelope.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
 import { administrator, bodyOf, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
 import {
@@ -23,7 +23,7 @@ import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0 };
+const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
 const routeKey = 'POST /v1/metrics';
 const endMs = 1_795_428_000_000;
 
@@ -55,7 +55,7 @@ async function send(
   const events = log.appends.flatMap(({ records }) => {
     return records.flatMap(({ partition, value }) => {
       const decoded = decodeEnvelope(value, partition);
-      return decoded.kind === 'envelope' ? decoded.envelope.events : [];
+      return decoded.kind === 'envelope' ? eventsOf(decoded.envelope) : [];
     });
   });
   return { answer, events };

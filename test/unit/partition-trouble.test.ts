@@ -49,7 +49,13 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
   const moved: MovedRange = {
     findCounted: async () => [],
     loadDay: async ({ count }) => ({ kind: 'loaded', count }),
-    ...{ addRollups: nothing, addQuarantine: nothing, addConflicts: nothing, addCommit: nothing },
+    ...{
+      keepSets: async () => [],
+      addRollups: nothing,
+      addQuarantine: nothing,
+      addConflicts: nothing,
+      addCommit: nothing,
+    },
   };
   const used: Partial<ShardLedger> = {
     shard: 0,

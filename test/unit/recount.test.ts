@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { ClosedDays } from '../recount/closed-days.ts';
 import { isCountable } from '../recount/countable.ts';
 import { fromUnits, isQuantity, toUnits } from '../recount/decimal.ts';
+import { DimensionSets } from '../recount/dimension-sets.ts';
 import { buildEvent, encodeRecord } from '../recount/encode.ts';
-import { decode, type LoggedEvent } from '../recount/envelope.ts';
+import { decode } from '../recount/envelope.ts';
 import { Findings } from '../recount/findings.ts';
 import { dayOf, FirstOfKey } from '../recount/first-of-key.ts';
 import { xorTime } from '../recount/hashes.ts';
 import { HourSums } from '../recount/hour-sums.ts';
 import { checkChain, checkRanges } from '../recount/ledger.ts';
+import type { LoggedEvent } from '../recount/logged-event.ts';
 import { PartitionWalk, type SharedTallies } from '../recount/partition-walk.ts';
 import { Producers } from '../recount/producers.ts';
 import { RowMatch } from '../recount/row-match.ts';
@@ -202,6 +204,7 @@ async function walk(
   const claims = {
     shard: 0,
     closed: new ClosedDays([]),
+    sets: new DimensionSets(),
     closedBefore: Number.NEGATIVE_INFINITY,
     progress: buildProgress(records.length),
     commits: [commit],

@@ -31,17 +31,23 @@ async function verify(verdict: object, ...args: readonly string[]) {
 }
 
 it('U12: verify says what was changed: the commit, or the total with both sums', async () => {
-  const total = { partition: 1, organization: 'acme', metric: 'm', quarter: '2026-11-20T12:00:00.000Z' };
+  const total = {
+    ...{ partition: 1, organization: 'acme', metric: 'm', dimensions: '{"region":"eu"}' },
+    ...{ quarter: '2026-11-20T12:00:00.000Z' },
+  };
+  const events = { count: 2, minimum: '0.5', maximum: '1', latest: '1' };
   const { code, out } = await verify({
     bad: [{ partition: 1, sequence: 3, problem: 'its rows of 2026-11-20 are not what was counted' }],
-    totals: [{ ...total, rows: { total: '1.5', count: 2 }, rollup: { total: '7', count: 2 } }],
+    totals: [{ ...total, rows: { total: '1.5', ...events }, rollup: { total: '7', ...events } }],
   });
   expect(code).toBe(exitCodes.found);
   expect(out).toContain('shard 1: 9 commits, CHANGED');
   expect(out).toContain('partition 1, commit 3: its rows of 2026-11-20 are not what was counted');
   expect(out).toContain(
-    'partition 1, acme m, quarter hour 2026-11-20T12:00:00.000Z: rows 1.5 in 2 events, total 7 in 2 events',
+    'partition 1, acme m {"region":"eu"}, quarter hour 2026-11-20T12:00:00.000Z: rows 1.5 in 2 events',
   );
+  expect(out).toContain('total 7 in 2 events (smallest 0.5, largest 1, latest 1)');
+  expect(out).not.toContain('partition 1, acme m,');
 });
 
 it('U12: verify says what no logged head protects, and where none was given', async () => {

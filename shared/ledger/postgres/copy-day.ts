@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { copyColumns } from '../../segments/copy-row.ts';
+import { copyColumns } from '../../log/row-tuple.ts';
 import type { DayLoad } from '../load.ts';
 import type { LoadOutcome } from '../shard-ledger.ts';
 import { withinAnswerTime } from './execute.ts';

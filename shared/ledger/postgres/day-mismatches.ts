@@ -24,10 +24,17 @@ interface TotalRow {
   readonly organization: string;
   readonly metric: string;
   readonly quarter_ms: string;
+  readonly dimensions: string;
   readonly rows_total: string;
   readonly rows_count: string;
+  readonly rows_minimum: string | null;
+  readonly rows_maximum: string | null;
+  readonly rows_latest: string | null;
   readonly rollup_total: string;
   readonly rollup_count: string;
+  readonly rollup_minimum: string | null;
+  readonly rollup_maximum: string | null;
+  readonly rollup_latest: string | null;
 }
 
 /** How `verify` and the closing of a day compare one day; see `ShardControl`. */
@@ -54,10 +61,16 @@ export function fromRowMismatch({
 }
 
 function fromRowTotal(row: TotalRow): TotalMismatch {
-  const { partition, organization, metric } = row;
+  const { partition, organization, metric, dimensions } = row;
   return {
-    ...{ partition, organization, metric, quarterMs: toSafeInteger(row.quarter_ms) },
-    rows: { total: row.rows_total, count: toSafeInteger(row.rows_count) },
-    rollup: { total: row.rollup_total, count: toSafeInteger(row.rollup_count) },
+    ...{ partition, organization, metric, dimensions, quarterMs: toSafeInteger(row.quarter_ms) },
+    rows: {
+      ...{ total: row.rows_total, count: toSafeInteger(row.rows_count) },
+      ...{ minimum: row.rows_minimum, maximum: row.rows_maximum, latest: row.rows_latest },
+    },
+    rollup: {
+      ...{ total: row.rollup_total, count: toSafeInteger(row.rollup_count) },
+      ...{ minimum: row.rollup_minimum, maximum: row.rollup_maximum, latest: row.rollup_latest },
+    },
   };
 }

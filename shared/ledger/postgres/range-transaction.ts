@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { invariant } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
-import type { Rollup } from '../../segments/rollup.ts';
 import type { Refusal } from '../../segments/segment.ts';
 import type { CountedRow, KeyProbe } from '../deduplicate.ts';
+import type { DimensionSet, TotalChange } from '../dimension-sets.ts';
 import { digestOfConflicts, digestOfQuarantine, type KeptDigests, nothingKept } from '../kept-digests.ts';
 import type { Conflict, DayLoad } from '../load.ts';
 import type {
@@ -19,6 +19,7 @@ import { loadSql } from './sql.ts';
 
 const moveProgress = loadSql('move-progress');
 const findCounted = loadSql('find-counted');
+const keepSets = loadSql('keep-sets');
 const addRollups = loadSql('add-rollups');
 const addQuarantine = loadSql('add-quarantine');
 const addConflicts = loadSql('add-conflicts');
@@ -114,15 +115,32 @@ class PostgresMovedRange implements MovedRange {
     return this.#statements.copyDay(load, leaf);
   }
 
-  async addRollups(rollups: readonly Rollup[]): Promise<void> {
-    if (rollups.length === 0) return;
+  async keepSets(sets: readonly DimensionSet[]): Promise<readonly DimensionSet[]> {
+    if (sets.length === 0) return [];
+    const kept = await this.#statements.write<{ place: number }>(keepSets, [
+      this.#range.partition,
+      sets.map((set) => set.organization),
+      sets.map((set) => set.metric),
+      sets.map((set) => formatDay(set.day)),
+      sets.map((set) => set.dimensions),
+    ]);
+    return kept.flatMap(({ place }) => sets[place - 1] ?? []);
+  }
+
+  async addRollups(changes: readonly TotalChange[]): Promise<void> {
+    if (changes.length === 0) return;
     await this.#statements.write(addRollups, [
       this.#range.partition,
-      rollups.map((rollup) => rollup.organization),
-      rollups.map((rollup) => rollup.metric),
-      rollups.map((rollup) => rollup.quarter),
-      rollups.map((rollup) => rollup.total),
-      rollups.map((rollup) => rollup.count),
+      changes.map((change) => change.organization),
+      changes.map((change) => change.metric),
+      changes.map((change) => change.quarter),
+      changes.map((change) => change.set),
+      changes.map((change) => change.total),
+      changes.map((change) => change.count),
+      changes.map((change) => change.minimum),
+      changes.map((change) => change.maximum),
+      changes.map((change) => change.latest),
+      changes.map((change) => change.latestAtMs),
     ]);
   }
 

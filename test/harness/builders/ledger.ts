@@ -1,7 +1,13 @@
 /** Counted rows and whole commits with defaults; a test names only what it is about. */
 import { fingerprintOf, keyHash } from '../../../shared/events/identity.ts';
 import { digestOfRows, digestOfSums } from '../../../shared/ledger/digests.ts';
-import type { DayLoad } from '../../../shared/ledger/load.ts';
+import {
+  type DimensionSet,
+  dimensionSetsOf,
+  type TotalChange,
+  totalChanges,
+} from '../../../shared/ledger/dimension-sets.ts';
+import type { DayDigest, DayLoad } from '../../../shared/ledger/load.ts';
 import type {
   CommitRecord,
   RangeTransaction,
@@ -10,7 +16,7 @@ import type {
 } from '../../../shared/ledger/shard-ledger.ts';
 import { dayMs } from '../../../shared/limits.ts';
 import { partitionOf, shardOf } from '../../../shared/log/routing.ts';
-import { type CopyRow, CopyRows } from '../../../shared/segments/copy-row.ts';
+import { type CopyRow, CopyRows } from '../../../shared/log/row-tuple.ts';
 import { RollupSums } from '../../../shared/segments/rollup.ts';
 import { noonMs } from './records.ts';
 
@@ -34,6 +40,7 @@ export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
     quantity: '1',
     organization: 'org_1',
     metric: 'api_calls',
+    dimensions: '',
     idempotencyKey: 'key-1',
     properties: null,
     ...fields,
@@ -48,20 +55,24 @@ export function usageRow(fields: Partial<CopyRow> = {}): CopyRow {
   };
 }
 
-/** Rows of one day as the bytes of a COPY. */
-export function dayRows(rows: readonly CopyRow[]): DayLoad {
-  const bytes = new CopyRows();
+/** What the rows add to totals; `apart` says which of their sets are kept apart. */
+function changesOf(rows: readonly CopyRow[], apart?: readonly DimensionSet[]): readonly TotalChange[] {
   const sums = new RollupSums();
-  for (const row of rows) {
-    bytes.append(row);
-    sums.addEvent(row);
-  }
+  for (const row of rows) sums.addEvent(row, row);
+  const rollups = sums.toRollups();
+  return totalChanges(rollups, apart ?? dimensionSetsOf(rollups));
+}
+
+/** Rows of one day as the bytes of a COPY. */
+export function dayRows(rows: readonly CopyRow[], changes = changesOf(rows)): DayLoad & DayDigest {
+  const bytes = new CopyRows();
+  for (const row of rows) bytes.append(row);
   const parts = [Buffer.from(bytes.toBuffer())];
   return {
     day: rows[0]?.day ?? noonDay,
     count: rows.length,
     digest: digestOfRows(parts),
-    sums: digestOfSums(sums.toRollups()),
+    sums: digestOfSums(changes),
     rows: parts,
   };
 }
@@ -106,11 +117,16 @@ export async function writeRange(
   });
   if (moved === null) return false;
   const loaded = dayRows(rows);
-  const sums = new RollupSums();
-  for (const row of rows) sums.addEvent(row);
   if (rows.length > 0 && (await moved.loadDay(loaded)).kind === 'unique') return false;
-  await moved.addRollups(sums.toRollups());
-  const counts = { seen: rows.length, inserted: rows.length, days: rows.length > 0 ? [loaded] : [] };
+  const sums = new RollupSums();
+  for (const row of rows) sums.addEvent(row, row);
+  const changes = changesOf(rows, await moved.keepSets(dimensionSetsOf(sums.toRollups())));
+  await moved.addRollups(changes);
+  const counts = {
+    seen: rows.length,
+    inserted: rows.length,
+    days: rows.length > 0 ? [dayRows(rows, changes)] : [],
+  };
   await moved.addCommit(commitRecord(counts));
   return true;
 }

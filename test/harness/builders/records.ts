@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { fingerprintOf } from '../../../shared/events/identity.ts';
 import type { SealedEvent } from '../../../shared/events/usage-event.ts';
-import { encodeEnvelope, envelopeVersion } from '../../../shared/log/envelope.ts';
+import { type EnvelopeVersion, encodeEnvelope, envelopeVersions } from '../../../shared/log/envelope.ts';
 
 /** 2026-11-20T12:00:00Z. */
 export const noonMs = Date.UTC(2026, 10, 20, 12);
@@ -15,6 +15,7 @@ export function sealedEvent(fields: Partial<SealedEvent> = {}): SealedEvent {
     idempotencyKey: 'key-1',
     eventTimeMs: noonMs,
     undated: false,
+    dimensions: '',
     sealed: null,
     ...fields,
   };
@@ -23,16 +24,19 @@ export function sealedEvent(fields: Partial<SealedEvent> = {}): SealedEvent {
 
 export function envelope(
   events: readonly SealedEvent[],
-  fields: { partition?: number; sequence?: number; createdAtMs?: number } = {},
+  fields: { partition?: number; sequence?: number; createdAtMs?: number; version?: EnvelopeVersion } = {},
 ): Buffer {
-  const { partition = 0, sequence = 0, createdAtMs = noonMs } = fields;
-  return encodeEnvelope({ partition, sequence, createdAtMs, producerId: Buffer.alloc(16, 7) }, events);
+  const { partition = 0, sequence = 0, createdAtMs = noonMs, version = 1 } = fields;
+  return encodeEnvelope(
+    { version, partition, sequence, createdAtMs, producerId: Buffer.alloc(16, 7) },
+    events,
+  );
 }
 
 /** An envelope of a version that only newer code writes; its checksum is right. */
 export function newerEnvelope(partition = 0): Buffer {
   const bytes = envelope([sealedEvent()], { partition });
-  bytes.writeUInt8(envelopeVersion + 1, 4);
+  bytes.writeUInt8(Math.max(...envelopeVersions) + 1, 4);
   bytes.writeUInt32BE(crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12))), 12);
   return bytes;
 }

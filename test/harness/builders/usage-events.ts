@@ -10,6 +10,7 @@ export function usageEvent(fields: Partial<UsageEvent> = {}): UsageEvent {
     idempotencyKey: 'key',
     eventTimeMs: testNowMs,
     undated: false,
+    dimensions: '',
     fingerprint: 'a'.repeat(32),
     properties: null,
     ...fields,

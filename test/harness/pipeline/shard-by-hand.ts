@@ -9,8 +9,8 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
 import { digestOfConflicts, digestOfQuarantine } from '../../../shared/ledger/kept-digests.ts';
 import { dayMs, quarterHourMs } from '../../../shared/limits.ts';
-import type { CopyRow } from '../../../shared/segments/copy-row.ts';
-import type { LoggedEvent } from '../../recount/envelope.ts';
+import type { CopyRow } from '../../../shared/log/row-tuple.ts';
+import type { LoggedEvent } from '../../recount/logged-event.ts';
 import { dayRows } from '../builders/ledger.ts';
 
 export type Fate = 'counts' | 'duplicate' | 'conflict';
@@ -202,29 +202,35 @@ async function insertEvent(
   event: LoggedEvent,
   createdAtMs: number,
 ): Promise<void> {
-  const { organization, metric, quantity, key, eventTimeMs } = event;
+  const { organization, metric, dimensions, quantity, key, eventTimeMs } = event;
   await client.query('select make_usage_day($1::date)', [dateOf(event)]);
   await client.query(
     `insert into usage_events (key_hash, fingerprint, "offset", index, undated, event_day, event_time, created_at,
-       shard_id, partition, quantity, organization_id, metric_name, idempotency_key)
+       shard_id, partition, quantity, organization_id, metric_name, idempotency_key, dimensions)
      values ($1::uuid, $2::uuid, $3, $4, $5, $6::date, to_timestamp($7::numeric / 1000),
-       to_timestamp($8::numeric / 1000), $9, $9, $10::numeric, $11, $12, $13)`,
+       to_timestamp($8::numeric / 1000), $9, $9, $10::numeric, $11, $12, $13, $14)`,
     [keyHash(organization, key), event.fingerprint, place.offset, place.index, event.undated, dateOf(event)]
       .map((value): unknown => value)
-      .concat(eventTimeMs, createdAtMs, place.partition, quantity, organization, metric, key),
+      .concat(eventTimeMs, createdAtMs, place.partition, quantity, organization, metric, key, dimensions),
   );
+  await addTotal(client, place, event);
+}
+
+/** Adds to the total of the event's own set. */
+async function addTotal(client: pg.Client, { partition }: Place, event: LoggedEvent): Promise<void> {
+  const { organization, metric, dimensions, quantity, eventTimeMs } = event;
+  const quarter = (Math.floor(eventTimeMs / quarterHourMs) * quarterHourMs) / 1000;
   await client.query(
-    `insert into usage_rollups as r (partition, organization_id, metric_name, quarter, total, event_count)
-     values ($1, $2, $3, to_timestamp($4), $5::numeric, 1)
-     on conflict (partition, organization_id, metric_name, quarter)
-     do update set total = r.total + excluded.total, event_count = r.event_count + 1`,
-    [
-      place.partition,
-      organization,
-      metric,
-      (Math.floor(eventTimeMs / quarterHourMs) * quarterHourMs) / 1000,
-      quantity,
-    ],
+    `insert into usage_rollups as r (partition, organization_id, metric_name, quarter, dimension_set, total, event_count,
+       minimum, maximum, latest, latest_at)
+     values ($1, $2, $3, to_timestamp($4), dimension_set_of($5), $6::numeric, 1, $6::numeric, $6::numeric, $6::numeric,
+       to_timestamp($7::numeric / 1000))
+     on conflict (partition, organization_id, metric_name, quarter, dimension_set)
+     do update set total = r.total + excluded.total, event_count = r.event_count + 1,
+       minimum = least(r.minimum, excluded.minimum), maximum = greatest(r.maximum, excluded.maximum),
+       latest = case when excluded.latest_at >= r.latest_at then excluded.latest else r.latest end,
+       latest_at = greatest(r.latest_at, excluded.latest_at)`,
+    [partition, organization, metric, quarter, dimensions, quantity, eventTimeMs],
   );
 }
 

@@ -8,7 +8,7 @@ import { keyHash } from '../../../shared/events/identity.ts';
 import type { HttpHandler } from '../../../shared/http/stack.ts';
 import type { SummaryReader } from '../../../shared/ledger/summary.ts';
 import { dayMs } from '../../../shared/limits.ts';
-import { decodeEnvelope } from '../../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf } from '../../../shared/log/envelope.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
 import { httpEvent, lambdaContext } from '../builders/handlers.ts';
@@ -44,6 +44,7 @@ export async function startEdgeServer(): Promise<EdgeServer> {
     receiptKey: Buffer.alloc(32, 3),
     encryptionKey: Buffer.alloc(32, 1),
     lingerMs: 1,
+    envelopeVersion: 2 as const,
   };
   const handlers: Record<string, HttpHandler> = {
     ingest: buildIngest(config, ports),
@@ -118,7 +119,7 @@ async function summarize(
   for (const { partition, value } of log.appends.flatMap(({ records }) => records)) {
     const decoded = decodeEnvelope(value, partition);
     if (decoded.kind !== 'envelope') throw new Error('ingest wrote what cannot be read');
-    for (const event of decoded.envelope.events) {
+    for (const event of eventsOf(decoded.envelope)) {
       const day = Math.floor(event.eventTimeMs / dayMs);
       const identity = `${keyHash(event.organization, event.idempotencyKey)}:${day}`;
       if (event.organization !== request.organization || day < request.startDay || day > request.endDay)

@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { build } from '../../../functions/ingest/handler.ts';
 import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
-import { decodeEnvelope } from '../../../shared/log/envelope.ts';
+import { decodeEnvelope, eventsOf as eventsOfEnvelope } from '../../../shared/log/envelope.ts';
 import type { Append } from '../../../shared/log/event-log.ts';
 import { noMetrics } from '../../../shared/runtime/metrics.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';
@@ -71,6 +71,14 @@ const events = [
   ...each('idempotency_key', [`"${'k'.repeat(512)}"`, `"${'k'.repeat(513)}"`, `"${'ü'.repeat(257)}"`]),
   ...each('organization_id', ['"A.b_c:d@e-f"', '"a b"', '"ü"', '""', `"${'o'.repeat(129)}"`, '1', undefined]),
   ...each('metric_name', ['"storage:gb_hours"', '"a/b"', 'null', undefined]),
+  ...each('dimensions', [
+    '{}',
+    'null',
+    '{"region":"eu","model":"gpt-4o"}',
+    '{"a":"日本 \\"x\\" \\\\"}',
+    '[]',
+  ]),
+  ...each('dimensions', ['{"Region":"eu"}', '{"a":1}', '{"a":"\\u0000"}', `{"a":"${'v'.repeat(129)}"}`]),
   ...each('properties', [
     '{}',
     '{"b":1.0,"a":"x","c":true,"d":null}',
@@ -110,8 +118,8 @@ const sealer = new PropertySealer(goldenEncryptionKey, goldenProducerId);
 function eventsOf({ partition, value }: Append) {
   const decoded = decodeEnvelope(value, partition);
   if (decoded.kind !== 'envelope') throw new Error('ingest wrote what cannot be read');
-  const { events: sealedEvents, sequence } = decoded.envelope;
-  return sealedEvents.map((event, index) => {
+  const { sequence } = decoded.envelope;
+  return eventsOfEnvelope(decoded.envelope).map((event, index) => {
     const properties =
       event.sealed === null ? null : sealer.open({ ...event, sequence, index }, event.sealed);
     return { partition, ...event, properties };
@@ -124,6 +132,7 @@ it('every kind of event is rejected, or stored, as the golden files say', async 
     receiptKey: Buffer.alloc(32, 3),
     encryptionKey: goldenEncryptionKey,
     lingerMs: 0,
+    envelopeVersion: 2 as const,
   };
   const ports = { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics };
   const body = `{"events":[${events.join(',')}]}`;

@@ -14,6 +14,7 @@ const event = {
   idempotencyKey: 'key-1',
   eventTimeMs: noonMs,
   undated: false,
+  dimensions: '',
   propertiesDigest: null,
 };
 
@@ -29,6 +30,8 @@ const events = [
   { ...event, idempotencyKey: '"quoted" \\ back/slash\t\u2028' },
   { ...event, propertiesDigest: digestProperties('{}') },
   { ...event, propertiesDigest: digestProperties('{"n":1.5,"name":"日本"}') },
+  { ...event, dimensions: '{"region":"eu"}' },
+  { ...event, dimensions: '{"model":"m \\"1\\"","region":"日本"}', propertiesDigest: digestProperties('{}') },
 ];
 
 it('key hashes and fingerprints are those of the golden file', async () => {

@@ -27,6 +27,7 @@ const config = {
   receiptKey: Buffer.alloc(32, 9),
   encryptionKey: goldenEncryptionKey,
   lingerMs: 0,
+  envelopeVersion: 2 as const,
 };
 
 function open(log = new FakeLog()): (event: HttpEvent) => Promise<HttpResult> {

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { keyHash } from '../../../shared/events/identity.ts';
 import { probesOf } from '../../../shared/ledger/deduplicate.ts';
+import { digestsByDay } from '../../../shared/ledger/digests.ts';
+import { dimensionSetsOf, totalChanges } from '../../../shared/ledger/dimension-sets.ts';
 import { type Load, loadAsFolded, loadWinners, rowsOf } from '../../../shared/ledger/load.ts';
 import { dayMs } from '../../../shared/limits.ts';
-import { readCopyTuples } from '../../../shared/segments/copy-row.ts';
+import { readCopyTuples } from '../../../shared/log/row-tuple.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { closedDayMs, goldenPartition, goldenValues } from '../../harness/builders/golden-records.ts';
@@ -19,16 +21,18 @@ const closedDays = new Set([Math.floor(closedDayMs / dayMs)]);
 
 /** Every member by its name, so that a member which stores nothing changes no golden file. */
 function loadText(load: Load): string {
-  const { rollups, refusals, seen, inserted, duplicate, quarantined, foreign } = load;
+  const changes = totalChanges(load.rollups, dimensionSetsOf(load.rollups));
+  const sums = digestsByDay(changes);
+  const { refusals, seen, inserted, duplicate, quarantined, foreign } = load;
   return jsonText({
-    days: load.days.map(({ day, count, rows, digest, sums }) => ({
+    days: load.days.map(({ day, count, rows, digest }) => ({
       day,
       count,
       digest,
-      sums,
+      sums: sums.get(day),
       rows: Buffer.concat(rows),
     })),
-    rollups,
+    rollups: changes,
     refusals,
     conflicts: load.conflicts.map((conflict) => ({
       organization: conflict.organization,

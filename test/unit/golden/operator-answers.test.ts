@@ -144,8 +144,9 @@ it('the verbs are answered as in the golden file', async () => {
     rowMismatches: async () => [{ partition: 5, day, sequence: 2, from: 1 }],
     totalMismatches: async () => [
       {
-        ...{ partition: 5, organization: 'acme', metric: 'api_calls', quarterMs: noonMs },
-        ...{ rows: { total: '1.5', count: 2 }, rollup: { total: '1000001.5', count: 2 } },
+        ...{ partition: 5, organization: 'acme', metric: 'api_calls', dimensions: '', quarterMs: noonMs },
+        rows: { total: '1.5', count: 2, minimum: '0.5', maximum: '1', latest: '1' },
+        rollup: { total: '1000001.5', count: 2, minimum: '0.5', maximum: '1', latest: null },
       },
     ],
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { refusedEventsMax } from '../../../shared/limits.ts';
-import { copyColumns, readCopyTuples, readRowUsage } from '../../../shared/segments/copy-row.ts';
+import { copyColumns, readCopyTuples, readRowUsage } from '../../../shared/log/row-tuple.ts';
 import { foldRecords } from '../../../shared/segments/fold.ts';
 import { decodeSegment, encodeSegment, sealScope } from '../../../shared/segments/segment.ts';
 import { expectGolden, hexDump, jsonText } from '../../harness/builders/golden-file.ts';

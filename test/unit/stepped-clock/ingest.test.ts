@@ -19,15 +19,19 @@ function ingest(clock: FakeClock) {
   const key = Buffer.alloc(32, 1);
   const sealer = new PropertySealer(key, producerId);
   const receipts = { seal: () => 'receipt' };
-  const options = { log, clock, sealer, producerId, partitions: 1, receipts, lingerMs: 5 };
+  const options = { log, clock, sealer, producerId, partitions: 1, receipts, lingerMs: 5, envelopeVersion: 2 as const };
   const group = new GroupCommit(options);
   const ports = {
     clock,
     commit: group.submit.bind(group),
     makeKey: () => 'made',
     digestProperties: () => '',
+    carriesDimensions: true,
   };
-  const candidate = { index: 0, organization: 'org_1', metric: 'm', quantity: '1', properties: null };
+  const candidate = {
+    ...{ index: 0, organization: 'org_1', metric: 'm', quantity: '1' },
+    ...{ dimensions: '', properties: null },
+  };
   const scopes = new Set(['ingest'] as const);
   const caller = { id: 'c', scopes, organizations: 'all', keysRequired: false } as const;
   const request = { caller, keyPrefix: null, atomic: false, waitMs: 1000 };

@@ -33,7 +33,13 @@ function flusher(clock: FakeClock, { nextOffset, end }: { nextOffset: number; en
   const moved: MovedRange = {
     findCounted: async () => [],
     loadDay: async ({ count }) => ({ kind: 'loaded', count }),
-    ...{ addRollups: nothing, addQuarantine: nothing, addConflicts: nothing, addCommit: nothing },
+    ...{
+      keepSets: async () => [],
+      addRollups: nothing,
+      addQuarantine: nothing,
+      addConflicts: nothing,
+      addCommit: nothing,
+    },
   };
   const used: Partial<ShardLedger> = {
     topicId: async () => 'topic-1',

@@ -2,9 +2,9 @@
 -- commit inserted (sequence null). A day that is closed in a partition is left out: its rows may be gone.
 with found as (
   select partition::int as partition, generations, sequence, count(*) as count,
-    -- The tuples of COPY BINARY, as shared/segments/copy-row.ts writes them.
+    -- The tuples of COPY BINARY, as shared/log/row-tuple.ts writes them.
     encode(sha256(string_agg(
-      '\x000f'::bytea
+      '\x0010'::bytea
         || '\x00000010'::bytea || uuid_send(key_hash) || '\x00000010'::bytea || uuid_send(fingerprint)
         || '\x00000008'::bytea || int8send("offset") || '\x00000004'::bytea || int4send(index)
         || '\x00000001'::bytea || boolsend(undated) || '\x00000004'::bytea || date_send(event_day)
@@ -14,6 +14,7 @@ with found as (
         || int4send(octet_length(numeric_send(quantity))) || numeric_send(quantity)
         || int4send(octet_length(organization_id)) || convert_to(organization_id, 'UTF8')
         || int4send(octet_length(metric_name)) || convert_to(metric_name, 'UTF8')
+        || int4send(octet_length(dimensions)) || convert_to(dimensions, 'UTF8')
         || int4send(octet_length(idempotency_key)) || convert_to(idempotency_key, 'UTF8')
         || coalesce(int4send(octet_length(properties)) || properties, '\xffffffff'::bytea),
       ''::bytea order by "offset", index) filter (where sequence is not null)), 'hex') as digest

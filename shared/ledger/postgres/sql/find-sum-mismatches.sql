@@ -1,17 +1,20 @@
 -- $1 date: commits whose rows of this day do not add up to the sums that their ledger row says were added (U12;
 -- shared/ledger/digests.ts). A day that is closed in a partition is left out: its rows may be gone.
 with added as (
-  select partition::int as partition, sequence, organization_id, metric_name,
-    floor(extract(epoch from event_time) / 900)::int8 as quarter, trim_scale(sum(quantity)) as total, count(*) as count
-  from events_by_commit e
+  select partition, sequence, organization_id, metric_name, quarter, dimension_set, trim_scale(sum(quantity)) as total,
+    count(*) as count, trim_scale(min(quantity)) as minimum, trim_scale(max(quantity)) as maximum, max(logged) as latest
+  from events_by_set e
   where event_day = $1 and sequence is not null
     and not exists (select from closed_days c where c.partition = e.partition and c.day = $1)
-  group by 1, 2, 3, 4, 5
+  group by 1, 2, 3, 4, 5, 6
 ),
 found as (
   select partition, sequence, encode(sha256(convert_to(string_agg(
-      organization_id || E'\n' || metric_name || E'\n' || quarter || E'\n' || total || E'\n' || count || E'\n',
-      '' order by organization_id, metric_name, quarter), 'UTF8')), 'hex') as sums
+      organization_id || E'\n' || metric_name || E'\n' || extract(epoch from quarter)::int8 / 900 || E'\n'
+        || encode(uuid_send(dimension_set), 'hex') || E'\n' || total || E'\n' || count || E'\n' || minimum || E'\n'
+        || maximum || E'\n' || trim_scale(latest[5]) || E'\n'
+        || (latest[1] * 1000)::int8 || E'\n',
+      '' order by organization_id, metric_name, quarter, dimension_set), 'UTF8')), 'hex') as sums
   from added
   group by 1, 2
 )
