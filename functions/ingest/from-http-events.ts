@@ -16,8 +16,8 @@ import {
 } from '../../shared/limits.ts';
 import type { Candidate, Rejection } from './candidate.ts';
 import { type EventShape, eventShape, shapeRejection } from './event-shape.ts';
-import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { readDimensions } from './read-dimensions.ts';
+import { isJsonObject, numberTextOf, readJson } from './read-json.ts';
 import { canonicalProperties } from './read-properties.ts';
 
 /** The events of a request in its order, or the problem for which none of them is read. */

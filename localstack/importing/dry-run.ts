@@ -50,7 +50,12 @@ export interface DryRun {
 }
 
 export function createDryRun(): DryRun {
-  const settings = { encryptionKey: randomBytes(keyBytes), receiptKey: randomBytes(keyBytes), lingerMs: 0, envelopeVersion: 2 as const };
+  const settings = {
+    encryptionKey: randomBytes(keyBytes),
+    receiptKey: randomBytes(keyBytes),
+    lingerMs: 0,
+    envelopeVersion: 2 as const,
+  };
   const handler = build(settings, {
     log: keptNowhere,
     clock: systemClock,

@@ -26,7 +26,12 @@ interface Sent {
 /** Sends one event through the local gateway and the function; the answer, and the key in the log as bytes. */
 async function post({ key, gzip = false, mark = false }: Sent) {
   const log = new FakeLog();
-  const config = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
+  const config = {
+    receiptKey: Buffer.alloc(32, 3),
+    encryptionKey: Buffer.alloc(32, 1),
+    lingerMs: 0,
+    envelopeVersion: 2 as const,
+  };
   const handle = build(config, { log, clock: new FakeClock(), logger: new FakeLogger(), metrics: noMetrics });
   const url = '/api/v1/usage/events';
   const match = matchRoute('POST', url);

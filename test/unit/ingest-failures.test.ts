@@ -12,7 +12,12 @@ import { FakeClock, settled } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
+const settings = {
+  receiptKey: Buffer.alloc(32, 3),
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+  envelopeVersion: 2 as const,
+};
 const invocationMs = 29_000;
 
 interface Failing {

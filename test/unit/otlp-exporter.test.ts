@@ -18,7 +18,12 @@ import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
+const settings = {
+  receiptKey: Buffer.alloc(32, 3),
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+  envelopeVersion: 2 as const,
+};
 const preference = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
 /** Deadlines are of no interest here, and their timers would outlive the test. */
 const clock = { ...systemClock, sleep: () => new Promise<void>(() => {}) };

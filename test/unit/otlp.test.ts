@@ -23,7 +23,12 @@ import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
+const settings = {
+  receiptKey: Buffer.alloc(32, 3),
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+  envelopeVersion: 2 as const,
+};
 const routeKey = 'POST /v1/metrics';
 const endMs = 1_795_428_000_000;
 

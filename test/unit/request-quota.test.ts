@@ -12,7 +12,12 @@ import { noEvents } from '../harness/fakes/event-ports.ts';
 import { FakeLog } from '../harness/fakes/log.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
-const settings = { receiptKey: Buffer.alloc(32, 3), encryptionKey: Buffer.alloc(32, 1), lingerMs: 0, envelopeVersion: 2 as const };
+const settings = {
+  receiptKey: Buffer.alloc(32, 3),
+  encryptionKey: Buffer.alloc(32, 1),
+  lingerMs: 0,
+  envelopeVersion: 2 as const,
+};
 const event = batchEvent([usageBody()]);
 
 /** Ingest with a quota of 10 whose counter answers this; null: it does not. */

@@ -19,7 +19,16 @@ function ingest(clock: FakeClock) {
   const key = Buffer.alloc(32, 1);
   const sealer = new PropertySealer(key, producerId);
   const receipts = { seal: () => 'receipt' };
-  const options = { log, clock, sealer, producerId, partitions: 1, receipts, lingerMs: 5, envelopeVersion: 2 as const };
+  const options = {
+    log,
+    clock,
+    sealer,
+    producerId,
+    partitions: 1,
+    receipts,
+    lingerMs: 5,
+    envelopeVersion: 2 as const,
+  };
   const group = new GroupCommit(options);
   const ports = {
     clock,
