@@ -13,6 +13,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Construct } from 'constructs';
 import { metricNamespace } from '../../shared/contracts/metrics.ts';
 import { methodsOf, type Route, routes } from '../../shared/contracts/routes.ts';
+import { authorizedSeconds } from '../../shared/limits.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
@@ -30,8 +31,8 @@ export interface UsageApiProps {
   readonly targets: Readonly<Record<Route['function'], lambda.IFunction>>;
 }
 
-/** A revoked or expired token is accepted for this much longer at most. */
-const authorizedFor = Duration.minutes(5);
+/** A revoked or expired credential is accepted for this much longer at most. */
+const authorizedFor = Duration.seconds(authorizedSeconds);
 
 /** The HTTP API: every route of the contracts, behind the authorizer unless the contracts call it public. */
 export class UsageApi extends Construct {
@@ -105,10 +106,11 @@ export class UsageApi extends Construct {
 }
 
 /**
- * What reads may take in a second, so that nobody who reads, or asks without a token, takes the rate of the senders:
+ * What administrators change, for whom a few requests a second are many. And what reads may take in a second, so that nobody who reads, or asks without a token, takes the rate of the senders:
  * readiness and figures ask every server, and a scrape a second is more than Prometheus needs.
  */
 const readsPerSecond = { '/health': 20, '/ready': 20, '/metrics': 5, '/api/v1/metrics': 20 } as const;
+const keysPerSecond = 10;
 const summariesPerSecond = 500;
 
 function routeSettings(): Readonly<Record<string, object>> {
@@ -117,7 +119,8 @@ function routeSettings(): Readonly<Record<string, object>> {
     routes
       .filter((route) => route.function !== 'ingest')
       .flatMap((route) => {
-        const rate = perSecond[route.path] ?? summariesPerSecond;
+        const others = route.function === 'keys' ? keysPerSecond : summariesPerSecond;
+        const rate = perSecond[route.path] ?? others;
         // They replace the stage's, the detailed metrics among them; the keys are CloudFormation's.
         const settings = {
           ThrottlingRateLimit: rate,

@@ -19,6 +19,7 @@ const secretsSchema = z.object({
   /** In the names of this twin's servers; not secret, but as lasting. */
   'twin-id': text,
   'encryption-key': text,
+  'api-key-hash-secret': text,
   'segment-key': text,
   'jwt-secret': text,
   /** At first a text that nobody has signed by. */
@@ -48,6 +49,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
   const made: TwinSecrets = {
     'twin-id': randomBytes(8).toString('hex'),
     'encryption-key': randomBytes(32).toString('base64'),
+    'api-key-hash-secret': randomBytes(32).toString('base64'),
     'segment-key': randomBytes(32).toString('base64'),
     'jwt-secret': password(),
     'jwt-secret-previous': password(),
