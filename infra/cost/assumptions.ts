@@ -29,11 +29,11 @@ export const assumptions = {
   accessLogBytesPerRequest: 260,
   metricLineBytes: 355,
   metricsIntervalSeconds: 10,
-  secrets: 14,
+  secrets: 19,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */
   metrics: 75,
-  alarms: 65,
+  alarms: 69,
   cacheNodes: 3,
   zones: 3,
   /** The batch at which the ceiling of one organization is published. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { inSession } from '../../localstack/servers/postgres-session.ts';
 import { loadSecrets, passwordOf } from '../../localstack/servers/secrets.ts';
 import { issueToken } from '../../localstack/token-issuer.ts';
+import { exitCodes, odometer } from '../../odometer.ts';
 import { type ShardLogin, shardLogins } from '../../shared/contracts/shards.ts';
 import { apiKeyListAgeMsMax } from '../../shared/limits.ts';
 import {
@@ -121,3 +122,28 @@ async function silence(): Promise<number> {
     return stopped;
   });
 }
+
+it('the command makes, lists, rotates and revokes keys of the twin', async () => {
+  vi.stubEnv('ODOMETER_DATA_DIR', twin.dataDir);
+  const run = async (line: string): Promise<unknown> => {
+    let out = '';
+    const add = (text: string) => {
+      out += text;
+    };
+    expect(await odometer(`keys ${line} --json`.split(' '), { out: add, err: add }), out).toBe(
+      exitCodes.done,
+    );
+    return JSON.parse(out);
+  };
+  const owner = 'a-person';
+  const created = await run(`create --owner ${owner} --organizations ${ourOrganization} --days 30`);
+  const { key, key_id: id } = created as { key: string; key_id: string };
+  expect(key).toMatch(new RegExp(`^odo_local_${id}_[0-9A-Za-z]{49}$`));
+  await expect.poll(async () => (await call('/metrics', key)).status).toBe(403);
+  const rotated = await run(`rotate ${id} --grace-hours 2`);
+  expect(rotated).toMatchObject({ owner, state: 'live', replaces: { key_id: id, state: 'live' } });
+  expect(await run(`revoke ${id}`)).toMatchObject({ state: 'revoked', refused_within_seconds: 60 });
+  const listed = (await run(`list --owner ${owner} --ended`)) as { state: string; scopes: string[] }[];
+  expect(listed.map(({ state }) => state).toSorted()).toEqual(['live', 'revoked']);
+  vi.unstubAllEnvs();
+});

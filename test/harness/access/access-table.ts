@@ -7,7 +7,7 @@ import { type Scope, scopes } from '../../../shared/callers/caller.ts';
 import { methodsOf, type Route, routes } from '../../../shared/contracts/routes.ts';
 
 export const ourOrganization = 'org_ours';
-export const otherOrganization = 'org_other';
+const otherOrganization = 'org_other';
 const today = new Date().toISOString().slice(0, 10);
 
 type KeyOf<One extends Route> = One extends Route ? `${One['method']} ${One['path']}` : never;
