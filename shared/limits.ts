@@ -189,8 +189,9 @@ export const apiKeyGraceHoursMax = 7 * 24;
 export const apiKeyPageRows = 500;
 /** How long an authorizer believes its list: a revoked key is accepted for so long. */
 export const apiKeyListAgeMsMax = 30_000;
-/** How soon a key that is not in the list, or a list that could not be read, makes it ask again. */
+/** How soon a key that is not in the list makes it ask again, and how soon a list that could not be read. */
 export const apiKeyListCooldownMs = 1000;
+export const apiKeyListRetryMs = 2000;
 /** How long the list goes on beyond its age while no shard answers. */
 export const apiKeyListStaleMsMax = 10 * 60_000;
 /** One shard's answer. When the first shard has answered, the others have the shorter time. */

@@ -4,7 +4,7 @@
  *
  *   none     --asked--> reading --a shard answers--> young --30 s--> old
  *   young    --a key that is not in it, read 1 s ago or earlier--> reading
- *   old      --asked, tried 1 s ago or earlier--> reading
+ *   old      --asked, no reading has failed in the last 2 s--> reading
  *   reading  --no shard answers, the list is 10.5 minutes old or there is none--> none: every key is unavailable
  *   reading  --no shard answers otherwise--> old: the keys that are in the list go on, others are unavailable
  */
@@ -14,6 +14,7 @@ import { OdometerError } from '../../shared/errors.ts';
 import {
   apiKeyListAgeMsMax,
   apiKeyListCooldownMs,
+  apiKeyListRetryMs,
   apiKeyListStaleMsMax,
   apiKeysMax,
   shardCount,
@@ -26,7 +27,8 @@ export class ApiKeyList {
   #rows = new Map<string, ApiKeyRow>();
   #places: readonly number[] = noPlaces();
   #readMs: MonotonicMs | undefined;
-  #triedMs: MonotonicMs | undefined;
+  /** The last reading failed, and ended then. */
+  #failed: { readonly atMs: MonotonicMs; readonly cause: unknown } | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(source: Pick<ApiKeySource, 'changes'>, clock: Pick<Clock, 'monotonic'>) {
@@ -40,36 +42,41 @@ export class ApiKeyList {
     const known = this.#rows.get(id);
     if (known !== undefined) {
       if (this.#since(this.#readMs) < apiKeyListAgeMsMax + apiKeyListStaleMsMax) return known;
-      throw unavailable();
+      throw this.#unavailable();
     }
     // It may have been made meanwhile.
     if (this.#since(this.#readMs) >= apiKeyListCooldownMs) await this.#read();
     const found = this.#rows.get(id);
     if (found !== undefined) return found;
     if (this.#since(this.#readMs) < apiKeyListAgeMsMax) return null;
-    throw unavailable();
+    throw this.#unavailable();
   }
 
-  /** Questions at once wait for one answer; one that failed is not repeated for a second. */
+  /** Questions at once wait for one answer. After a failure nobody waits for a while: shards may be slow to fail. */
   #read(): Promise<void> {
-    if (this.#reading === undefined && this.#since(this.#triedMs) < apiKeyListCooldownMs)
+    if (this.#reading === undefined && this.#since(this.#failed?.atMs) < apiKeyListRetryMs)
       return Promise.resolve();
-    this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = undefined;
-    });
+    this.#reading ??= this.#readAll()
+      .then(
+        () => undefined,
+        (cause: unknown) => ({ atMs: this.#clock.monotonic(), cause }),
+      )
+      .then((failed) => {
+        this.#failed = failed;
+        this.#reading = undefined;
+      });
     return this.#reading;
   }
 
   async #readAll(): Promise<void> {
     const startedMs = this.#clock.monotonic();
-    this.#triedMs = startedMs;
     // Revoked keys stay: a shard that has not heard of it could name them again. When they are many, a new list is begun.
     const isFull = this.#rows.size > 2 * apiKeysMax;
     const rows = isFull ? new Map<string, ApiKeyRow>() : this.#rows;
     const places = isFull ? noPlaces() : [...this.#places];
     for (;;) {
       const answers = await this.#source.changes(places);
-      if (answers.every((answer) => answer === null)) return;
+      if (answers.every((answer) => answer === null)) throw new Error('no shard answers for API keys');
       for (const [shard, answer] of answers.entries()) {
         if (answer === null) continue;
         for (const row of answer.rows) joinInto(rows, row);
@@ -80,6 +87,13 @@ export class ApiKeyList {
     this.#rows = rows;
     this.#places = places;
     this.#readMs = startedMs;
+  }
+
+  #unavailable(): OdometerError {
+    return new OdometerError('api_keys_unavailable', 'API keys cannot be read', {
+      retryable: true,
+      cause: this.#failed?.cause,
+    });
   }
 
   #since(moment: MonotonicMs | undefined): number {
@@ -94,8 +108,4 @@ function noPlaces(): number[] {
 function joinInto(rows: Map<string, ApiKeyRow>, row: ApiKeyRow): void {
   const known = rows.get(row.id);
   rows.set(row.id, known === undefined ? row : joinRows(known, row));
-}
-
-function unavailable(): OdometerError {
-  return new OdometerError('api_keys_unavailable', 'no shard answers for API keys', { retryable: true });
 }

@@ -63,11 +63,18 @@ export async function addEverywhere(
   decision: KeyDecision,
 ): Promise<EverywhereOutcome> {
   const { shards, logger } = ports;
-  const first = await firstAnswer(shards, (one) => one.add(row, decision), logger);
+  // At once, so that shards that do not answer are waited for together.
+  const { found } = await ask(shards, (one) => one.time(), logger);
+  const first = await firstAnswer(
+    shards.filter(({ shard }) => found.has(shard)),
+    (one) => one.add(row, decision),
+    logger,
+  );
   if (first.answer !== 'added') return { kind: first.answer };
   const others = await ask(first.rest, (one) => one.join([row], decision), logger);
-  if (1 + others.found.size >= apiKeyChangedShardsMin)
-    return { kind: 'added', missing: [...first.missing, ...others.missing].toSorted() };
+  const has = new Set([first.shard, ...others.found.keys()]);
+  const missing = shards.map(({ shard }) => shard).filter((shard) => !has.has(shard));
+  if (has.size >= apiKeyChangedShardsMin) return { kind: 'added', missing };
   await withdraw(ports, row);
   throw tooFew();
 }
@@ -87,14 +94,13 @@ async function firstAnswer<T>(
   logger: Logger,
 ): Promise<{
   readonly answer: T;
+  readonly shard: number;
   readonly rest: readonly ApiKeyShard[];
-  readonly missing: readonly number[];
 }> {
   for (const [at, one] of shards.entries()) {
     const { found } = await ask([one], question, logger);
     const answer = found.get(one.shard);
-    if (answer === undefined) continue;
-    return { answer, rest: shards.slice(at + 1), missing: shards.slice(0, at).map(({ shard }) => shard) };
+    if (answer !== undefined) return { answer, shard: one.shard, rest: shards.slice(at + 1) };
   }
   throw tooFew();
 }

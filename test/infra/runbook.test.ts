@@ -39,7 +39,7 @@ it.each(sections)(
 );
 
 const minute = 60;
-const [nodes, shards, functions] = [3, 4, 7];
+const [nodes, shards, functions] = [3, 4, 9];
 
 /** How many alarms there are, what they read, above which value they ring, and after how many seconds. */
 it.each([

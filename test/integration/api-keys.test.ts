@@ -13,7 +13,7 @@ import type { ApiKeyShard } from '../../shared/callers/api-key-shard.ts';
 import type { Caller } from '../../shared/callers/caller.ts';
 import { createApiKeyShards } from '../../shared/ledger/postgres/api-key-shard.ts';
 import { createApiKeySource } from '../../shared/ledger/postgres/api-key-source.ts';
-import { apiKeyListAgeMsMax, apiKeyListStaleMsMax, dayMs } from '../../shared/limits.ts';
+import { apiKeyListAgeMsMax, apiKeyListRetryMs, apiKeyListStaleMsMax, dayMs } from '../../shared/limits.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
@@ -249,7 +249,7 @@ describe('while no shard answers', () => {
     await first.advance(1);
     expect(await first.send(known.text)).toEqual(unavailableAnswer);
     first.state.down = false;
-    await first.advance(1000);
+    await first.advance(apiKeyListRetryMs);
     expect(await first.send(late.text)).toMatchObject({ isAuthorized: true });
   });
 

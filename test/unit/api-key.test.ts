@@ -17,6 +17,7 @@ import type { ApiKeyChanges } from '../../shared/callers/api-key-source.ts';
 import { createHttpHandler } from '../../shared/http/stack.ts';
 import {
   apiKeyListAgeMsMax,
+  apiKeyListRetryMs,
   apiKeyListStaleMsMax,
   apiKeyPageRows,
   authorizedSeconds,
@@ -134,14 +135,35 @@ describe('the list of keys', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('is unavailable where it was never read, and asks again after a second', async () => {
+  it('is unavailable where it was never read, and asks again after two seconds', async () => {
     const { list, clock, asked } = listOf([[null, null, null, null]]);
     for (let sent = 0; sent < 20; sent++)
       await expect(list.find('a')).rejects.toMatchObject({ code: 'api_keys_unavailable', retryable: true });
     expect(asked).toHaveLength(1);
-    await clock.advance(1000);
+    await clock.advance(apiKeyListRetryMs);
     await expect(list.find('a')).rejects.toMatchObject({ code: 'api_keys_unavailable' });
     expect(asked).toHaveLength(2);
+  });
+
+  it('goes on also where the question itself fails, and says why it cannot go on', async () => {
+    const clock = new FakeClock();
+    let answers: (readonly (ApiKeyChanges | null)[])[] = [[changes(1, [rowOf('a')]), null, null, null]];
+    const cause = new Error('the function is throttled');
+    const list = new ApiKeyList(
+      {
+        changes: async () => {
+          const [answer] = answers;
+          answers = [];
+          if (answer === undefined) throw cause;
+          return answer;
+        },
+      },
+      clock,
+    );
+    await list.find('a');
+    await clock.advance(apiKeyListAgeMsMax);
+    expect(await list.find('a')).toMatchObject({ id: 'a' });
+    await expect(list.find('b')).rejects.toMatchObject({ code: 'api_keys_unavailable', cause });
   });
 
   it('goes on for ten minutes wherever the wall clock is set, and each request does not wait', async () => {
