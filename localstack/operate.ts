@@ -25,6 +25,7 @@ const quarantineSchema = z.array(
     code: z.string(),
     quarantinedAtMs: z.number(),
     bytes: z.string(),
+    cursor: z.string(),
   }),
 );
 const conflictsSchema = z.array(
@@ -39,11 +40,17 @@ const conflictsSchema = z.array(
     firstOffset: z.number(),
     firstIndex: z.number(),
     foundAtMs: z.number(),
+    cursor: z.string(),
   }),
 );
 const resumedSchema = z.object({
   outcome: z.enum(['resumed', 'unknown_partition', 'not_halted', 'offset_below_next']),
 });
+
+interface ListOptions {
+  readonly rows: number;
+  readonly before?: string;
+}
 
 interface ResumeOptions {
   readonly by: string;
@@ -95,13 +102,14 @@ function defineHalts(command: Command, report: Report): void {
 
 function defineQuarantine(command: Command, report: Report): void {
   command
-    .description('Lists the newest quarantined records of each shard, their bytes as base64.')
-    .option('--rows <rows>', `How many of each shard, up to ${listedRowsMax}.`, toRows, 100)
+    .description('Lists the newest quarantined records, their bytes as base64.')
+    .option('--rows <rows>', `How many, up to ${listedRowsMax}.`, toRows, 100)
+    .option('--before <cursor>', 'Those that are older than the one with this cursor. Default: the newest.')
     .addHelpText('after', '\nExample: odometer operate quarantine --rows 10')
-    .action(async ({ rows }: { readonly rows: number }) => {
-      const records = await askOperator({ verb: 'quarantine', rows }, quarantineSchema);
-      const lines = records.map(({ partition, offset, index, code, quarantinedAtMs, bytes }) => {
-        return `${new Date(quarantinedAtMs).toISOString()} ${partition}-${offset}-${index} ${code} ${bytes}`;
+    .action(async ({ rows, before }: ListOptions) => {
+      const records = await askOperator({ verb: 'quarantine', rows, before }, quarantineSchema);
+      const lines = records.map(({ partition, offset, index, code, quarantinedAtMs, bytes, cursor }) => {
+        return `${cursor} ${new Date(quarantinedAtMs).toISOString()} ${partition}-${offset}-${index} ${code} ${bytes}`;
       });
       report({ json: records, text: lines.join('\n') || 'nothing is quarantined' });
     });
@@ -109,17 +117,16 @@ function defineQuarantine(command: Command, report: Report): void {
 
 function defineConflicts(command: Command, report: Report): void {
   command
-    .description(
-      'Lists the newest conflicts of each shard: the same key with other content, which was not counted.',
-    )
-    .option('--rows <rows>', `How many of each shard, up to ${listedRowsMax}.`, toRows, 100)
+    .description('Lists the newest conflicts: the same key with other content, which was not counted.')
+    .option('--rows <rows>', `How many, up to ${listedRowsMax}.`, toRows, 100)
+    .option('--before <cursor>', 'Those that are older than the one with this cursor. Default: the newest.')
     .addHelpText('after', '\nExample: odometer operate conflicts --rows 10')
-    .action(async ({ rows }: { readonly rows: number }) => {
-      const conflicts = await askOperator({ verb: 'conflicts', rows }, conflictsSchema);
+    .action(async ({ rows, before }: ListOptions) => {
+      const conflicts = await askOperator({ verb: 'conflicts', rows, before }, conflictsSchema);
       const lines = conflicts.map(({ partition, offset, index, organization, keyHash, day, ...conflict }) => {
         const found = new Date(conflict.foundAtMs).toISOString();
         const first = `${partition}-${conflict.firstOffset}-${conflict.firstIndex} of ${conflict.firstDay}`;
-        return `${found} ${partition}-${offset}-${index} ${organization} ${keyHash} of ${day}, counted: ${first}`;
+        return `${conflict.cursor} ${found} ${partition}-${offset}-${index} ${organization} ${keyHash} of ${day}, counted: ${first}`;
       });
       report({ json: conflicts, text: lines.join('\n') || 'there is no conflict' });
     });

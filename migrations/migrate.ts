@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { OdometerError } from '../shared/errors.ts';
+import { adoptClosedDays } from '../shared/ledger/postgres/closed-days.ts';
 import { type OwnerSession, withOwnerSession } from '../shared/ledger/postgres/owner-session.ts';
 import { isLockConflict } from '../shared/ledger/postgres/shard-error.ts';
 import { migrationPauseMs, migrationWaitMsMax } from '../shared/limits.ts';
@@ -39,7 +40,7 @@ interface AppliedRow {
 
 /**
  * Applies what is missing, each file in one transaction with its version row first, then makes the identity
- * row and the progress rows where they are missing. Repeating it changes nothing. Where somebody holds a lock, it
+ * row and the progress rows where they are missing, and brings them to the days that the shard has closed. Repeating it changes nothing. Where somebody holds a lock, it
  * tries again, so that commits and reads pass in between. Throws `shard_refused` for a newer schema or a changed
  * file, `wrong_shard` where the identity differs (U9), `shard_unavailable` when a lock is not free in ten minutes.
  */
@@ -143,6 +144,7 @@ async function seedShard(session: OwnerSession, migration: ShardMigration): Prom
      on conflict do nothing`,
     [partitions, generation],
   );
+  await adoptClosedDays(session, mapVersion);
 }
 
 function refusal(message: string): OdometerError {

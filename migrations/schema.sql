@@ -57,7 +57,9 @@ create table commit_ledger (
   previous_hash bytea not null,
   hash bytea not null,
   committed_at timestamp with time zone not null,
-  conflicts integer default 0 not null
+  conflicts integer default 0 not null,
+  quarantine_digest text,
+  conflicts_digest text
 );
 create table partition_progress (
   partition integer not null,
@@ -196,6 +198,8 @@ alter table usage_rollups add constraint usage_rollups_total_check CHECK (((tota
 CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner);
 CREATE INDEX commit_ledger_committed_at ON public.commit_ledger USING brin (committed_at) WITH (pages_per_range='8', autosummarize='on');
 CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (partition, generation, from_offset) WHERE (to_offset > from_offset);
+CREATE INDEX quarantine_newest ON public.quarantine USING btree (quarantined_at, partition, generation, "offset", index);
+CREATE INDEX usage_conflicts_newest ON public.usage_conflicts USING btree (found_at, partition, generation, "offset", index);
 CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree (organization_id, event_day);
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);

@@ -125,8 +125,10 @@ export const verifyStatementTimeoutMs = 30 * 60 * 1000;
 export const verifyPageRows = 5000;
 /** Totals of one shard that `verify` lists; an answer of Lambda has 6 MB. */
 export const verifyTotalsMax = 1000;
-/** Quarantined records or conflicts that the operator lists of each shard. */
+/** Quarantined records or conflicts in a list of the operator. */
 export const listedRowsMax = 1000;
+/** Of quarantined bytes of one shard in a list: four shards as base64 are below the 6 MB that Lambda answers. */
+export const listedBytesMax = 1 * mebibyte;
 /** A day is closed so long after its last event could be accepted: clocks differ, and requests take time. */
 export const closingMarginMs = 60 * 60 * 1000;
 /** Days that one closing closes: each is in the ledger row of each partition. */

@@ -4,7 +4,8 @@
  *   state      event                                                  next
  *   unchecked  counted-key: the unique index holds a key of it        checked, in a second transaction
  *   checked    counted-key                                            throws: the lookup missed a key, a bug
- *   both       fenced: the compare-and-set failed                     fenced: another was faster, it is halted, a day was closed
+ *   both       fenced: the compare-and-set failed                     fenced: another was faster, it is halted, a day was
+ *                                                                     closed, offsets started again
  *   both       acknowledged: COMMIT was answered                      committed
  *   both       took-effect: no answer, and next_offset is `to`        committed
  *   both       took-no-effect: no answer, and next_offset is `from`   throws: the next pass takes the range again
@@ -34,8 +35,8 @@ export interface CommitPorts {
 
 /**
  * `committed`: by us up to `next`; `load` is what was written, `checkedRanges` how many ranges after it are to be
- * checked. `fenced`: this range is another flusher's, its partition is halted, or a day was closed; the
- * next pass looks again.
+ * checked. `fenced`: this range is another flusher's, its partition is halted, or since then a day was
+ * closed or offsets started again; the next pass looks again.
  */
 export type CommitOutcome =
   | {
@@ -46,6 +47,9 @@ export type CommitOutcome =
     }
   | { readonly kind: 'fenced' };
 
+/** What a range is planned with, as its partition's progress was read. */
+type PlannedWith = Pick<Progress, 'checkedRanges' | 'generation' | 'closedBefore'>;
+
 /** Whether the keys of a range are looked up before it is loaded. */
 export type RangeState = 'unchecked' | 'checked';
 
@@ -54,6 +58,7 @@ interface Plan {
   readonly state: RangeState;
   /** Ranges after this one that are to be checked. */
   readonly checkedRanges: number;
+  readonly generation: number;
   readonly closedBefore: number | null;
   /** Those of the range. */
   readonly closedDays: ReadonlySet<number>;
@@ -69,7 +74,7 @@ export type AttemptEvent = Attempt['event'];
 /** Throws OdometerError `shard_unavailable` (retryable): then nothing of the range was committed. */
 export async function commitRange(
   range: OffsetRange,
-  given: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
+  given: PlannedWith,
   ports: CommitPorts,
 ): Promise<CommitOutcome> {
   let plan = await planOf(range, given, ports.ledger);
@@ -106,7 +111,7 @@ export async function commitRange(
 /** null: a day of the range was closed since the progress was read. */
 async function planOf(
   range: OffsetRange,
-  { checkedRanges, closedBefore }: Pick<Progress, 'checkedRanges' | 'closedBefore'>,
+  { checkedRanges, generation, closedBefore }: PlannedWith,
   ledger: ShardLedger,
 ): Promise<Plan | null> {
   const days = [...new Set(range.segments.flatMap(({ meta }) => meta.days.map(({ day }) => day)))];
@@ -119,6 +124,7 @@ async function planOf(
     range,
     state: checked ? 'checked' : 'unchecked',
     checkedRanges: Math.max(0, checkedRanges - 1),
+    generation,
     closedBefore,
     closedDays,
   };
@@ -152,12 +158,13 @@ async function write(
   transaction: RangeTransaction,
   checkpoint: Checkpoint,
 ): Promise<Load | 'fenced' | 'counted-key'> {
-  const { range, checkedRanges, closedBefore } = plan;
+  const { range, checkedRanges, generation, closedBefore } = plan;
   const { partition, from, to, source } = range;
   const lastHash = range.segments.at(-1)?.meta.recordHash;
   invariant(lastHash !== undefined, 'a range holds at least one segment');
   const recordHash = Buffer.from(lastHash, 'hex');
-  const moved = await transaction.moveProgress({ from, to, recordHash, checkedRanges, closedBefore });
+  const planned = { recordHash, checkedRanges, generation, closedBefore };
+  const moved = await transaction.moveProgress({ from, to, ...planned });
   if (moved === null) return 'fenced';
   const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {

@@ -16,6 +16,12 @@ const day = z.string().transform((text, context) => {
   return z.NEVER;
 });
 const listedRows = z.number().int().min(1).max(listedRowsMax).default(100);
+/** As the rows of a list carry it. */
+const cursor = z
+  .string()
+  .regex(/^\d{1,16}\.\d{1,9}\.\d{1,9}\.\d{1,18}\.(-1|\d{1,9})$/)
+  .nullable()
+  .default(null);
 
 const loggedHead = z.strictObject({
   partition: z.number().int().min(0),
@@ -27,8 +33,8 @@ const operatorEvent = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('migrate') }),
   z.strictObject({ verb: z.literal('halts') }),
   z.strictObject({ verb: z.literal('verify'), heads: z.array(loggedHead).max(loggedHeadsMax).default([]) }),
-  z.strictObject({ verb: z.literal('quarantine'), rows: listedRows }),
-  z.strictObject({ verb: z.literal('conflicts'), rows: listedRows }),
+  z.strictObject({ verb: z.literal('quarantine'), rows: listedRows, before: cursor }),
+  z.strictObject({ verb: z.literal('conflicts'), rows: listedRows, before: cursor }),
   z.strictObject({ verb: z.literal('close-day'), day, by: words, why: words }),
   z.strictObject({
     verb: z.literal('resume'),
@@ -50,7 +56,7 @@ export type OperatorRequest =
   | { readonly verb: 'migrate' }
   | { readonly verb: 'halts' }
   | { readonly verb: 'verify'; readonly heads: readonly LoggedHead[] }
-  | { readonly verb: 'quarantine' | 'conflicts'; readonly rows: number }
+  | { readonly verb: 'quarantine' | 'conflicts'; readonly rows: number; readonly before: string | null }
   | ({ readonly verb: 'close-day' } & Closing)
   | ({ readonly verb: 'resume' } & Decision);
 

@@ -41,11 +41,11 @@ export function build({ shards, migrate, logger }: OperatorPorts): OperatorHandl
       case 'verify':
         return await Promise.all(shards.map((control) => verifyShard(control, request.heads)));
       case 'quarantine':
-        return await listQuarantine(shards, request.rows);
+        return await listQuarantine(shards, { rowsMax: request.rows, before: request.before });
       case 'close-day':
         return await closeDay(request, shards);
       case 'conflicts':
-        return await listConflicts(shards, request.rows);
+        return await listConflicts(shards, { rowsMax: request.rows, before: request.before });
       case 'resume':
         return { outcome: await resumePartition(request, shards) };
     }

@@ -1,4 +1,5 @@
-import type { QuarantinedRecord, ShardControl } from '../../shared/ledger/shard-control.ts';
+import type { ListPage, QuarantinedRecord, ShardControl } from '../../shared/ledger/shard-control.ts';
+import { newestFirst } from './newest-first.ts';
 
 /** A quarantined record as an operator reads it; bytes as base64. */
 export interface QuarantineEntry extends Omit<QuarantinedRecord, 'bytes'> {
@@ -6,17 +7,17 @@ export interface QuarantineEntry extends Omit<QuarantinedRecord, 'bytes'> {
   readonly bytes: string;
 }
 
-/** The newest quarantined records of each shard. */
+/** The newest quarantined records of all shards; the cursor of the last one leads to those that are older. */
 export async function listQuarantine(
   shards: readonly ShardControl[],
-  rowsMax: number,
+  page: ListPage,
 ): Promise<readonly QuarantineEntry[]> {
-  const entries = shards.map(async (control) =>
-    (await control.quarantined(rowsMax)).map((record) => ({
-      shard: control.shard,
-      ...record,
-      bytes: record.bytes.toString('base64'),
-    })),
-  );
-  return (await Promise.all(entries)).flat();
+  const pages = shards.map(async (control) => {
+    const { rows, cut } = await control.quarantined(page);
+    const entries = rows.map((record) => {
+      return { shard: control.shard, ...record, bytes: record.bytes.toString('base64') };
+    });
+    return { cut, rows: entries };
+  });
+  return newestFirst(await Promise.all(pages), page.rowsMax);
 }

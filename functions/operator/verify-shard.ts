@@ -8,13 +8,8 @@ import {
   loggedChain,
   loggedProblem,
 } from '../../shared/ledger/chain-check.ts';
-import type {
-  CommitMismatch,
-  CountedSum,
-  PartitionState,
-  ShardControl,
-  TotalMismatch,
-} from '../../shared/ledger/shard-control.ts';
+import type { CommitMismatch, CountedSum, TotalMismatch } from '../../shared/ledger/mismatches.ts';
+import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 import { verifyPageRows, verifyTotalsMax } from '../../shared/limits.ts';
 
 /** The first commit of a partition that is not what it was; `sequence` is null where no ledger row can be named. */
@@ -58,6 +53,11 @@ export interface ShardVerdict {
   readonly totals: readonly BadTotal[];
 }
 
+const keptProblems = {
+  quarantine: 'its quarantined records are not what it kept aside',
+  conflicts: 'its conflicts are not what it recorded',
+} as const;
+
 interface WalkedChain {
   readonly head: ChainHead;
   readonly loggedTo: number;
@@ -65,8 +65,8 @@ interface WalkedChain {
 }
 
 /**
- * Recomputes every chain of a shard; compares the rows of each day with the ledger, and the totals, which are what is
- * billed, with the rows; and the chain with heads that were logged outside the database: only they reveal a chain that
+ * Recomputes every chain of a shard; compares the rows of each day, and what was kept aside, with the ledger, and the
+ * totals, which are what is billed, with the rows; and the chain with heads that were logged outside the database: only they reveal a chain that
  * was computed anew after a change (U12).
  */
 export async function verifyShard(
@@ -81,7 +81,7 @@ export async function verifyShard(
   const bad = [...chains.values()].flatMap((chain) => chain.bad ?? []);
   const totals: BadTotal[] = [];
   // Same type: which commit, and what of it, in the order of the sentence.
-  const add = ({ partition, sequence, from }: CommitMismatch, problem: string) =>
+  const add = ({ partition, sequence, from }: Omit<CommitMismatch, 'day'>, problem: string) =>
     bad.push({ shard, partition, sequence, from, problem });
   for (const day of await control.days()) {
     for (const row of await control.rowMismatches(day))
@@ -93,6 +93,7 @@ export async function verifyShard(
   }
   for (const row of await control.closedMismatches())
     add(row, `the totals of ${row.day} are not what they were when this commit closed the day`);
+  for (const row of await control.keptMismatches()) add(row, keptProblems[row.kind]);
   const heads = [...chains].map(([partition, { head, loggedTo }]) => {
     return { partition, sequence: head.sequence, hash: head.hash.toString('hex'), loggedTo };
   });

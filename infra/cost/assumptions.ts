@@ -30,6 +30,11 @@ export const assumptions = {
   metricLineBytes: 355,
   metricsIntervalSeconds: 10,
   secrets: 19,
+  /**
+   * Environments that watch their secrets read each again once a minute: 20 consumers one, 4 flushers three, 14 authorizers
+   * three, 1 of keys two.
+   */
+  secretReadsPerMinute: 76,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */
   metrics: 75,

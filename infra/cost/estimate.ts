@@ -24,6 +24,7 @@ export interface Estimate {
 
 const gib = 1024 ** 3;
 const secondsPerHour = 3600;
+const minutesPerHour = 60;
 const { hoursPerMonth } = assumptions;
 const secondsPerMonth = hoursPerMonth * secondsPerHour;
 const profileOrder = ['1.2M', '5M', '10M'] as const;
@@ -77,6 +78,10 @@ export function estimate({ eventsPerMinute, batch, region }: Load): Estimate {
     'Network, keys, secrets':
       assumptions.zones * prices.endpointPerZoneHour * hoursPerMonth +
       assumptions.secrets * prices.secretPerMonth +
+      invocations(
+        assumptions.secretReadsPerMinute * hoursPerMonth * minutesPerHour,
+        prices.perMillionSecretReads,
+      ) +
       assumptions.keys * prices.keyPerMonth,
   };
   const total = Object.values(services).reduce((sum, cost) => sum + cost, 0);

@@ -1,5 +1,6 @@
 /** When a day may be closed: its rows, which are the memory of its keys, go, and what comes of it later is not counted. */
 import { closingMarginMs, dayMs, eventAgeDaysMax } from '../limits.ts';
+import type { CommitMismatch, TotalMismatch } from './mismatches.ts';
 
 /** What an operator decided: this day, in days since 1970-01-01, and every day before it is closed. */
 export interface Closing {
@@ -8,16 +9,30 @@ export interface Closing {
   readonly why: string;
 }
 
-/**
- * `too_young`: events of the day are still accepted until then. `not_committed`: these partitions are halted, or may not
- * have committed all that was accepted until then. `too_many_days`: close up to `first` before.
- */
+/** `unfinished`: why a table of closed days is still there; the same command goes on with it. */
 export type ClosingOutcome =
-  | { readonly kind: 'closed' | 'closed_already'; readonly leavesDropped: number }
-  | ClosingProblem
-  | { readonly kind: 'too_many_days'; readonly first: number };
+  | {
+      readonly kind: 'closed' | 'closed_already';
+      readonly leavesDropped: number;
+      readonly unfinished: string | null;
+    }
+  | ClosingProblem;
 
+/**
+ * Why nothing was closed. `too_young`: events of the day are still accepted until then. `not_committed`: these partitions
+ * are halted, or may not have committed all that was accepted until then. `too_many_days`: close up to `first` before.
+ * `differs`: the rows of this day are not what these commits counted, or do not add up to these totals. `changed`: while
+ * the days were compared, events of these were counted, or another closing was made.
+ */
 export type ClosingProblem =
+  | { readonly kind: 'too_many_days'; readonly first: number }
+  | { readonly kind: 'changed'; readonly days: readonly string[] }
+  | {
+      readonly kind: 'differs';
+      readonly day: string;
+      readonly commits: readonly CommitMismatch[];
+      readonly totals: readonly TotalMismatch[];
+    }
   | { readonly kind: 'too_young'; readonly acceptedUntilMs: number }
   | {
       readonly kind: 'not_committed';

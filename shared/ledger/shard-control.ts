@@ -1,6 +1,7 @@
 /** One shard as the operator sees it: halts, decisions, and the proof. Implemented by `shared/ledger/postgres`. */
 import type { Closing, ClosingOutcome } from './closing.ts';
 import type { StoredCommit } from './commit-hash.ts';
+import type { CommitMismatch, KeptMismatch, TotalMismatch } from './mismatches.ts';
 
 /** How far a partition is committed, and why it is halted if it is. */
 export interface PartitionState {
@@ -28,31 +29,24 @@ export interface Decision {
 
 export type DecisionOutcome = 'resumed' | 'unknown_partition' | 'not_halted' | 'offset_below_next';
 
-/** A commit that one day's rows or totals disagree with; `sequence` and `from` null: rows that no commit inserted. */
-export interface CommitMismatch {
-  readonly partition: number;
-  readonly day: string;
-  readonly sequence: number | null;
-  readonly from: number | null;
+/** Of a list from the newest row on; `before`: the cursor of the row after which the page begins. */
+export interface ListPage {
+  readonly rowsMax: number;
+  readonly before: string | null;
 }
 
-/** A sum as canonical decimal text, and how many events are in it. */
-export interface CountedSum {
-  readonly total: string;
-  readonly count: number;
+export interface ListedRow {
+  /** Its place in the list of all shards: microseconds since 1970, partition, generation, offset and index. */
+  readonly cursor: string;
 }
 
-/** A total that is not the sum of its rows; a side that is missing is a sum of nothing. */
-export interface TotalMismatch {
-  readonly partition: number;
-  readonly organization: string;
-  readonly metric: string;
-  readonly quarterMs: number;
-  readonly rows: CountedSum;
-  readonly rollup: CountedSum;
+export interface ListedPage<T extends ListedRow> {
+  readonly rows: readonly T[];
+  /** It has fewer rows than were asked for, because they are large. */
+  readonly cut: boolean;
 }
 
-export interface QuarantinedRecord {
+export interface QuarantinedRecord extends ListedRow {
   readonly partition: number;
   readonly offset: number;
   readonly index: number;
@@ -62,7 +56,7 @@ export interface QuarantinedRecord {
 }
 
 /** A duplicate with other content than the event that counts; what is named `first` is that event. */
-export interface RecordedConflict {
+export interface RecordedConflict extends ListedRow {
   readonly partition: number;
   readonly offset: number;
   readonly index: number;
@@ -83,8 +77,8 @@ export interface ShardControl {
   /** Writes the decision as a ledger row with who and why, and lifts the halt, in one transaction. */
   decide(decision: Decision): Promise<DecisionOutcome>;
   /**
-   * Closes a day and every day before it, and drops their leaves; its totals and their digest stay. Cut off anywhere, it
-   * is repeated. Throws `shard_unavailable` (retryable).
+   * Closes a day and every day before it, where their rows, totals and ledger agree, and drops their leaves; its totals
+   * and their digest stay. Cut off anywhere, it is repeated. Throws `shard_unavailable` (retryable).
    */
   closeDay(closing: Closing): Promise<ClosingOutcome>;
   /** Ledger rows of a partition above a sequence, in order; at most `rowsMax`. */
@@ -103,9 +97,11 @@ export interface ShardControl {
   totalMismatches(day: string, rowsMax: number): Promise<readonly TotalMismatch[]>;
   /** Compares the totals of closed days, whose rows are gone, with the ledger rows that closed them. */
   closedMismatches(): Promise<readonly CommitMismatch[]>;
-  /** The newest quarantined records. */
-  quarantined(rowsMax: number): Promise<readonly QuarantinedRecord[]>;
+  /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
+  keptMismatches(): Promise<readonly KeptMismatch[]>;
+  /** The newest quarantined records; at least one, where there is one, and not many more than `listedBytesMax`. */
+  quarantined(page: ListPage): Promise<ListedPage<QuarantinedRecord>>;
   /** The newest conflicts. */
-  conflicts(rowsMax: number): Promise<readonly RecordedConflict[]>;
+  conflicts(page: ListPage): Promise<ListedPage<RecordedConflict>>;
   close(): Promise<void>;
 }

@@ -56,6 +56,8 @@ export interface CommitRecord {
 
 /** `next_offset: from -> to` of a partition, with what its progress row keeps beside it. */
 export interface ProgressMove {
+  /** Of the offsets that the range was planned with: the same offset in another one is another record. */
+  readonly generation: number;
   readonly from: number;
   readonly to: number;
   /** SHA-256 of the record at `to - 1`. */
@@ -70,7 +72,10 @@ export type LoadOutcome = { readonly kind: 'loaded'; readonly count: number } | 
 
 /** A transaction of one partition in which nothing has happened yet: its progress moves first. */
 export interface RangeTransaction {
-  /** Compare-and-set (U3); null when another writer was faster, the partition is halted, or a day was closed since. */
+  /**
+   * Compare-and-set (U3); null when another writer was faster, the partition is halted, or since then a day was closed or
+   * offsets started again.
+   */
   moveProgress(move: ProgressMove): Promise<MovedRange | null>;
 }
 

@@ -50,6 +50,15 @@ describe('the estimate', () => {
     expect(services['Transfer between zones']).toBeCloseTo((bytes / 1024 ** 3) * (2 / 3) * 0.02, 0);
   });
 
+  it('counts the secrets that are read again each minute', () => {
+    const { services } = estimate({ eventsPerMinute: 1, batch: 100, region });
+    const fixed =
+      assumptions.zones * prices.endpointPerZoneHour * 730 +
+      assumptions.secrets * prices.secretPerMonth +
+      assumptions.keys * prices.keyPerMonth;
+    expect(services['Network, keys, secrets']).toBeCloseTo(fixed + ((60 * 60 * 730) / 1e6) * 8);
+  });
+
   it('multiplies the prices of a region that were not read, and no count among them', () => {
     const load = { eventsPerMinute: 1_200_000, batch: 100 };
     const [read, assumed] = ['us-east-1', 'eu-central-1'].map(

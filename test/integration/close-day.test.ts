@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { closeDay, type ShardClosing } from '../../functions/operator/close-day.ts';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
+import { migrateShard } from '../../migrations/migrate.ts';
 import { formatDay } from '../../shared/events/calendar.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import { dayMs, eventAgeDaysMax } from '../../shared/limits.ts';
-import { partitionOf, routeMapVersion, shardOf } from '../../shared/log/routing.ts';
+import { partitionOf, partitionsOf, routeMapVersion, shardOf } from '../../shared/log/routing.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
@@ -178,7 +179,14 @@ it('U3: a commit that has waited for a closing moves nothing, because the chain 
   const ledger = pipeline.ledgerOf(partition);
   const from = await ledger.nextOffset(partition);
   const closedBefore = oldDay + 1;
-  const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore };
+  const move = {
+    from,
+    to: from + 1,
+    recordHash: Buffer.alloc(32),
+    checkedRanges: 0,
+    generation: 1,
+    closedBefore,
+  };
   const set = (days: number) => `update partition_progress set closed_before = closed_before + ${days}`;
   const tryMove = () =>
     ledger.transaction(partition, async (transaction) => ({
@@ -196,15 +204,38 @@ it('U3: a commit that has waited for a closing moves nothing, because the chain 
   expect(await tryMove()).toEqual({ kind: 'rolled-back', value: true });
 });
 
-it('closing again goes on where it was cut off: leaves that are left, and one that is half detached', async () => {
-  await superuser(`create table ${leafName(oldDay)} (like usage_events including defaults including constraints);
-    alter table ${leafName(oldDay)} owner to odometer_owner;
-    create table ${leafName(oldDay - 1)} (like usage_events including defaults including constraints);
-    alter table ${leafName(oldDay - 1)} owner to odometer_owner;
-    alter table usage_events attach partition ${leafName(oldDay - 1)} for values in ('${formatDay(oldDay - 1)}')`);
-  expect(await close(oldDay - 1)).toMatchObject({ kind: 'closed_already', leavesDropped: 2 });
+it('closing again drops a leaf that was left, also for a day that is older than the last closed one', async () => {
+  await countedYoung(oldDay);
+  expect(await close(oldDay - 1)).toMatchObject({
+    kind: 'closed_already',
+    leavesDropped: 1,
+    unfinished: null,
+  });
   expect(await leaves()).toEqual([leafName(oldDay + 1)]);
   expect(await close(oldDay)).toMatchObject({ kind: 'closed_already', leavesDropped: 0 });
+});
+
+it('U3: a partition that comes to a shard with closed days goes on, and keeps their events aside', async () => {
+  const fresh = (partition + 4) % 20;
+  const newcomer = Array.from({ length: 200 }, (_, i) => `org_${i}`).find(
+    (one) => partitionOf(one, 20) === fresh,
+  );
+  await superuser(`delete from partition_progress where partition = ${fresh};
+    delete from commit_ledger where partition = ${fresh}`);
+  const home = { shard, topicId: pipeline.topic.topicId, mapVersion: routeMapVersion, generation: 1 };
+  const partitions = partitionsOf({ shard, partitions: 20 });
+  await migrateShard({ ownerUrl: pipeline.shards.ownerUrls[shard] ?? '', ...home, partitions });
+  for (const day of [oldDay, oldDay + 1]) {
+    const event = { organization: newcomer ?? '', idempotencyKey: `new ${day}`, eventTimeMs: day * dayMs };
+    await pipeline.append(fresh, [envelope([sealedEvent(event)], { partition: fresh })]);
+  }
+  await pipeline.flush();
+  const kept = await query(`select code from quarantine where partition = ${fresh}`);
+  const counted = await query(
+    `select sum(inserted)::int as sum from commit_ledger where partition = ${fresh}`,
+  );
+  expect({ kept, counted }).toEqual({ kept: [{ code: 'day_closed' }], counted: [{ sum: 1 }] });
+  expect(await proof()).toEqual(holds);
 });
 
 it('a summary of closed days is complete, whatever is in flight', async () => {

@@ -90,6 +90,7 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
       to: 1,
       recordHash,
       checkedRanges: 0,
+      generation: 1,
       closedBefore: null,
     });
     await moved?.addCommit(commitRecord({ foreign: 1 }));

@@ -125,13 +125,16 @@ function hashOfRow(row: Row): string {
   const days: unknown = JSON.parse(row['days'] ?? '');
   if (!Array.isArray(days)) throw new Error('a ledger row holds a list of days');
   const canonical = JSON.stringify([
-    'odometer-commit-2',
+    'odometer-commit-3',
     ...[...numbers, ...counts, 'map_version'].map((name) => Number(row[name])),
     row['source'],
     days.map(({ day, count, digest, sums }) => [day, count, digest, sums]),
     row['decided_by'],
     row['decided_why'],
     Date.parse(row['committed_at'] ?? ''),
+    Number(row['conflicts']),
+    row['quarantine_digest'],
+    row['conflicts_digest'],
   ]);
   const previous = Buffer.from(row['previous_hash']?.slice(2) ?? '', 'hex');
   return createHash('sha256').update(previous).update(canonical).digest('hex');

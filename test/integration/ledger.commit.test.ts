@@ -19,7 +19,7 @@ import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts'
 
 const { partition, shard } = homeOf('org_1');
 const recordHash = Buffer.alloc(32, 9);
-const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0, closedBefore: null };
+const firstMove = { from: 0, to: 1, recordHash, checkedRanges: 0, generation: 1, closedBefore: null };
 let shards: FreshShards;
 let ledger: ShardLedger;
 let second: ShardLedger;
@@ -48,6 +48,7 @@ function inMovedRange<T>(
       to: next + 1,
       recordHash,
       checkedRanges,
+      generation: 1,
       closedBefore: null,
     });
     if (moved === null) throw new Error('nobody else moves this partition');

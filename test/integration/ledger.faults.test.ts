@@ -39,6 +39,7 @@ async function movedFrom(transaction: RangeTransaction, from: number): Promise<M
     to: from + 1,
     recordHash,
     checkedRanges: 0,
+    generation: 1,
     closedBefore: null,
   });
   if (moved === null) throw new Error('nobody else moves this partition');

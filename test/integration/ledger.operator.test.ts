@@ -117,7 +117,9 @@ describe('halts', () => {
     const counts = `select distinct write_statements from commit_ledger where source = 'decision'`;
     expect(await rowsOf(shards.operatorUrls[shard] ?? '', counts)).toEqual([{ write_statements: 2 }]);
     const rows = [usageRow({ offset: 0, idempotencyKey: 'of generation 2' })];
-    expect((await commitRows(other, partition, { from: 0, to: 1, rows })).kind).toBe('committed');
+    expect((await commitRows(other, partition, { generation: 2, from: 0, to: 1, rows })).kind).toBe(
+      'committed',
+    );
     await other.close();
     expect(await verifyShard(control)).toMatchObject({ bad: [], totals: [] });
     // Offsets of the two generations repeat: both are proved, each row by its own commit.
@@ -140,9 +142,41 @@ describe('halts', () => {
     expect((await verifyShard(control)).bad).toEqual([expect.objectContaining({ partition, sequence: 9 })]);
   });
 
+  it('U3: a range that was planned before offsets started again is fenced, also at the same offset', async () => {
+    const quiet = partition < 4 ? partition + 4 : partition - 4;
+    const [row] = await read(
+      `select generation, next_offset::int from partition_progress where partition = ${quiet}`,
+    );
+    expect(row).toEqual({ generation: 1, next_offset: 0 });
+    // The partition's connection was opened, and so checked, before the restart.
+    const url = shards.writerUrls[shard] ?? '';
+    const planner = createShardLedger({ url, shard, mapVersion: routeMapVersion });
+    const tryMove = async (generation: number) => {
+      const { value } = await planner.transaction(quiet, async (transaction) => {
+        const recordHash = Buffer.alloc(32);
+        const move = { generation, from: 0, to: 1, recordHash, checkedRanges: 0, closedBefore: null };
+        return { commit: false, value: (await transaction.moveProgress(move)) !== null };
+      });
+      return value;
+    };
+    expect(await tryMove(1)).toBe(true);
+    await planner.halt(quiet, { code: 'other_topic', reason: 'the topic was made again' });
+    const action = { kind: 'restart', offset: 0, topicId: 'topic-thrice' } as const;
+    expect(await resumePartition({ ...retry, partition: quiet, action }, controls)).toBe('resumed');
+    expect({ planned: await tryMove(1), anew: await tryMove(2) }).toEqual({ planned: false, anew: true });
+    await planner.close();
+  });
+
   async function commitEmpty(from: number): Promise<void> {
     const outcome = await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
+      const move = {
+        from,
+        to: from + 1,
+        recordHash: Buffer.alloc(32),
+        checkedRanges: 0,
+        generation: 1,
+        closedBefore: null,
+      };
       const moved = await transaction.moveProgress(move);
       await moved?.addQuarantine([{ offset: from, index: -1, code: 'foreign_magic', bytes: 'AAEC' }]);
       await moved?.addCommit(commitRecord({ foreign: 1 }));
@@ -153,9 +187,9 @@ describe('halts', () => {
 });
 
 it('quarantined records are listed, newest first and no more than asked for', async () => {
-  const all = await listQuarantine(controls, 100);
+  const all = await listQuarantine(controls, { rowsMax: 100, before: null });
   expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
-  expect(await listQuarantine(controls, 1)).toEqual([
+  expect(await listQuarantine(controls, { rowsMax: 1, before: null })).toEqual([
     expect.objectContaining({ shard, partition, offset: 9, index: -1, code: 'foreign_magic', bytes: 'AAEC' }),
   ]);
 });
@@ -168,7 +202,14 @@ it('U2: conflicts are listed with the event that counts, newest first and no mor
     [2, 'e2'],
   ] as const) {
     await ledger.transaction(partition, async (transaction) => {
-      const move = { from, to: from + 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
+      const move = {
+        from,
+        to: from + 1,
+        recordHash: Buffer.alloc(32),
+        checkedRanges: 0,
+        generation: 2,
+        closedBefore: null,
+      };
       const moved = await transaction.moveProgress(move);
       await moved?.addConflicts([
         { ...conflict, ...first, offset: from, fingerprint: fingerprint.repeat(16) },
@@ -177,20 +218,51 @@ it('U2: conflicts are listed with the event that counts, newest first and no mor
       return { commit: moved !== null, value: moved !== null };
     });
   }
-  expect((await listConflicts(controls, 100)).map(({ offset }) => offset)).toEqual([2, 1]);
+  expect((await listConflicts(controls, { rowsMax: 100, before: null })).map(({ offset }) => offset)).toEqual(
+    [2, 1],
+  );
   const day = new Date(noonMs).toISOString().slice(0, 10);
-  expect(await listConflicts(controls, 1)).toEqual([
+  expect(await listConflicts(controls, { rowsMax: 1, before: null })).toEqual([
     {
       ...conflict,
       ...first,
       ...{ shard, partition, offset: 2, fingerprint: 'e2'.repeat(16), day, firstDay: day },
       foundAtMs: expect.any(Number),
+      cursor: expect.stringMatching(/^\d+\.\d+\.2\.2\.0$/),
     },
   ]);
 });
 
+it('lists go from page to page, each row once, whatever its size and whichever shard holds it', async () => {
+  const insert = (of: number, rows: number, bytes: number) =>
+    oneStatement(
+      shards.superuserUrls[of] ?? '',
+      `insert into quarantine (partition, generation, "offset", index, code, bytes, quarantined_at)
+       select ${of}, 9, n, n % 2 - 1, 'paged', convert_to(repeat('x', ${bytes}), 'UTF8'),
+         timestamptz '2027-01-01' + (n / 2) * interval '1 microsecond'
+       from generate_series(1, ${rows}) n`,
+    );
+  await insert(0, 7, 10);
+  await insert(2, 5, 700_000);
+  const seen: string[] = [];
+  for (let before: string | null = null, pages = 0; pages < 30; pages++) {
+    const page: Awaited<ReturnType<typeof listQuarantine>> = await listQuarantine(controls, {
+      rowsMax: 4,
+      before,
+    });
+    expect(page.length).toBeLessThanOrEqual(4);
+    if (page.length === 0) break;
+    seen.push(...page.filter(({ code }) => code === 'paged').map((one) => `${one.partition}-${one.offset}`));
+    before = page.at(-1)?.cursor ?? null;
+  }
+  const expected = [7, 6, 5, 4, 3, 2, 1].flatMap((n) => [`0-${n}`, ...(n <= 5 ? [`2-${n}`] : [])]);
+  expect(seen.toSorted()).toEqual(expected.toSorted());
+});
+
 it('an operator event is checked before anything is done', () => {
-  expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({ verb: 'quarantine', rows: 100 });
+  expect(fromOperatorEvent({ verb: 'quarantine' })).toEqual({
+    ...{ verb: 'quarantine', rows: 100, before: null },
+  });
   const resume = { verb: 'resume', partition: 1, by: 'an operator', why: 'because' };
   expect(fromOperatorEvent(resume)).toEqual({ ...resume, action: { kind: 'retry' } });
   for (const event of [null, {}, { verb: 'drop' }, { ...resume, why: ' ' }, { ...resume, skip: 1 }]) {

@@ -2,7 +2,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resumePartition } from '../../functions/operator/resume-partition.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
-import { CountedWrites } from '../../shared/ledger/postgres/counted-writes.ts';
+import { CountedWrites, countedNothing } from '../../shared/ledger/postgres/counted-writes.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { dayMs } from '../../shared/limits.ts';
@@ -167,7 +167,7 @@ async function closeDay(of: number): Promise<void> {
     if (last === undefined || day === undefined) throw new Error('there is a commit and a digest');
     await new CountedWrites(client).addCommit(last, {
       ...{ partition: of, generation: last.generation, from: last.end, to: last.end, mapVersion: 1 },
-      ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0, segmentVersion: 0 },
+      ...countedNothing,
       ...{ source: 'decision', decidedBy: 'ops', decidedWhy: 'it is old', committedAtMs: noonMs },
       days: [{ day: '2026-11-20', count: day.count, digest: null, sums: day.sums }],
     });

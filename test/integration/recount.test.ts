@@ -259,14 +259,14 @@ describe('the recount of rows written by hand', () => {
       0,
       `create table kept as select * from usage_conflicts; delete from usage_conflicts where "offset" = 3`,
       'delete from usage_conflicts; insert into usage_conflicts select * from kept; drop table kept',
-      ['conflicts'],
+      ['conflicts', 'kept_digest'],
     ],
     [
       'a foreign record whose kept bytes changed',
       2,
       `update quarantine set bytes = 'other'`,
       `update quarantine set bytes = 'not ours'`,
-      ['quarantine'],
+      ['kept_digest', 'quarantine'],
     ],
     [
       'a partition on the wrong shard',

@@ -3,7 +3,7 @@ import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import type { LoggedHead } from '../../shared/ledger/chain-check.ts';
 import { commitHash, type StoredCommit } from '../../shared/ledger/commit-hash.ts';
-import { CountedWrites } from '../../shared/ledger/postgres/counted-writes.ts';
+import { CountedWrites, countedNothing } from '../../shared/ledger/postgres/counted-writes.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
@@ -226,15 +226,7 @@ describe('verify of a closed day', () => {
       if (end === undefined || day === undefined) throw new Error('there is a commit and a digest');
       await new CountedWrites(client).addCommit(end, {
         ...{ partition, generation: 1, from: commits, to: commits, mapVersion: routeMapVersion },
-        ...{
-          seen: 0,
-          inserted: 0,
-          duplicate: 0,
-          conflicts: 0,
-          quarantined: 0,
-          foreign: 0,
-          segmentVersion: 0,
-        },
+        ...countedNothing,
         ...{ source: 'decision', decidedBy: 'an operator', decidedWhy: 'it is old', committedAtMs: noonMs },
         days: [{ day: '2026-11-20', count: day.count, digest: null, sums: day.sums }],
       });

@@ -12,6 +12,7 @@ export type DifferenceName =
   | 'sums_digest'
   | 'closed_day'
   | 'hash_chain'
+  | 'kept_digest'
   | 'record_hash'
   | 'key_twice'
   | 'organization_split'

@@ -39,7 +39,7 @@ export function checkChain(partition: number, commits: readonly Commit[], findin
 
 function hashOf(partition: number, commit: Commit): string {
   const text = JSON.stringify([
-    'odometer-commit-2',
+    'odometer-commit-3',
     partition,
     commit.sequence,
     commit.generation,
@@ -58,6 +58,9 @@ function hashOf(partition: number, commit: Commit): string {
     commit.decidedBy,
     commit.decidedWhy,
     commit.committedAtMs,
+    commit.conflicts,
+    commit.quarantineDigest,
+    commit.conflictsDigest,
   ]);
   return createHash('sha256').update(Buffer.from(commit.previousHash, 'hex')).update(text).digest('hex');
 }

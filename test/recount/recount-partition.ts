@@ -3,6 +3,7 @@ import { ClosedDays, closedBeforeOf } from './closed-days.ts';
 import { toUnits } from './decimal.ts';
 import type { Findings } from './findings.ts';
 import { HourSums } from './hour-sums.ts';
+import { compareKept } from './kept-digests.ts';
 import { checkChain, checkRanges } from './ledger.ts';
 import type { Bounds, Log } from './log.ts';
 import { OlderCommits } from './older-commits.ts';
@@ -37,6 +38,7 @@ export async function recountPartition(
   const ledger = await shard.commits(partition);
   const current = ledger.filter((commit) => commit.generation === generation);
   checkChain(partition, ledger, findings);
+  await compareKept(shard, partition, ledger, findings);
   checkRanges(progress, current, findings);
   if (bounds === undefined) {
     findings.add('partition_missing', `the log has no partition ${partition}`);

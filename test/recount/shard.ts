@@ -30,6 +30,10 @@ export interface Commit {
   readonly previousHash: string;
   readonly hash: string;
   readonly committedAtMs: number;
+  readonly conflicts: number;
+  /** Over the records and the conflicts that it kept aside; null without any. */
+  readonly quarantineDigest: string | null;
+  readonly conflictsDigest: string | null;
 }
 
 /** What a commit says of one day; `digest` is null in the row that closes it. */
@@ -68,6 +72,13 @@ export interface Kept {
   readonly code: string;
   /** SHA-256 of the kept bytes. */
   readonly bytesHash: string;
+}
+
+/** A row of `quarantine` or `usage_conflicts`, of any generation, with the fields that its digest covers. */
+export interface KeptRow {
+  readonly generation: number;
+  readonly offset: number;
+  readonly fields: readonly string[];
 }
 
 export interface RollupRow {
@@ -126,7 +137,7 @@ export class Shard {
       `select sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate, quarantined,
          foreign_records, write_statements, segment_version, map_version, source, days::text, decided_by,
          decided_why, encode(previous_hash, 'hex'), encode(hash, 'hex'),
-         (extract(epoch from committed_at) * 1000)::text
+         (extract(epoch from committed_at) * 1000)::text, conflicts, quarantine_digest, conflicts_digest
        from commit_ledger where partition = $1 order by sequence`,
       [partition],
     );
@@ -135,7 +146,7 @@ export class Shard {
 
   async quarantine({ partition, generation }: ShardProgress): Promise<readonly Kept[]> {
     const rows = await this.#select(
-      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine
+      `select "offset", index, code, encode(sha256(bytes), 'hex') from quarantine q
        where partition = $1 and generation = $2`,
       [partition, generation],
     );
@@ -155,6 +166,33 @@ export class Shard {
       [partition, generation, from],
     );
     return rows.map(([place]) => text(place));
+  }
+
+  /** All that were ever quarantined, in order of generation, offset and index. */
+  quarantineRows(partition: number): Promise<readonly KeptRow[]> {
+    return this.#keptRows(
+      `select generation, "offset", "offset"::text, index::text, code, encode(sha256(bytes), 'hex') from quarantine q
+       where partition = $1 order by generation, q."offset", q.index`,
+      partition,
+    );
+  }
+
+  /** All conflicts that were ever recorded, in the same order. */
+  conflictRows(partition: number): Promise<readonly KeptRow[]> {
+    return this.#keptRows(
+      `select generation, "offset", "offset"::text, index::text, organization_id, replace(key_hash::text, '-', ''),
+         event_day::text, replace(fingerprint::text, '-', ''), first_day::text, first_offset::text, first_index::text,
+         replace(first_fingerprint::text, '-', '')
+       from usage_conflicts q where partition = $1 order by generation, q."offset", q.index`,
+      partition,
+    );
+  }
+
+  async #keptRows(sql: string, partition: number): Promise<readonly KeptRow[]> {
+    const rows = await this.#select(sql, [partition]);
+    return rows.map(([generation, offset, ...fields]) => {
+      return { generation: integer(generation), offset: integer(offset), fields: fields.map(text) };
+    });
   }
 
   async rollups(partition: number): Promise<readonly RollupRow[]> {
@@ -238,7 +276,7 @@ export class Shard {
 
 function toCommit(row: readonly unknown[]): Commit {
   const [sequence, generation, from, to, records, seen, inserted, duplicate, quarantined, foreign] = row;
-  const [writeStatements, segmentVersion, mapVersion, source, days, by, why, previous, hash, at] =
+  const [writeStatements, segmentVersion, mapVersion, source, days, by, why, previous, hash, at, ...kept] =
     row.slice(10);
   return {
     sequence: integer(sequence),
@@ -262,6 +300,9 @@ function toCommit(row: readonly unknown[]): Commit {
     previousHash: text(previous),
     hash: text(hash),
     committedAtMs: Number(text(at)),
+    conflicts: integer(kept[0]),
+    quarantineDigest: optional(kept[1]),
+    conflictsDigest: optional(kept[2]),
   };
 }
 

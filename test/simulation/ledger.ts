@@ -220,7 +220,7 @@ export class SimulatedShard {
         call('move', async () => {
           await this.#lock(partition, { owner, by: process });
           const state = this.of(partition);
-          if (state.nextOffset !== move.from || state.haltCode !== null) {
+          if (move.generation !== 1 || state.nextOffset !== move.from || state.haltCode !== null) {
             this.#watcher.saw('commit fenced');
             return null;
           }

@@ -109,7 +109,7 @@ describe('commitRange', () => {
     const checkpoint = async (step: CommitStep) => void steps.push(step);
     const work = commitRange(
       range,
-      { checkedRanges: state === 'checked' ? 3 : 0, closedBefore: null },
+      { checkedRanges: state === 'checked' ? 3 : 0, generation: 1, closedBefore: null },
       { ledger, checkpoint },
     );
     const outcome = await work.catch((error: { readonly code: string }) => ({ kind: error.code }));
@@ -128,7 +128,11 @@ describe('commitRange', () => {
       const { ledger } = shardWith(['acknowledged'], more);
       const steps: CommitStep[] = [];
       const checkpoint = async (step: CommitStep) => void steps.push(step);
-      const work = commitRange(range, { checkedRanges: 0, closedBefore: null }, { ledger, checkpoint });
+      const work = commitRange(
+        range,
+        { checkedRanges: 0, generation: 1, closedBefore: null },
+        { ledger, checkpoint },
+      );
       await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });
       expect(steps).toEqual(['before-compare-and-set']);
     },
@@ -141,7 +145,7 @@ describe('commitRange', () => {
     const checkpoint = async (step: CommitStep) => void steps.push(step);
     const work = commitRange(
       { ...range, segments: wrong },
-      { checkedRanges: 0, closedBefore: null },
+      { checkedRanges: 0, generation: 1, closedBefore: null },
       { ledger, checkpoint },
     );
     await expect(work).rejects.toMatchObject({ code: 'invariant_broken' });

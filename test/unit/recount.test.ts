@@ -139,6 +139,9 @@ function buildCommit(fields: Partial<Commit>): Commit {
     previousHash: '0'.repeat(64),
     hash: '',
     committedAtMs: 0,
+    conflicts: 0,
+    quarantineDigest: null,
+    conflictsDigest: null,
     ...fields,
   };
 }

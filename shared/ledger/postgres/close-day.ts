@@ -1,26 +1,34 @@
 /**
  * Closes a day of one shard, and every day before it.
  *
- *   open     locked, everything of the day is committed     closed: ledger rows and `closed_before`, one transaction
- *   open     locked, something may not be                   open, and says so
- *   closed   a leaf holds closed days only                  detached, then dropped; cut off anywhere: the next run goes on
- *   closed   a leaf holds open days too                     stays until the last of them is closed
+ *   open      something of the day may not be committed       open, and says so
+ *   open      rows, totals and ledger of a day differ         open, and names the first such day and what differs in it
+ *   open      they agree                                      compared: the digests of the totals that agree
+ *   compared  locked, an event was counted since, or another  open, and names the days: what they hold was not compared
+ *             closing was made
+ *   compared  locked                                          closed: ledger rows and `closed_before`, one transaction
+ *   closed    a leaf holds closed days only                   detached, then dropped; cut off anywhere: the next run goes on
+ *   closed    a leaf holds open days too                      stays until the last of them is closed
+ *
+ * Comparing reads every row of the days, so no lock is held meanwhile. What the closing row keeps is what was compared, and
+ * not what the totals are by then: a total that is changed in between differs from it for ever.
  */
 import type pg from 'pg';
 import { formatDay } from '../../events/calendar.ts';
 import { closedDaysMax } from '../../limits.ts';
-import { type Closing, type ClosingOutcome, closingProblem } from '../closing.ts';
-import type { ChainedDay } from '../commit-hash.ts';
-import { CountedWrites } from './counted-writes.ts';
+import { type Closing, type ClosingOutcome, type ClosingProblem, closingProblem } from '../closing.ts';
+import { type ComparedDays, compareDays } from './compare-days.ts';
+import { CountedWrites, countedNothing } from './counted-writes.ts';
+import { dropClosedLeaves, leavesOf } from './drop-leaves.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
+import { type ShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const setDecision = loadSql('set-decision');
 const lockClosing = loadSql('lock-closing');
-const readLeaves = loadSql('read-leaves');
 const readHead = loadSql('read-head');
-const digestDays = loadSql('digest-days');
+const readCountedSince = loadSql('read-counted-since');
 const closeDays = loadSql('close-days');
 
 interface LockedRow {
@@ -33,51 +41,59 @@ interface LockedRow {
   readonly decided_at_ms: string;
 }
 
-interface LeafRow {
-  readonly leaf: string;
-  readonly pending: boolean;
-  readonly days: readonly number[] | null;
+/** The logins that a closing takes: only `reads` sees rows of tenants, only `owner` may close. */
+export interface ClosingPools {
+  readonly owner: ShardPool;
+  readonly reads: ShardPool;
 }
 
-interface DigestRow {
-  readonly day: string;
-  readonly count: string;
-  readonly sums: string;
-}
-
-/** On a connection of the owner, which no other transaction uses. Throws OdometerError. */
-export async function closeDayOn(
-  client: pg.ClientBase,
+/** Throws OdometerError. */
+export async function closeDay(
+  { owner, reads }: ClosingPools,
   closing: Closing,
   mapVersion: number,
 ): Promise<ClosingOutcome> {
-  await execute(client, 'begin');
-  const outcome = await close(client, closing, mapVersion);
-  await execute(client, outcome.kind === 'closed' ? 'commit' : 'rollback');
-  if (outcome.kind !== 'closed' && outcome.kind !== 'closed_already') return outcome;
-  return { ...outcome, leavesDropped: await dropClosedLeaves(client, closing.day) };
+  const planned = await withConnection(owner, (client) => plan(client, closing));
+  if (planned.kind === 'open') {
+    const compared = await withConnection(reads, (client) => compareDays(client, planned.days));
+    if (compared.kind !== 'agrees') return compared;
+    const { closedBefore } = planned;
+    const written = await withConnection(owner, (client) =>
+      close(client, { closing, closedBefore, compared, mapVersion }),
+    );
+    if (written !== null) return written;
+  } else if (planned.kind !== 'closed_already') return planned;
+  const kind = planned.kind === 'open' ? 'closed' : 'closed_already';
+  const closedBefore = Math.max(closing.day + 1, planned.closedBefore ?? 0);
+  return { kind, ...(await dropClosedLeaves(owner, closedBefore)) };
 }
 
-async function close(client: pg.ClientBase, closing: Closing, mapVersion: number): Promise<ClosingOutcome> {
-  const { day, by, why } = closing;
-  const reads = new CountedWrites(client);
-  await reads.read(setDecision, [by, why]);
-  const locked = await reads.read<LockedRow>(lockClosing, []);
+type Plan =
+  | ClosingProblem
+  | {
+      readonly kind: 'open';
+      /** In order; the last is the one that was asked for. */
+      readonly days: readonly number[];
+      readonly closedBefore: number | null;
+    }
+  | { readonly kind: 'closed_already'; readonly closedBefore: number };
+
+/** Which days are to be closed, if that is possible at all. */
+async function plan(client: pg.ClientBase, { day }: Closing): Promise<Plan> {
+  const locked = await inTransaction(client, async () => {
+    const { rows } = await execute<LockedRow>(client, lockClosing);
+    return { commit: false, value: rows };
+  });
   const closedBefore = locked[0]?.closed_before ?? null;
-  if (closedBefore !== null && day < closedBefore) return { kind: 'closed_already', leavesDropped: 0 };
+  if (closedBefore !== null && day < closedBefore) return { kind: 'closed_already', closedBefore };
   const problem = closingProblem(day, locked.map(fromRowLocked));
   if (problem !== null) return problem;
-  const leaves = await reads.read<LeafRow>(readLeaves, []);
-  const days = leaves
-    .flatMap((leaf) => leaf.days ?? [])
+  const earlier = (await leavesOf(client))
+    .flatMap((leaf) => leaf.days)
     .filter((one) => one < day && one >= (closedBefore ?? one));
-  if (days.length >= closedDaysMax) {
-    const sorted = days.toSorted((a, b) => a - b);
-    return { kind: 'too_many_days', first: sorted[closedDaysMax - 1] ?? day };
-  }
-  for (const row of locked) await addClosing(client, row, { days: [...days, day], closing, mapVersion });
-  await reads.read(closeDays, [formatDay(day + 1)]);
-  return { kind: 'closed', leavesDropped: 0 };
+  const days = [...new Set(earlier)].sort((a, b) => a - b);
+  if (days.length >= closedDaysMax) return { kind: 'too_many_days', first: days[closedDaysMax - 1] ?? day };
+  return { kind: 'open', days: [...days, day], closedBefore };
 }
 
 function fromRowLocked({ partition, halted, complete_through_ms: through, decided_at_ms: now }: LockedRow) {
@@ -85,43 +101,82 @@ function fromRowLocked({ partition, halted, complete_through_ms: through, decide
   return { partition, halted, completeThroughMs, nowMs: toSafeInteger(now) };
 }
 
+interface ComparedClosing {
+  readonly closing: Closing;
+  /** What it was when the closing was planned. */
+  readonly closedBefore: number | null;
+  readonly compared: ComparedDays;
+  readonly mapVersion: number;
+}
+
+/** Null where it is closed; else why nothing was written. */
+function close(client: pg.ClientBase, compared: ComparedClosing): Promise<ClosingProblem | null> {
+  return inTransaction(client, async () => {
+    const problem = await writeClosing(client, compared);
+    return { commit: problem === null, value: problem };
+  });
+}
+
+async function writeClosing(
+  client: pg.ClientBase,
+  compared: ComparedClosing,
+): Promise<ClosingProblem | null> {
+  const { day, by, why } = compared.closing;
+  const reads = new CountedWrites(client);
+  await reads.read(setDecision, [by, why]);
+  const locked = await reads.read<LockedRow>(lockClosing, []);
+  const problem =
+    closingProblem(day, locked.map(fromRowLocked)) ?? (await changeSince(reads, locked, compared));
+  if (problem !== null) return problem;
+  for (const row of locked) await addClosing(client, row, compared);
+  await reads.read(closeDays, [formatDay(day + 1)]);
+  return null;
+}
+
+/** What has come to the days since they were compared, or null. */
+async function changeSince(
+  reads: CountedWrites,
+  locked: readonly LockedRow[],
+  { closing, closedBefore, compared: { heads, days } }: ComparedClosing,
+): Promise<ClosingProblem | null> {
+  const isPlanned = ({ partition, closed_before: now }: LockedRow) =>
+    days.has(partition) && now === closedBefore;
+  if (!locked.every(isPlanned)) return { kind: 'changed', days: [] };
+  const partitions = locked.map(({ partition }) => partition);
+  const sequences = partitions.map((partition) => heads.get(partition) ?? 0);
+  const values = [partitions, sequences, formatDay(closing.day)];
+  const counted = await reads.read<{ day: string }>(readCountedSince, values);
+  return counted.length === 0 ? null : { kind: 'changed', days: counted.map(({ day }) => day) };
+}
+
 /** The partition's ledger row with what its totals of these days are (U12). A day without events is named only if asked for. */
 async function addClosing(
   client: pg.ClientBase,
   { partition, generation, next_offset, decided_at_ms: decidedAt }: LockedRow,
-  { days, closing, mapVersion }: { days: readonly number[]; closing: Closing; mapVersion: number },
+  { closing, compared, mapVersion }: ComparedClosing,
 ): Promise<void> {
   const statements = new CountedWrites(client);
   const [head] = await statements.read<{ sequence: string; hash: Buffer }>(readHead, [partition]);
-  const digests = await statements.read<DigestRow>(digestDays, [partition, days.map(formatDay)]);
   const asked = formatDay(closing.day);
-  const closed: readonly ChainedDay[] = digests
-    .map(({ day, count, sums }) => ({ day, count: toSafeInteger(count), digest: null, sums }))
-    .filter(({ day, count }) => count > 0 || day === asked);
+  const days = compared.days.get(partition) ?? [];
   const at = toSafeInteger(next_offset);
   await statements.addCommit(
     head === undefined ? null : { sequence: toSafeInteger(head.sequence), hash: head.hash },
     {
-      ...{ partition, generation, mapVersion, from: at, to: at, days: closed, source: 'decision' },
+      ...{ partition, generation, mapVersion, from: at, to: at, source: 'decision' },
+      days: days.filter(({ day, count }) => count > 0 || day === asked),
       ...{ decidedBy: closing.by, decidedWhy: closing.why, committedAtMs: toSafeInteger(decidedAt) },
-      ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0 },
-      // No segment is part of a decision.
-      segmentVersion: 0,
+      ...countedNothing,
     },
   );
 }
 
-/** CONCURRENTLY, so that nobody who reads or commits waits; it cannot run in a transaction. */
-async function dropClosedLeaves(client: pg.ClientBase, lastClosed: number): Promise<number> {
-  const { rows } = await execute<LeafRow>(client, readLeaves);
-  const closed = rows.filter(({ days }) => days === null || days.every((day) => day <= lastClosed));
-  for (const { leaf, pending, days } of closed) {
-    // Names of leaves are letters, digits and underscores: `readLeaves` finds no others.
-    if (days !== null) {
-      const how = pending ? 'finalize' : 'concurrently';
-      await execute(client, `alter table usage_events detach partition "${leaf}" ${how}`);
-    }
-    await execute(client, `drop table "${leaf}"`);
-  }
-  return closed.length;
+async function inTransaction<T>(
+  client: pg.ClientBase,
+  work: () => Promise<{ readonly commit: boolean; readonly value: T }>,
+): Promise<T> {
+  await execute(client, 'begin');
+  const { commit, value } = await work();
+  await execute(client, commit ? 'commit' : 'rollback');
+  return value;
 }

@@ -1,11 +1,7 @@
 import { type ChainedCommit, commitHash } from '../commit-hash.ts';
 
-/** The parameters of `add-commit.sql`; no hash covers `conflicts`. */
-export function commitValues(
-  previousHash: Buffer,
-  commit: ChainedCommit,
-  conflicts: number,
-): readonly unknown[] {
+/** The parameters of `add-commit.sql`. */
+export function commitValues(previousHash: Buffer, commit: ChainedCommit): readonly unknown[] {
   return [
     commit.partition,
     commit.sequence,
@@ -27,6 +23,8 @@ export function commitValues(
     previousHash,
     commitHash(previousHash, commit),
     commit.committedAtMs,
-    conflicts,
+    commit.conflicts,
+    commit.quarantineDigest,
+    commit.conflictsDigest,
   ];
 }

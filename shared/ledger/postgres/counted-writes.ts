@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type ChainedCommit, chainStart } from '../commit-hash.ts';
+import { nothingKept } from '../kept-digests.ts';
 import type { DayLoad } from '../load.ts';
 import type { LoadOutcome } from '../shard-ledger.ts';
 import { commitValues } from './commit-values.ts';
@@ -16,7 +17,13 @@ export interface ChainEnd {
 }
 
 /** A ledger row without what follows from the row before it and from the transaction that writes it. */
-export type NewCommit = Omit<ChainedCommit, 'sequence' | 'writeStatements'> & { readonly conflicts: number };
+export type NewCommit = Omit<ChainedCommit, 'sequence' | 'writeStatements'>;
+
+/** Of a decision: nothing is counted and nothing kept aside, and no segment is part of it. */
+export const countedNothing = {
+  ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0, segmentVersion: 0 },
+  ...nothingKept,
+} as const;
 
 /**
  * The statements of one open transaction. Those that write are counted, because the ledger row says how many it took
@@ -45,9 +52,9 @@ export class CountedWrites {
   }
 
   /** Appends a row to the chain (U12); the statement counts itself. */
-  async addCommit(end: ChainEnd | null, { conflicts, ...commit }: NewCommit): Promise<void> {
+  async addCommit(end: ChainEnd | null, commit: NewCommit): Promise<void> {
     const writeStatements = this.#written + 1;
     const row: ChainedCommit = { ...commit, sequence: (end?.sequence ?? 0) + 1, writeStatements };
-    await this.write(addCommit, commitValues(end?.hash ?? chainStart, row, conflicts));
+    await this.write(addCommit, commitValues(end?.hash ?? chainStart, row));
   }
 }

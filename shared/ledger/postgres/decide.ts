@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Decision, DecisionOutcome } from '../shard-control.ts';
-import { CountedWrites } from './counted-writes.ts';
+import { CountedWrites, countedNothing } from './counted-writes.ts';
 import { execute } from './execute.ts';
 import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
@@ -52,9 +52,7 @@ async function write(
     head === undefined ? null : { sequence: toSafeInteger(head.sequence), hash: head.hash },
     {
       ...{ partition, generation, from, to, mapVersion, decidedBy: by, decidedWhy: why },
-      ...{ seen: 0, inserted: 0, duplicate: 0, conflicts: 0, quarantined: 0, foreign: 0 },
-      // No segment is part of a decision.
-      segmentVersion: 0,
+      ...countedNothing,
       source: 'decision',
       days: [],
       committedAtMs: toSafeInteger(locked.decided_at_ms),

@@ -4,6 +4,7 @@ import { formatDay } from '../../events/calendar.ts';
 import type { Rollup } from '../../segments/rollup.ts';
 import type { Refusal } from '../../segments/segment.ts';
 import type { CountedRow, KeyProbe } from '../deduplicate.ts';
+import { digestOfConflicts, digestOfQuarantine, type KeptDigests, nothingKept } from '../kept-digests.ts';
 import type { Conflict, DayLoad } from '../load.ts';
 import type {
   CommitRecord,
@@ -52,9 +53,9 @@ export function rangeTransaction(client: pg.ClientBase, ids: RangePlace): RangeT
   const statements = new CountedWrites(client);
   return {
     async moveProgress(move) {
-      const { from, to, recordHash, checkedRanges, closedBefore } = move;
+      const { generation, from, to, recordHash, checkedRanges, closedBefore } = move;
       const closed = closedBefore === null ? null : formatDay(closedBefore);
-      const values = [ids.partition, from, to, recordHash, checkedRanges, closed];
+      const values = [ids.partition, from, to, recordHash, checkedRanges, closed, generation];
       const [row] = await statements.write<MovedRow>(moveProgress, values);
       invariant(row !== undefined, `this shard has no partition ${ids.partition}`);
       return row.moved ? new PostgresMovedRange(statements, { ...ids, ...move, ...fromMovedRow(row) }) : null;
@@ -80,6 +81,7 @@ type Range = Moved & Pick<ProgressMove, 'from' | 'to'> & RangePlace;
 class PostgresMovedRange implements MovedRange {
   readonly #statements: CountedWrites;
   readonly #range: Range;
+  #kept: KeptDigests = nothingKept;
 
   constructor(statements: CountedWrites, range: Range) {
     this.#statements = statements;
@@ -126,6 +128,7 @@ class PostgresMovedRange implements MovedRange {
 
   async addQuarantine(refusals: readonly Refusal[]): Promise<void> {
     if (refusals.length === 0) return;
+    this.#kept = { ...this.#kept, quarantineDigest: digestOfQuarantine(refusals) };
     await this.#statements.write(addQuarantine, [
       this.#range.partition,
       this.#range.generation,
@@ -138,6 +141,7 @@ class PostgresMovedRange implements MovedRange {
 
   async addConflicts(conflicts: readonly Conflict[]): Promise<void> {
     if (conflicts.length === 0) return;
+    this.#kept = { ...this.#kept, conflictsDigest: digestOfConflicts(conflicts) };
     await this.#statements.write(addConflicts, [
       this.#range.partition,
       this.#range.generation,
@@ -161,6 +165,7 @@ class PostgresMovedRange implements MovedRange {
     });
     await this.#statements.addCommit(end, {
       ...commit,
+      ...this.#kept,
       ...{ partition, generation, mapVersion, from, to, committedAtMs, days },
       decidedBy: null,
       decidedWhy: null,

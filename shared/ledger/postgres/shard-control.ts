@@ -1,21 +1,17 @@
 import type pg from 'pg';
 import {
   idleInTransactionTimeoutMs,
+  listedBytesMax,
   lockTimeoutMs,
   shardControlConnectionsMax,
   verifyStatementTimeoutMs,
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ChainedDay, StoredCommit } from '../commit-hash.ts';
-import type {
-  CommitMismatch,
-  PartitionState,
-  QuarantinedRecord,
-  RecordedConflict,
-  ShardControl,
-  TotalMismatch,
-} from '../shard-control.ts';
-import { closeDayOn } from './close-day.ts';
+import type { KeptMismatch } from '../mismatches.ts';
+import type { PartitionState, QuarantinedRecord, RecordedConflict, ShardControl } from '../shard-control.ts';
+import { closeDay } from './close-day.ts';
+import { dayMismatches, fromRowMismatch, type MismatchRow } from './day-mismatches.ts';
 import { decideOn } from './decide.ts';
 import { execute } from './execute.ts';
 import { fromUuid, toSafeInteger } from './row-values.ts';
@@ -26,9 +22,7 @@ import { loadSql } from './sql.ts';
 const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
-const findRowMismatches = loadSql('find-row-mismatches');
-const findSumMismatches = loadSql('find-sum-mismatches');
-const findTotalMismatches = loadSql('find-total-mismatches');
+const findKeptMismatches = loadSql('find-kept-mismatches');
 const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 const readConflicts = loadSql('read-conflicts');
@@ -72,25 +66,15 @@ interface CommitRow {
   readonly decided_by: string | null;
   readonly decided_why: string | null;
   readonly committed_at_ms: string;
+  readonly conflicts: number;
+  readonly quarantine_digest: string | null;
+  readonly conflicts_digest: string | null;
   readonly previous_hash: Buffer;
   readonly hash: Buffer;
 }
 
-interface MismatchRow {
-  readonly partition: number;
-  readonly sequence: string | null;
-  readonly from_offset: string | null;
-}
-
-interface TotalRow {
-  readonly partition: number;
-  readonly organization: string;
-  readonly metric: string;
-  readonly quarter_ms: string;
-  readonly rows_total: string;
-  readonly rows_count: string;
-  readonly rollup_total: string;
-  readonly rollup_count: string;
+interface KeptMismatchRow extends MismatchRow {
+  readonly kind: KeptMismatch['kind'];
 }
 
 interface QuarantineRow {
@@ -100,6 +84,8 @@ interface QuarantineRow {
   readonly code: string;
   readonly bytes: Buffer;
   readonly quarantined_at_ms: string;
+  readonly cursor: string;
+  readonly cut: boolean;
 }
 
 interface ConflictRow {
@@ -115,6 +101,7 @@ interface ConflictRow {
   readonly first_index: number;
   readonly first_fingerprint: string;
   readonly found_at_ms: string;
+  readonly cursor: string;
 }
 
 /** The operator's view of one shard; connects when it is first used. */
@@ -125,25 +112,29 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
   const read = async <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
     (await withConnection(reads, (client) => execute<Row>(client, text, values, verifyStatementTimeoutMs)))
       .rows;
+  const ofDay = dayMismatches(read);
   return {
     shard,
     partitions: async () => (await read<PartitionRow>(readPartitions)).map(fromRowPartition),
     decide: (decision) => withConnection(owner, (client) => decideOn(client, decision, mapVersion)),
-    closeDay: (closing) => withConnection(owner, (client) => closeDayOn(client, closing, mapVersion)),
+    closeDay: (closing) => closeDay({ owner, reads }, closing, mapVersion),
     commits: async ({ partition, aboveSequence, rowsMax }) =>
       (await read<CommitRow>(readCommits, [partition, aboveSequence, rowsMax])).map(fromRowCommit),
     days: async () => (await read<{ day: string }>(readDays)).map((row) => row.day),
-    rowMismatches: async (day) =>
-      (await read<MismatchRow>(findRowMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
-    sumMismatches: async (day) =>
-      (await read<MismatchRow>(findSumMismatches, [day])).map((row) => fromRowMismatch({ ...row, day })),
-    totalMismatches: async (day, rowsMax) =>
-      (await read<TotalRow>(findTotalMismatches, [day, rowsMax])).map(fromRowTotal),
+    rowMismatches: ofDay.rows,
+    sumMismatches: ofDay.sums,
+    totalMismatches: ofDay.totals,
     closedMismatches: async () =>
       (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
-    quarantined: async (rowsMax) =>
-      (await read<QuarantineRow>(readQuarantine, [rowsMax])).map(fromRowQuarantine),
-    conflicts: async (rowsMax) => (await read<ConflictRow>(readConflicts, [rowsMax])).map(fromRowConflict),
+    keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
+    quarantined: async ({ rowsMax, before }) => {
+      const rows = await read<QuarantineRow>(readQuarantine, [rowsMax, listedBytesMax, ...placeOf(before)]);
+      return { rows: rows.map(fromRowQuarantine), cut: rows[0]?.cut ?? false };
+    },
+    conflicts: async ({ rowsMax, before }) => {
+      const rows = await read<ConflictRow>(readConflicts, [rowsMax, ...placeOf(before)]);
+      return { rows: rows.map(fromRowConflict), cut: false };
+    },
     close: async () => {
       await Promise.all([reads.end(), owner.end()]);
     },
@@ -190,34 +181,28 @@ function fromRowCommit(row: CommitRow): StoredCommit {
     decidedBy: row.decided_by,
     decidedWhy: row.decided_why,
     committedAtMs: toSafeInteger(row.committed_at_ms),
+    conflicts: row.conflicts,
+    quarantineDigest: row.quarantine_digest,
+    conflictsDigest: row.conflicts_digest,
     previousHash: row.previous_hash,
     hash: row.hash,
   };
 }
 
-function fromRowMismatch({
-  partition,
-  day,
-  sequence,
-  from_offset: from,
-}: MismatchRow & { readonly day: string }): CommitMismatch {
-  const orNull = (value: string | null) => (value === null ? null : toSafeInteger(value));
-  return { partition, day, sequence: orNull(sequence), from: orNull(from) };
+function fromRowKept({ kind, ...row }: KeptMismatchRow): KeptMismatch {
+  const { partition, sequence, from } = fromRowMismatch({ ...row, day: '' });
+  return { kind, partition, sequence, from };
 }
 
-function fromRowTotal(row: TotalRow): TotalMismatch {
-  const { partition, organization, metric } = row;
-  return {
-    ...{ partition, organization, metric, quarterMs: toSafeInteger(row.quarter_ms) },
-    rows: { total: row.rows_total, count: toSafeInteger(row.rows_count) },
-    rollup: { total: row.rollup_total, count: toSafeInteger(row.rollup_count) },
-  };
+/** The five numbers of a cursor as parameters. */
+function placeOf(cursor: string | null): readonly (string | null)[] {
+  return cursor === null ? [null, null, null, null, null] : cursor.split('.');
 }
 
 function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
-  const { partition, index, code, bytes } = row;
+  const { partition, index, code, bytes, cursor } = row;
   const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
-  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs };
+  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs, cursor };
 }
 
 function fromRowConflict(row: ConflictRow): RecordedConflict {
@@ -234,5 +219,6 @@ function fromRowConflict(row: ConflictRow): RecordedConflict {
     firstIndex: row.first_index,
     firstFingerprint: fromUuid(row.first_fingerprint),
     foundAtMs: toSafeInteger(row.found_at_ms),
+    cursor: row.cursor,
   };
 }

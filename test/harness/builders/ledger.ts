@@ -83,6 +83,8 @@ export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
 
 /** A range of one day that holds `rows`, new as far as the caller knows. */
 export interface RowRange {
+  /** The first one by default. */
+  readonly generation?: number;
   readonly from: number;
   readonly to: number;
   readonly rows: readonly CopyRow[];
@@ -91,7 +93,7 @@ export interface RowRange {
 /** What the flusher writes for a range; false where it was fenced or held a counted key. */
 export async function writeRange(
   transaction: RangeTransaction,
-  { from, to, rows }: RowRange,
+  { generation = 1, from, to, rows }: RowRange,
 ): Promise<boolean> {
   const recordHash = Buffer.alloc(32, to);
   const moved = await transaction.moveProgress({
@@ -99,6 +101,7 @@ export async function writeRange(
     to,
     recordHash,
     checkedRanges: 0,
+    generation,
     closedBefore: null,
   });
   if (moved === null) return false;

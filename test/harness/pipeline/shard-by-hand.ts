@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { inSession } from '../../../localstack/servers/postgres-session.ts';
 import { keyHash } from '../../../shared/events/identity.ts';
 import { chainStart, commitHash } from '../../../shared/ledger/commit-hash.ts';
+import { digestOfConflicts, digestOfQuarantine } from '../../../shared/ledger/kept-digests.ts';
 import { dayMs, quarterHourMs } from '../../../shared/limits.ts';
 import type { CopyRow } from '../../../shared/segments/copy-row.ts';
 import type { LoggedEvent } from '../../recount/envelope.ts';
@@ -100,19 +101,45 @@ async function addCommit(
     decidedBy: null,
     decidedWhy: null,
     committedAtMs: Date.UTC(2026, 10, 23),
+    ...keptOf(from, records),
   };
   const hash = commitHash(previous, commit);
   const { to, seen, inserted, duplicate, foreign } = commit;
   await client.query(
     `insert into commit_ledger (partition, sequence, generation, from_offset, to_offset, records, seen, inserted,
        duplicate, quarantined, foreign_records, write_statements, segment_version, map_version, source, days,
-       previous_hash, hash, committed_at)
-     values ($1, $2, 1, $3, $4, $5, $6, $7, $8, 0, $9, 5, 1, 1, 'log', $10::jsonb, $11, $12, to_timestamp($13))`,
+       previous_hash, hash, committed_at, conflicts, quarantine_digest, conflicts_digest)
+     values ($1, $2, 1, $3, $4, $5, $6, $7, $8, 0, $9, 5, 1, 1, 'log', $10::jsonb, $11, $12, to_timestamp($13), $14, $15, $16)`,
     [partition, sequence, from, to, records.length, seen, inserted, duplicate, foreign]
       .map((value): unknown => value)
-      .concat(JSON.stringify(commit.days), previous, hash, commit.committedAtMs / 1000),
+      .concat(JSON.stringify(commit.days), previous, hash, commit.committedAtMs / 1000)
+      .concat(commit.conflicts, commit.quarantineDigest, commit.conflictsDigest),
   );
   return hash;
+}
+
+/** The digests of what `writeRecord` keeps aside, and how many conflicts are among it. */
+function keptOf(from: number, records: readonly HandRecord[]) {
+  const refusals = records.flatMap((record, i) => {
+    if (!('foreign' in record)) return [];
+    return [{ offset: from + i, index: -1, code: 'foreign_magic', bytes: record.foreign.toString('base64') }];
+  });
+  const conflicts = records.flatMap((record, i) =>
+    'foreign' in record
+      ? []
+      : record.events.flatMap(([event, fate], index) => {
+          const { organization, key, fingerprint } = event;
+          const day = Math.floor(event.eventTimeMs / dayMs);
+          const first = { firstDay: day, firstOffset: 0, firstIndex: 0, firstFingerprint: fingerprint };
+          const place = { offset: from + i, index, day, keyHash: keyHash(organization, key) };
+          return fate === 'conflict' ? [{ organization, fingerprint, ...place, ...first }] : [];
+        }),
+  );
+  return {
+    conflicts: conflicts.length,
+    quarantineDigest: digestOfQuarantine(refusals),
+    conflictsDigest: digestOfConflicts(conflicts),
+  };
 }
 
 async function moveProgress(

@@ -26,6 +26,9 @@ const first = {
   decidedBy: null,
   decidedWhy: null,
   committedAtMs: noonMs + 1,
+  conflicts: 1,
+  quarantineDigest: '45'.repeat(32),
+  conflictsDigest: '67'.repeat(32),
 };
 const decision = {
   ...first,
@@ -43,15 +46,19 @@ const decision = {
   decidedBy: 'Müller "ops"',
   decidedWhy: 'records were lost: 日本 \\ <&>\u2028',
   committedAtMs: noonMs + 2,
+  conflicts: 0,
+  quarantineDigest: null,
+  conflictsDigest: null,
 };
 /** The canonical rows, written down. */
 const canonical = [
-  '["odometer-commit-2",6,1,3,40,45,12,7,2,3,3,8,1,1,"segments",' +
+  '["odometer-commit-3",6,1,3,40,45,12,7,2,3,3,8,1,1,"segments",' +
     `[["2026-11-21",1,"${'cd'.repeat(32)}","${'ef'.repeat(32)}"],` +
-    `["2026-11-20",6,"${'ab'.repeat(32)}","${'01'.repeat(32)}"]],null,null,${noonMs + 1}]`,
-  '["odometer-commit-2",6,2,3,45,50,0,0,0,0,0,8,1,1,"decision",' +
+    `["2026-11-20",6,"${'ab'.repeat(32)}","${'01'.repeat(32)}"]],null,null,${noonMs + 1},` +
+    `1,"${'45'.repeat(32)}","${'67'.repeat(32)}"]`,
+  '["odometer-commit-3",6,2,3,45,50,0,0,0,0,0,8,1,1,"decision",' +
     `[["2026-11-20",7,null,"${'23'.repeat(32)}"]],` +
-    `"Müller \\"ops\\"","records were lost: 日本 \\\\ <&>\u2028",${noonMs + 2}]`,
+    `"Müller \\"ops\\"","records were lost: 日本 \\\\ <&>\u2028",${noonMs + 2},0,null,null]`,
 ];
 
 it('commits are hashed over their canonical rows, as in the golden file', async () => {

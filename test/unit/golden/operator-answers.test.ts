@@ -8,6 +8,7 @@ import { migrateShards } from '../../../functions/operator/migrate-shards.ts';
 import { resumePartition } from '../../../functions/operator/resume-partition.ts';
 import { verifyShard } from '../../../functions/operator/verify-shard.ts';
 import { chainStart, commitHash, type StoredCommit } from '../../../shared/ledger/commit-hash.ts';
+import { nothingKept } from '../../../shared/ledger/kept-digests.ts';
 import type { ShardControl } from '../../../shared/ledger/shard-control.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
 import { noonMs } from '../../harness/builders/records.ts';
@@ -20,7 +21,16 @@ function chainOf(partition: number): readonly StoredCommit[] {
   for (let sequence = 1; sequence <= 3; sequence++) {
     const row = {
       ...{ partition, sequence, generation: 1, from: sequence - 1, to: sequence, seen: 2, inserted: 2 },
-      ...{ duplicate: 0, quarantined: 0, foreign: 0, writeStatements: 4, segmentVersion: 1, mapVersion: 1 },
+      ...{
+        conflicts: 0,
+        ...nothingKept,
+        duplicate: 0,
+        quarantined: 0,
+        foreign: 0,
+        writeStatements: 4,
+        segmentVersion: 1,
+        mapVersion: 1,
+      },
       source: 'segments',
       days: [{ day, count: 2, digest: 'ab'.repeat(32), sums: 'cd'.repeat(32) }],
       ...{ decidedBy: null, decidedWhy: null, committedAtMs: noonMs + sequence },
@@ -43,23 +53,39 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
       { ...state(shard + 4), halt },
     ],
     decide: async () => 'resumed',
-    closeDay: async () => ({ kind: 'closed', leavesDropped: 1 }),
+    closeDay: async () => ({ kind: 'closed', leavesDropped: 1, unfinished: null }),
     commits: async ({ partition, aboveSequence }) => chainOf(partition).slice(aboveSequence),
     days: async () => [day],
     rowMismatches: async () => [],
     sumMismatches: async () => [],
     totalMismatches: async () => [],
+    keptMismatches: async () => [],
     closedMismatches: async () => [],
-    quarantined: async () => [
-      { partition: shard, offset: 7, index: -1, code: 'foreign_magic', quarantinedAtMs: noonMs, bytes },
-    ],
-    conflicts: async () => [
-      {
-        ...{ partition: shard, offset: 8, index: 1, organization: 'org_1', keyHash: '0a'.repeat(16) },
-        ...{ day, fingerprint: '0b'.repeat(16), foundAtMs: noonMs },
-        ...{ firstDay: day, firstOffset: 2, firstIndex: 0, firstFingerprint: '0c'.repeat(16) },
-      },
-    ],
+    quarantined: async () => ({
+      cut: false,
+      rows: [
+        {
+          cursor: `${noonMs}000.${shard}.1.7.-1`,
+          partition: shard,
+          offset: 7,
+          index: -1,
+          code: 'foreign_magic',
+          quarantinedAtMs: noonMs,
+          bytes,
+        },
+      ],
+    }),
+    conflicts: async () => ({
+      cut: false,
+      rows: [
+        {
+          cursor: `${noonMs}000.${shard}.1.8.1`,
+          ...{ partition: shard, offset: 8, index: 1, organization: 'org_1', keyHash: '0a'.repeat(16) },
+          ...{ day, fingerprint: '0b'.repeat(16), foundAtMs: noonMs },
+          ...{ firstDay: day, firstOffset: 2, firstIndex: 0, firstFingerprint: '0c'.repeat(16) },
+        },
+      ],
+    }),
     close: async () => {},
     ...changes,
   };
@@ -74,6 +100,8 @@ const events: readonly unknown[] = [
   { verb: 'quarantine', rows: 1000 },
   { verb: 'conflicts' },
   { verb: 'conflicts', rows: 0 },
+  { verb: 'conflicts', rows: 5, before: '1763640000000001.3.1.8.-1' },
+  { verb: 'conflicts', rows: 5, before: '1.2.3' },
   { verb: 'close-day', day: '2026-10-01', by: 'ops', why: 'older than the law asks for' },
   { verb: 'close-day', day: '2026-02-30', by: 'ops', why: '' },
   { verb: 'resume', partition: 5, by: ' ops ', why: 'checked' },
@@ -129,8 +157,8 @@ it('the verbs are answered as in the golden file', async () => {
   const migrations: unknown[] = [];
   const answers = {
     halts: await listHalts(shards),
-    quarantine: await listQuarantine(shards, 10),
-    conflicts: await listConflicts(shards, 10),
+    quarantine: await listQuarantine(shards, { rowsMax: 10, before: null }),
+    conflicts: await listConflicts(shards, { rowsMax: 10, before: null }),
     'close-day': await closeDay({ day: 20_000, by: 'ops', why: 'old' }, shards),
     verify: await Promise.all(shards.map((control) => verifyShard(control))),
     'verify of a changed chain and day': await verifyShard(tampered),
@@ -143,6 +171,14 @@ it('the verbs are answered as in the golden file', async () => {
       controlOf(3, {
         sumMismatches: async () => [{ partition: 3, day, sequence: 1, from: 0 }],
         closedMismatches: async () => [{ partition: 7, day, sequence: 3, from: 2 }],
+      }),
+    ),
+    'verify of what was kept aside': await verifyShard(
+      controlOf(3, {
+        keptMismatches: async () => [
+          { kind: 'quarantine', partition: 3, sequence: 2, from: 1 },
+          { kind: 'conflicts', partition: 7, sequence: null, from: null },
+        ],
       }),
     ),
     resume: await resumePartition(decision, shards),

@@ -1,11 +1,11 @@
--- $1 partition, $2 from, $3 to, $4 record hash, $5 checked ranges, $6 the date before which days are closed, or null.
--- One row where the partition exists; `moved` says whether the compare-and-set held (U3). The head of the ledger cannot
--- have changed between this statement's snapshot and the row lock unless next_offset or closed_before changed too, and
--- then nothing is moved.
+-- $1 partition, $2 from, $3 to, $4 record hash, $5 checked ranges, $6 the date before which days are closed, or null,
+-- $7 generation. One row where the partition exists; `moved` says whether the compare-and-set held (U3). The head of the
+-- ledger cannot have changed between this statement's snapshot and the row lock unless next_offset, generation,
+-- closed_before or halted changed too, and then nothing is moved.
 with moved as (
   update partition_progress
   set next_offset = $3, record_hash = $4, checked_ranges = $5, updated_at = now()
-  where partition = $1 and next_offset = $2 and not halted
+  where partition = $1 and next_offset = $2 and generation = $7 and not halted
     and closed_before is not distinct from $6::date
   returning generation
 )
