@@ -14,6 +14,7 @@ export const routes = [
   { method: 'POST', path: '/api/v1/usage/events', function: 'ingest', scope: 'ingest' },
   { method: 'POST', path: '/api/v1/usage/events/batch', function: 'ingest', scope: 'ingest' },
   { method: 'POST', path: '/api/v1/events', function: 'ingest', scope: 'ingest' },
+  { method: 'POST', path: '/v1/metrics', function: 'ingest', scope: 'ingest' },
   { method: 'GET', path: '/api/v1/usage/summary/{organization}', function: 'query', scope: 'read' },
   { method: 'POST', path: '/api/v1/keys', function: 'keys', scope: 'admin' },
   { method: 'GET', path: '/api/v1/keys', function: 'keys', scope: 'admin' },

@@ -9,7 +9,7 @@ import { keyHash } from '../events/identity.ts';
 import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
-import { eventDaysMax, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
+import { idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
 import { decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
 import { shardOf } from '../log/routing.ts';
 import { CopyRows } from './copy-row.ts';
@@ -66,6 +66,8 @@ class SegmentBuilder {
   #lastValue: Buffer | null = null;
   readonly #days = new Map<number, CopyRows>();
   readonly #eventDays = new EventDays();
+  /** It holds one envelope of more days than ingest accepts: older code did. */
+  #isAlone = false;
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
@@ -81,7 +83,7 @@ class SegmentBuilder {
   }
 
   isFullFor({ offset }: FoldRecord, events: readonly SealedEvent[]): boolean {
-    if (offset !== this.#to) return true;
+    if (offset !== this.#to || this.#isAlone) return true;
     if (this.#seen > 0 && this.#seen + events.length > segmentEventsMax) return true;
     return !this.#eventDays.take(daysOf(events)) && this.hasRecords;
   }
@@ -102,9 +104,7 @@ class SegmentBuilder {
         });
         break;
       case 'envelope': {
-        if (!this.#eventDays.take(daysOf(decoded.envelope.events))) {
-          return `one envelope has events of more than ${eventDaysMax} days`;
-        }
+        this.#isAlone = !this.#eventDays.take(daysOf(decoded.envelope.events));
         const codes = decoded.envelope.events.map(refusalOf);
         const refused = codes.filter((code) => code !== null).length;
         if (refused + this.#refusedEvents() > refusedEventsMax) {

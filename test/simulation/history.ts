@@ -14,7 +14,7 @@ import { dayMs, summaryMetricsMax, transactionStartRemainingMs } from '../../sha
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
-import { newerEnvelope } from '../harness/builders/records.ts';
+import { Faults, type Invocation } from './faults.ts';
 import { SimulatedShard } from './ledger.ts';
 import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
@@ -30,6 +30,7 @@ import {
 } from './script.ts';
 import { SimulatedSegments } from './segments.ts';
 import type { PartitionState } from './shard-state.ts';
+import { summariesOf } from './summaries.ts';
 
 /** What a history came to. */
 export interface Outcome {
@@ -48,7 +49,7 @@ const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
 const logPartitions = 5;
 const waitMs = 3000;
 /** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
-const settlingInvocations = 7;
+const settlingInvocations = 12;
 const settlingBudgetMs = 1200;
 const settlingPauseMs = 12_000;
 
@@ -74,7 +75,8 @@ class World {
   /** Offset of the consumer group by partition. */
   readonly #group = new Map<number, number>();
   readonly #histories = [new LogHistory(), new LogHistory()];
-  readonly #invocations: { readonly flusher: number; readonly process: SimulatedProcess }[] = [];
+  readonly #invocations: Invocation[] = [];
+  readonly #faults: Faults;
   #number = 0;
 
   constructor(script: Script, trace: (line: string) => void) {
@@ -103,6 +105,17 @@ class World {
     ];
     this.#shards = homes.map((home) => new SimulatedShard(home, this.#scheduler, watcher));
     this.#ingests = [0, 1].map((number) => this.#makeIngest(number));
+    this.#faults = new Faults({
+      scheduler: this.#scheduler,
+      log: this.#log,
+      segments: this.#segments,
+      shards: this.#shards,
+      model: this.#model,
+      invocations: this.#invocations,
+      group: this.#group,
+      saw: (transition) => this.#saw(transition),
+      ingests: this.#ingests.map(({ process }) => process),
+    });
   }
 
   async run(): Promise<Outcome> {
@@ -114,14 +127,15 @@ class World {
     }
     const ended = () => this.#model.violation !== null;
     await this.#scheduler.runUntil(historyMs, ended);
-    this.#heal();
+    this.#faults.heal();
     // No consumer runs any more: the flusher alone must catch up (U8).
-    const states = new Map<number, PartitionState>(this.#shards.flatMap(({ partitions }) => [...partitions]));
-    for (let i = 0; i < settlingInvocations && !ended() && this.#model.unsettled(states) !== null; i++) {
+    let rounds = 0;
+    while (rounds < settlingInvocations && !ended() && this.#model.unsettled(this.#shards) !== null) {
+      if (!this.#shards.some(({ overloaded }) => overloaded)) rounds += 1;
       this.#flush({ flusher: 0, budgetMs: settlingBudgetMs });
       await this.#scheduler.runUntil(this.#scheduler.nowMs + settlingPauseMs, ended);
     }
-    const unsettled = this.#model.unsettled(states);
+    const unsettled = this.#model.unsettled(this.#shards);
     if (unsettled !== null) this.#model.fail(unsettled);
     return {
       violation: this.#model.violation,
@@ -188,7 +202,7 @@ class World {
         this.#spawn(this.#read(operation.organization));
         break;
       default:
-        this.#break(operation);
+        this.#faults.apply(operation);
     }
   }
 
@@ -291,103 +305,23 @@ class World {
     const shard = this.#shards[partition % 4];
     if (shard === undefined) return;
     const request = { organization, limit: summaryMetricsMax, startDay: 0, endDay: 99_999 };
-    let nextOffset = 0;
-    const reader = shard.summaries(process, {
-      partitionOf: () => partition,
-      onSnapshot: (state) => {
-        ({ nextOffset } = state);
-      },
-    });
+    let [nextOffset, generation] = [0, 0];
+    const onSnapshot = (state: PartitionState) => {
+      ({ nextOffset, generation } = state);
+    };
+    const reader = summariesOf(process, { shard, partition, onSnapshot });
     // What was answered before this read began; reads that overlap may be answered in any order.
     const countMin = this.#model.countOf(organization);
+    const through = this.#model.throughOf(partition);
     const outcome = await summarizeUsage(reader, caller, request);
     if (outcome.kind !== 'summary') return;
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
-    this.#model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    const throughMinMs = through.generation === generation ? through.ms : 0;
+    const at = { organization, partition, nextOffset, generation };
+    this.#model.read(at, { count, countMin, freshness, throughMinMs });
     if (freshness.complete) this.#saw('read complete');
     if (freshness.inFlight === false) this.#saw('read nothing in flight');
-  }
-
-  #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {
-    switch (fault.kind) {
-      case 'truncate':
-        this.#log.truncate(fault.partition, fault.count);
-        break;
-      case 'remake':
-        this.#log.remake();
-        break;
-      case 'expire':
-        this.#log.expire(fault.partition, this.#stateOf(fault.partition).nextOffset + fault.beyond);
-        break;
-      case 'foreign':
-        this.#log.of(fault.partition).records.push(Buffer.from(`foreign ${this.#scheduler.points}`));
-        break;
-      case 'newer':
-        this.#log.of(fault.partition).records.push(newerEnvelope(fault.partition));
-        break;
-      case 'log':
-        if (fault.trouble === 'stale-end') this.#model.judgesFreshness = false;
-        this.#log.trouble(fault.trouble, fault.partition, fault.ms);
-        break;
-      case 'segments':
-        this.#segments.trouble(fault.trouble, fault.ms);
-        break;
-      case 'lose':
-      case 'lose-part':
-        this.#segments.lose(fault.kind === 'lose');
-        break;
-      case 'remember':
-        this.#segments.remember();
-        break;
-      case 'go-back':
-        this.#segments.goBack();
-        break;
-      case 'shard':
-        this.#shards[fault.shard]?.trouble(fault.trouble, fault.ms);
-        break;
-      case 'commit':
-        this.#shards[fault.shard]?.nextCommit(fault.fate);
-        break;
-      case 'freeze':
-      case 'kill':
-        this.#stopFlusher(fault);
-        break;
-      case 'step':
-        this.#model.judgesFreshness = false;
-        for (const { process } of [...this.#invocations, ...this.#ingests]) process.steppedMs += fault.ms;
-    }
-    this.#model.logChanged();
-  }
-
-  #stopFlusher(fault: {
-    readonly kind: 'freeze' | 'kill';
-    readonly flusher: number;
-    readonly ms?: number;
-  }): void {
-    for (const { flusher, process } of this.#invocations) {
-      if (flusher !== fault.flusher) continue;
-      if (fault.kind === 'freeze') process.frozenUntilMs = this.#scheduler.nowMs + (fault.ms ?? 0);
-      else if (!process.dead) {
-        process.dead = true;
-        const end = () => {
-          for (const shard of this.#shards) shard.endSessions(process);
-        };
-        this.#scheduler.after(this.#scheduler.random.below(2000), 'sessions end', end);
-      }
-    }
-  }
-
-  #heal(): void {
-    this.#log.heal();
-    this.#segments.heal();
-    for (const shard of this.#shards) shard.heal();
-  }
-
-  #stateOf(partition: number): PartitionState {
-    const state = this.#shards.flatMap((shard) => shard.partitions.get(partition) ?? [])[0];
-    if (state === undefined) throw new Error(`no partition ${partition}`);
-    return state;
   }
 }
 

@@ -21,6 +21,7 @@ export interface Total {
 }
 
 export interface PartitionState {
+  generation: number;
   nextOffset: number;
   recordHash: Buffer | null;
   checkedRanges: number;
@@ -47,6 +48,7 @@ export interface Written {
 
 export function newState(): PartitionState {
   return {
+    generation: 1,
     nextOffset: 0,
     recordHash: null,
     checkedRanges: 0,

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Scope, scopes } from '../../../shared/callers/caller.ts';
 import { methodsOf, type Route, routes } from '../../../shared/contracts/routes.ts';
+import { exportOf, pointOf, sumOf, text } from '../builders/otlp.ts';
 
 export const ourOrganization = 'org_ours';
 const otherOrganization = 'org_other';
@@ -29,6 +30,15 @@ const cloudEvent = {
   ...{ specversion: '1.0', id: 'access', source: 'test', type: 'access', subject: ourOrganization },
   data: { value: 1 },
 };
+const otlpExport = () => {
+  const nowMs = Date.now();
+  const times = { startTimeUnixNano: `${nowMs - 1000}000000`, timeUnixNano: `${nowMs}000000` };
+  return exportOf({
+    resource: [text('organization.id', ourOrganization)],
+    metrics: [sumOf([pointOf(times)])],
+  });
+};
+
 /** In a path: a revoked key of our organization. */
 const revokedKey = '{key}';
 
@@ -42,6 +52,8 @@ const rows: Readonly<Record<RouteKey, RouteRow>> = {
     allowed: 204,
     other: 403,
   },
+  // Points of others are refused each by itself, in an answer of 200.
+  'POST /v1/metrics': { body: otlpExport, allowed: 200, other: 200 },
   'GET /api/v1/usage/summary/{organization}': {
     path: `/api/v1/usage/summary/${ourOrganization}?start_date=${today}&end_date=${today}`,
     allowed: 200,

@@ -26,7 +26,7 @@ export const shardMutants: readonly Mutant[] = [
     replace: 'true',
     test: {
       file: 'test/integration/ledger.commit.test.ts',
-      title: 'observations are kept, and an older one changes nothing',
+      title: 'observations are kept, an older one replaces none',
     },
   },
   {
