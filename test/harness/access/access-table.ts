@@ -52,8 +52,7 @@ const rows: Readonly<Record<RouteKey, RouteRow>> = {
     allowed: 204,
     other: 403,
   },
-  // Points of others are refused each by itself, in an answer of 200.
-  'POST /v1/metrics': { body: otlpExport, allowed: 200, other: 200 },
+  'POST /v1/metrics': { body: otlpExport, allowed: 200, other: 403 },
   'GET /api/v1/usage/summary/{organization}': {
     path: `/api/v1/usage/summary/${ourOrganization}?start_date=${today}&end_date=${today}`,
     allowed: 200,
