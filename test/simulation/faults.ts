@@ -1,4 +1,5 @@
 /** What goes wrong in a history. */
+import { idleInTransactionTimeoutMs } from '../../shared/limits.ts';
 import { envelope, newerEnvelope, sealedEvent } from '../harness/builders/records.ts';
 import { poison, type SimulatedShard } from './ledger.ts';
 import type { SimulatedLog } from './log.ts';
@@ -127,13 +128,19 @@ export class Faults {
   }): void {
     for (const { flusher, process } of this.#world.invocations) {
       if (flusher !== fault.flusher) continue;
-      if (fault.kind === 'freeze') process.frozenUntilMs = this.#world.scheduler.nowMs + (fault.ms ?? 0);
-      else if (!process.dead) {
+      const end = () => {
+        for (const shard of this.#world.shards) shard.endSessions(process);
+      };
+      const { scheduler } = this.#world;
+      if (fault.kind === 'freeze') {
+        const ms = fault.ms ?? 0;
+        process.frozenUntilMs = scheduler.nowMs + ms;
+        // The server ends a transaction in which nothing happens for so long.
+        if (ms > idleInTransactionTimeoutMs)
+          scheduler.after(idleInTransactionTimeoutMs, 'idle sessions end', end);
+      } else if (!process.dead) {
         process.dead = true;
-        const end = () => {
-          for (const shard of this.#world.shards) shard.endSessions(process);
-        };
-        this.#world.scheduler.after(this.#world.scheduler.random.below(2000), 'sessions end', end);
+        scheduler.after(scheduler.random.below(2000), 'sessions end', end);
       }
     }
   }

@@ -1,16 +1,11 @@
 /** Runs one history: the use cases as they are shipped, between a script, ports in memory and the model. */
-import { randomBytes } from 'node:crypto';
 import { storeSegments } from '../../functions/consumer/store-segments.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { runPasses } from '../../functions/flusher/run-passes.ts';
-import { acceptEvents } from '../../functions/ingest/accept-events.ts';
-import { GroupCommit } from '../../functions/ingest/group-commit.ts';
-import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
-import { type Caller, scopes } from '../../shared/callers/caller.ts';
 import { isTransient } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
-import { dayMs, summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
+import { summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
@@ -18,7 +13,8 @@ import { Faults, type Invocation } from './faults.ts';
 import { SimulatedShard } from './ledger.ts';
 import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
-import { SimulatedProcess, simulatedDay } from './process.ts';
+import { SimulatedProcess } from './process.ts';
+import { caller, judgeAnswer, logPartitions, type Sender, senderOf, sendRequest } from './requests.ts';
 import { Scheduler } from './scheduler.ts';
 import {
   historyMs,
@@ -42,12 +38,7 @@ export interface Outcome {
   readonly reached: ReadonlySet<string>;
 }
 
-const caller: Caller = { id: 'sim', scopes: new Set(scopes), organizations: 'all', keysRequired: false };
 const segmentKey = Buffer.alloc(32, 1);
-const encryptionKey = Buffer.alloc(32, 2);
-const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
-const logPartitions = 5;
-const waitMs = 3000;
 /** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
 const settlingInvocations = 12;
 const settlingBudgetMs = 1200;
@@ -71,7 +62,7 @@ class World {
   readonly #reached = new Set<string>();
   readonly #trace: (line: string) => void;
   readonly #logger: Logger;
-  readonly #ingests: readonly { readonly process: SimulatedProcess; readonly commit: GroupCommit }[];
+  readonly #ingests: readonly (Sender & { readonly process: SimulatedProcess })[];
   /** Offset of the consumer group by partition. */
   readonly #group = new Map<number, number>();
   readonly #histories = [new LogHistory(), new LogHistory()];
@@ -174,17 +165,7 @@ class World {
 
   #makeIngest(number: number) {
     const process = this.#process(`ingest`);
-    const commit = new GroupCommit({
-      log: this.#log.writer(process),
-      clock: process.clock,
-      sealer,
-      producerId: Buffer.alloc(16, number),
-      partitions: logPartitions,
-      generation: 1,
-      receipts: { seal: (place) => JSON.stringify(place) },
-      lingerMs: 5,
-    });
-    return { process, commit };
+    return { process, ...senderOf(number, { log: this.#log.writer(process), clock: process.clock }) };
   }
 
   #perform(operation: Operation): void {
@@ -217,37 +198,9 @@ class World {
   async #send(ingest: number, events: readonly SentEvent[]): Promise<void> {
     const sender = this.#ingests[ingest];
     if (sender === undefined) return;
-    const { process, commit } = sender;
-    const items = events.map(({ organization, key, daysAgo, thousandths }, index) => ({
-      index,
-      organization,
-      metric: 'calls',
-      quantity: decimalOf(thousandths),
-      idempotencyKey: `key-${key}`,
-      eventTimeMs: daysAgo === null ? null : (simulatedDay - daysAgo) * dayMs + 3_600_000 * (key % 5),
-      properties: null,
-    }));
-    const outcome = await acceptEvents(
-      {
-        clock: process.clock,
-        commit: (accepted, deadlineMs) => commit.submit(accepted, deadlineMs),
-        makeKey: () => randomBytes(4).toString('hex'),
-        digestProperties: (text) => text,
-      },
-      { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
-    );
+    const outcome = await sendRequest(sender, events);
     this.#saw(`request ${outcome.kind}`);
-    if (outcome.kind === 'rejected')
-      this.#model.fail(`a good request is refused: ${JSON.stringify(outcome.rejected)}`);
-    if (outcome.kind !== 'accepted') return;
-    if (
-      outcome.accepted !== events.length ||
-      outcome.receipts.flatMap(({ indexes }) => indexes).length !== events.length
-    ) {
-      this.#model.fail('an accepted request has other receipts than events');
-    }
-    for (const { receipt } of outcome.receipts)
-      this.#model.acknowledged(JSON.parse(receipt), process.clock.now());
+    judgeAnswer(this.#model, outcome, { events, nowMs: sender.clock.now() });
   }
 
   async #deliver({
@@ -323,10 +276,4 @@ class World {
     if (freshness.complete) this.#saw('read complete');
     if (freshness.inFlight === false) this.#saw('read nothing in flight');
   }
-}
-
-function decimalOf(thousandths: number): string {
-  const fraction = `${thousandths % 1000}`.padStart(3, '0').replace(/0+$/, '');
-  const whole = Math.floor(thousandths / 1000);
-  return fraction === '' ? `${whole}` : `${whole}.${fraction}`;
 }

@@ -195,6 +195,13 @@ export class SimulatedShard {
   ): Promise<TransactionOutcome<T>> {
     const owner = {};
     let written: Written | null = null;
+    const holds = () => this.#locks.get(partition)?.owner === owner;
+    const inSession = <V>(label: string, effect: () => V | Promise<V>) =>
+      call(label, () => {
+        // The server ended this session.
+        if (!holds()) throw unavailable();
+        return effect();
+      });
     const begin: RangeTransaction = {
       moveProgress: (move) =>
         call('move', async () => {
@@ -215,7 +222,7 @@ export class SimulatedShard {
             conflicts: 0,
             record: null,
           };
-          return this.#moved(written, call);
+          return this.#moved(written, inSession);
         }),
     };
     try {
@@ -229,7 +236,7 @@ export class SimulatedShard {
       return { kind, value };
     } catch (error) {
       // The server sees the lost connection a little later, and rolls back what is still open.
-      if (this.#locks.get(partition)?.owner === owner) {
+      if (holds()) {
         this.#scheduler.after(this.#scheduler.random.below(3000), 'rolled back', () =>
           this.#unlock(partition, owner),
         );
@@ -286,8 +293,11 @@ export class SimulatedShard {
 
   #commit(written: Written, owner: object): 'committed' | 'unknown' {
     const { partition } = written;
-    // The server ended this session: nothing of it is left to commit.
-    if (this.#locks.get(partition)?.owner !== owner) throw unavailable();
+    // The server ended this session: nothing of it is left to commit, and a lost connection does not say so.
+    if (this.#locks.get(partition)?.owner !== owner) {
+      this.#watcher.saw('commit session ended');
+      return 'unknown';
+    }
     const fate = this.#fates.shift();
     switch (fate) {
       case undefined:

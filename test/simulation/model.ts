@@ -49,12 +49,17 @@ interface Through {
 
 type Version = Pick<OldVersion, 'topic' | 'records'>;
 
+/** What the model looks at, of a log in memory or of a real one. */
+export type JudgedLog = Pick<SimulatedLog, 'topic' | 'partitions' | 'of'>;
+/** The order of what happens, and a time to name it by. */
+export type JudgedTime = Pick<Scheduler, 'nowMs' | 'points'>;
+
 const dayLengthMs = 86_400_000;
 const quarterLengthMs = 900_000;
 
 export class Model {
-  readonly #log: SimulatedLog;
-  readonly #scheduler: Scheduler;
+  readonly #log: JudgedLog;
+  readonly #scheduler: JudgedTime;
   readonly #partitions = new Map<number, ModelPartition>();
   readonly #acknowledged: Acknowledged[] = [];
   readonly #lastRead = new Map<string, number>();
@@ -63,7 +68,7 @@ export class Model {
   /** Nobody set a clock and no end was stale: then freshness can be judged by it. */
   judgesFreshness = true;
 
-  constructor(log: SimulatedLog, scheduler: Scheduler) {
+  constructor(log: JudgedLog, scheduler: JudgedTime) {
     this.#log = log;
     this.#scheduler = scheduler;
     for (const number of log.partitions.keys()) {

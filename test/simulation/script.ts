@@ -6,8 +6,8 @@ import type { StoreTrouble } from './segments.ts';
 
 export const partitionNumbers = [0, 1, 4] as const;
 /** Organizations by home partition in a log of five partitions, of which two stay empty. */
-const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
-type PartitionNumber = (typeof partitionNumbers)[number];
+export const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
+export type PartitionNumber = (typeof partitionNumbers)[number];
 
 export interface SentEvent {
   readonly organization: string;
@@ -203,7 +203,8 @@ const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault
     ms: 40_000 + random.below(40_000),
   }),
   (random) => ({ kind: 'poison', partition: random.pick(partitionNumbers) }),
-  (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: someMs(random) }),
+  // Some for longer than a server leaves a transaction idle.
+  (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: 3 * someMs(random) }),
   (random) => ({ kind: 'kill', flusher: random.below(flusherCount) }),
   (random) => ({ kind: 'step', ms: random.pick([3_600_000, -3_600_000]) }),
 ];

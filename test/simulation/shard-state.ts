@@ -37,7 +37,8 @@ export interface PartitionState {
 /** What one transaction has written and not yet committed. */
 export interface Written {
   readonly partition: number;
-  readonly by: SimulatedProcess;
+  /** Its process, which knows when it read the log. */
+  readonly by: Pick<SimulatedProcess, 'readAt'>;
   readonly move: ProgressMove;
   readonly events: CountedEvent[];
   readonly rollups: Rollup[];
