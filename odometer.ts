@@ -19,6 +19,7 @@ export const commands: readonly CommandLine[] = [
   ['recount', 'compare the log with the shards, by code of its own', () => import('./test/recount/main.ts')],
   ['verify', 'recompute the proof of every commit', () => import('./localstack/verify.ts')],
   ['operate', 'list and lift halts, migrate, list the quarantine', () => import('./localstack/operate.ts')],
+  ['keys', 'make, list, revoke and rotate API keys', () => import('./localstack/keys.ts')],
   ['token', 'issue a bearer token for the local API', () => import('./localstack/token.ts')],
   ['bench', 'measure what the running system sustains', () => import('./test/bench/main.ts')],
   ['load', 'send single events by Artillery, Locust or ab', () => import('./test/load/main.ts')],

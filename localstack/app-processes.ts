@@ -4,6 +4,7 @@ import cluster from 'node:cluster';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  ENV_API_KEY_HASH_SECRET,
   ENV_ENCRYPTION_KEY,
   ENV_JWT_AUDIENCE,
   ENV_JWT_ISSUER,
@@ -43,6 +44,9 @@ export function apiSpecs(settings: TwinSettings, servers: Servers): readonly Pro
     ...environmentOf(settings, servers),
     [ENV_PORT]: String(settings.apiPort),
     ...shardUrls(servers, 'reader'),
+    ...shardUrls(servers, 'authorizer'),
+    ...shardUrls(servers, 'keys'),
+    [ENV_API_KEY_HASH_SECRET]: 'secret:api-key-hash-secret',
     [ENV_ENCRYPTION_KEY]: 'secret:encryption-key',
     [ENV_RECEIPT_KEY]: 'secret:receipt-key',
     ...issuerOf(processEnvironment()),
@@ -57,9 +61,11 @@ export function backgroundSpecs(settings: TwinSettings, servers: Servers): reado
   const environment = environmentOf(settings, servers);
   const segmentKey = { [ENV_SEGMENT_KEY]: 'secret:segment-key' };
   const writer = shardUrls(servers, 'writer');
+  // The process of the schedules also compares the shards' keys.
+  const keys = { ...shardUrls(servers, 'keys'), [ENV_API_KEY_HASH_SECRET]: 'secret:api-key-hash-secret' };
   return [
     backgroundSpec('consumer', { ...environment, ...segmentKey }, settings.dataDir),
-    backgroundSpec('flusher', { ...environment, ...segmentKey, ...writer }, settings.dataDir),
+    backgroundSpec('flusher', { ...environment, ...segmentKey, ...writer, ...keys }, settings.dataDir),
   ];
 }
 

@@ -41,6 +41,8 @@ export async function prepareData(servers: DataServers, log: (line: string) => v
         writer: passwordOf(servers.secrets, 'writer'),
         reader: passwordOf(servers.secrets, 'reader'),
         operator: passwordOf(servers.secrets, 'operator'),
+        authorizer: passwordOf(servers.secrets, 'authorizer'),
+        keys: passwordOf(servers.secrets, 'keys'),
       });
       if (applied.length > 0) log(`shard${shard} is migrated (${applied.length} migrations)`);
     }),

@@ -1,6 +1,29 @@
 -- The schema of one shard after all migrations, dumped from its catalog: read it in reviews, change it by a
 -- migration. A test keeps it fresh; ODOMETER_UPDATE_SCHEMA=1 makes that test write it.
 
+create table api_key_state (
+  one boolean default true not null,
+  changes bigint default 0 not null,
+  compared_at timestamp with time zone
+);
+create table api_key_uses (
+  id text not null,
+  used_at timestamp with time zone not null
+);
+create table api_keys (
+  id text not null,
+  hash bytea not null,
+  owner text not null,
+  scopes text[] not null,
+  organizations text[],
+  keys_required boolean not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  version integer not null,
+  change bigint not null
+);
 create table audit_log (
   id bigint generated always as identity not null,
   at timestamp with time zone default clock_timestamp() not null,
@@ -135,6 +158,18 @@ create table usage_rollups (
   latest_at timestamp with time zone
 ) with (fillfactor=70);
 alter table usage_events alter column properties set storage external;
+alter table api_key_state add constraint api_key_state_one_check CHECK (one);
+alter table api_key_state add constraint api_key_state_pkey PRIMARY KEY (one);
+alter table api_key_uses add constraint api_key_uses_id_fkey FOREIGN KEY (id) REFERENCES api_keys(id);
+alter table api_key_uses add constraint api_key_uses_pkey PRIMARY KEY (id);
+alter table api_keys add constraint api_keys_change_key UNIQUE (change);
+alter table api_keys add constraint api_keys_hash_check CHECK ((octet_length(hash) = 32));
+alter table api_keys add constraint api_keys_id_check CHECK ((id ~ '^[0-9a-z]{16}$'::text));
+alter table api_keys add constraint api_keys_organizations_check CHECK ((cardinality(organizations) > 0));
+alter table api_keys add constraint api_keys_owner_check CHECK (((length(owner) >= 1) AND (length(owner) <= 128)));
+alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
+alter table api_keys add constraint api_keys_scopes_check CHECK ((cardinality(scopes) > 0));
+alter table api_keys add constraint api_keys_version_check CHECK ((version > 0));
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
 alter table commit_ledger add constraint commit_ledger_conflicts CHECK (((conflicts >= 0) AND (conflicts <= duplicate)));
 alter table commit_ledger add constraint commit_ledger_days_check CHECK ((jsonb_typeof(days) = 'array'::text));
@@ -178,6 +213,7 @@ alter table usage_events add constraint usage_events_sealed CHECK ((octet_length
 alter table usage_rollups add constraint usage_rollups_event_count_check CHECK ((event_count > 0));
 alter table usage_rollups add constraint usage_rollups_pkey PRIMARY KEY (partition, organization_id, metric_name, quarter, dimension_set);
 alter table usage_rollups add constraint usage_rollups_total_check CHECK (((total < 'Infinity'::numeric) AND (total > '-Infinity'::numeric)));
+CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner);
 CREATE INDEX commit_ledger_committed_at ON public.commit_ledger USING brin (committed_at) WITH (pages_per_range='8', autosummarize='on');
 CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (partition, generation, from_offset) WHERE (to_offset > from_offset);
 CREATE INDEX quarantine_newest ON public.quarantine USING btree (quarantined_at, partition, generation, "offset", index);
@@ -503,15 +539,29 @@ begin
   return null;
 end
 $function$;
+CREATE TRIGGER audit_keys AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER keep_revoked BEFORE UPDATE ON public.api_keys FOR EACH ROW EXECUTE FUNCTION keep_revoked();
 CREATE TRIGGER audit_halt AFTER UPDATE ON public.partition_progress FOR EACH ROW WHEN (((old.halted IS DISTINCT FROM new.halted) OR (old.generation <> new.generation) OR (old.first_offset <> new.first_offset))) EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_rows AFTER INSERT OR DELETE ON public.partition_progress FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_identity AFTER INSERT OR DELETE OR UPDATE ON public.shard_identity FOR EACH ROW EXECUTE FUNCTION write_audit();
+alter table api_key_state enable row level security, force row level security;
+alter table api_key_uses enable row level security, force row level security;
+alter table api_keys enable row level security, force row level security;
 alter table partition_progress enable row level security, force row level security;
 alter table quarantine enable row level security, force row level security;
 alter table usage_conflicts enable row level security, force row level security;
 alter table usage_dimension_sets enable row level security, force row level security;
 alter table usage_events enable row level security, force row level security;
 alter table usage_rollups enable row level security, force row level security;
+create policy authorizer on api_key_state for select to odometer_authorizer using (true);
+create policy keys on api_key_state for all to odometer_keys using (true) with check (true);
+create policy operator on api_key_state for select to billing using (true);
+create policy authorizer on api_key_uses for all to odometer_authorizer using (true) with check (true);
+create policy keys on api_key_uses for select to odometer_keys using (true);
+create policy operator on api_key_uses for select to billing using (true);
+create policy authorizer on api_keys for select to odometer_authorizer using (true);
+create policy keys on api_keys for all to odometer_keys using (true) with check (true);
+create policy operator on api_keys for select to billing using (true);
 create policy operator on partition_progress for select to billing using (true);
 create policy owner on partition_progress for all to odometer_owner using (true) with check (true);
 create policy reader on partition_progress for select to odometer_reader using (true);
@@ -530,6 +580,15 @@ create policy writer on usage_events for select to odometer_writer using (true);
 create policy operator on usage_rollups for select to billing using (true);
 create policy tenant on usage_rollups for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
 create policy totals on usage_rollups for all to odometer_owner using ((current_setting('odometer.within_totals'::text, true) = 'on'::text)) with check ((current_setting('odometer.within_totals'::text, true) = 'on'::text));
+grant select on api_key_state to billing;
+grant select on api_key_state to odometer_authorizer;
+grant select, update on api_key_state to odometer_keys;
+grant select on api_key_uses to billing;
+grant insert, select, update on api_key_uses to odometer_authorizer;
+grant select on api_key_uses to odometer_keys;
+grant select on api_keys to billing;
+grant select on api_keys to odometer_authorizer;
+grant insert, select on api_keys to odometer_keys;
 grant select on audit_log to billing;
 grant select on closed_days to billing;
 grant select on commit_ledger to billing;
@@ -543,6 +602,8 @@ grant select on quarantine to odometer_reader;
 grant insert, select on quarantine to odometer_writer;
 grant select on schema_migrations to billing;
 grant select on shard_identity to billing;
+grant select on shard_identity to odometer_authorizer;
+grant select on shard_identity to odometer_keys;
 grant select on shard_identity to odometer_reader;
 grant select on shard_identity to odometer_writer;
 grant select on usage_conflicts to billing;
@@ -570,5 +631,7 @@ grant execute on function keep_dimension_sets(of_partition integer, organization
 grant execute on function leaf_of(day date, today date) to odometer_writer;
 grant execute on function make_usage_day(day date) to odometer_writer;
 grant usage on schema public to billing;
+grant usage on schema public to odometer_authorizer;
+grant usage on schema public to odometer_keys;
 grant usage on schema public to odometer_reader;
 grant usage on schema public to odometer_writer;

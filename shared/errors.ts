@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'secret_missing'
   | 'secrets_unavailable'
   | 'token_keys_unavailable'
+  | 'api_keys_unavailable'
   | 'config_invalid'
   | 'overloaded'
   | 'invariant_broken';

@@ -207,6 +207,44 @@ export const tokenKeysStaleMsMax = 10 * 60_000;
 export const tokenKeysCooldownMs = 30_000;
 export const tokenKeysTimeoutMs = 3000;
 
+/** API keys that are neither revoked nor expired; each authorizer holds all of them. */
+export const apiKeysMax = 5000;
+/** Of one owner: the key in use, and the one that takes its place. */
+export const apiKeysPerOwnerMax = 2;
+/** A key's organizations as one text, as API Gateway passes them on. */
+export const apiKeyOrganizationsCharsMax = 2048;
+export const apiKeyDaysMax = 3650;
+/** How long a rotated key goes on. */
+export const apiKeyGraceHoursDefault = 24;
+export const apiKeyGraceHoursMax = 7 * 24;
+/** Keys in one answer of a shard; four of them are an answer of Lambda, which has 6 MB. */
+export const apiKeyPageRows = 500;
+/** How long an authorizer believes its list: a revoked key is accepted for so long. */
+export const apiKeyListAgeMsMax = 30_000;
+/** How soon a key that is not in the list makes it ask again, and how soon a list that could not be read. */
+export const apiKeyListCooldownMs = 1000;
+export const apiKeyListRetryMs = 2000;
+/** How long the list goes on beyond its age while no shard answers. */
+export const apiKeyListStaleMsMax = 10 * 60_000;
+/** One shard's answer. When the first shard has answered, the others have the shorter time. */
+export const apiKeyAnswerTimeoutMs = 4000;
+export const apiKeyLateAnswerMs = 500;
+/** The answer to an authorizer outside of the network; it has ten seconds, and the first answer may need a start. */
+export const apiKeyFunctionTimeoutMs = 6000;
+/** How often an authorizer says that one key was used, how often it says so of any, and of how many at once. */
+export const apiKeyUseMs = 60_000;
+export const apiKeyUsesPauseMs = 1000;
+export const apiKeyUsesMax = 1000;
+/** A change is acknowledged by this many shards at least, so one of `apiKeyComparedShardsMin` has it. */
+export const apiKeyChangedShardsMin = 2;
+export const apiKeyComparedShardsMin = 3;
+/** One request or comparison of the function `keys`: as long as API Gateway waits. */
+export const keysTimeoutMs = 29_000;
+/** How long a shard answers for keys after it was compared with others, which is done each minute. */
+export const apiKeyComparedMsMax = 15 * 60_000;
+/** What API Gateway may remember of an authorizer's answer. */
+export const authorizedSeconds = 30;
+
 /** Figures of the pipeline: the window of the ledger that rates are taken from. */
 export const metricsWindowSeconds = 60;
 /** How long a source of figures may take before it counts as down. */
@@ -246,6 +284,14 @@ invariant(
 );
 invariant(migrationLockTimeoutMs < lockTimeoutMs, 'a migration that waits makes no commit give up');
 invariant(readStatementTimeoutMs < readAnswerTimeoutMs, 'and so it does for readers');
+invariant(
+  apiKeyChangedShardsMin + apiKeyComparedShardsMin > shardCount,
+  'of the shards that were compared one has every change that was acknowledged',
+);
+invariant(
+  apiKeyListAgeMsMax + authorizedSeconds * 1000 <= 60_000,
+  'a revoked key is refused after a minute at the latest',
+);
 invariant(transactionStartRemainingMs < flusherBudgetMs, 'a pass must be able to start');
 invariant(
   idleInTransactionTimeoutMs < stuckTransactionMs,

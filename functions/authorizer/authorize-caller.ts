@@ -1,31 +1,49 @@
-/** The use case: who sends a bearer token, and what may they do? */
+/** The use case: who sends a bearer token or an API key, and what may they do? */
 import { hash } from 'node:crypto';
+import { isApiKey } from '../../shared/callers/api-key.ts';
 import { type Scope, scopes } from '../../shared/callers/caller.ts';
 import type { TokenProblem, TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { organizationPattern } from '../../shared/events/name-rule.ts';
 import { tokenCharsMax } from '../../shared/limits.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { type ApiKeyPorts, createCheckApiKey } from './check-api-key.ts';
 import { type CallerGrant, VerifiedTokens } from './verified-tokens.ts';
 
 /** `unauthenticated`: we do not know who this is. `forbidden`: we do, and they may do nothing here. */
 export type Authorization =
   | { readonly kind: 'granted'; readonly grant: CallerGrant }
-  | { readonly kind: 'unauthenticated'; readonly code: 'credential_missing' | TokenProblem }
+  | {
+      readonly kind: 'unauthenticated';
+      readonly code: 'credential_missing' | 'api_key_invalid' | TokenProblem;
+    }
   | { readonly kind: 'forbidden'; readonly code: 'organizations_missing' | 'organizations_invalid' };
 
 export interface AuthorizePorts {
   readonly tokens: TokenVerifier;
+  readonly apiKeys: ApiKeyPorts;
+  readonly logger: Logger;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
-/** `token` null: no bearer token was sent. Throws `token_keys_unavailable` (retryable). */
-export type AuthorizeCaller = (token: string | null) => Promise<Authorization>;
+/** null: no bearer token was sent. Throws `token_keys_unavailable` or `api_keys_unavailable` (both retryable). */
+export type AuthorizeCaller = (credential: string | null) => Promise<Authorization>;
 
-/** The use case with its memory of tokens. */
-export function createAuthorizeCaller({ tokens, clock }: AuthorizePorts): AuthorizeCaller {
+/** The use case with its memory of tokens and API keys. */
+export function createAuthorizeCaller(ports: AuthorizePorts): AuthorizeCaller {
+  const authorizeToken = createAuthorizeToken(ports);
+  const checkApiKey = createCheckApiKey(ports.apiKeys, ports);
+  return async (credential) => {
+    if (credential === null) return { kind: 'unauthenticated', code: 'credential_missing' };
+    if (!isApiKey(credential)) return authorizeToken(credential);
+    const grant = await checkApiKey(credential);
+    return grant === null ? { kind: 'unauthenticated', code: 'api_key_invalid' } : { kind: 'granted', grant };
+  };
+}
+
+function createAuthorizeToken({ tokens, clock }: AuthorizePorts): (token: string) => Promise<Authorization> {
   const verified = new VerifiedTokens(clock);
   return async (token) => {
-    if (token === null) return { kind: 'unauthenticated', code: 'credential_missing' };
     if (token.length > tokenCharsMax) return { kind: 'unauthenticated', code: 'token_malformed' };
     const digest = hash('sha256', token);
     const known = verified.find(digest);

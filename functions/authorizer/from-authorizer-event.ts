@@ -14,7 +14,17 @@ export interface AuthorizerAnswer {
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** The bearer token; null where there is none, or a credential of another scheme. */
+/**
+ * Nobody can say now whether this key is good. API Gateway would answer a refusal with 403 and an error with 500, which are
+ * both wrong; so it lets the request pass without a caller, and the function answers 503 (shared/http/stack.ts). A function
+ * that does not know of this finds no caller.
+ */
+export const unavailableAnswer: AuthorizerAnswer = {
+  isAuthorized: true,
+  context: { unavailable: 'api_keys_unavailable' },
+};
+
+/** The bearer token or API key; null where there is none, or a credential of another scheme. */
 export function fromAuthorizerEvent({ headers }: AuthorizerEvent): string | null {
   return /^Bearer +(\S+) *$/i.exec(headers?.['authorization'] ?? '')?.[1] ?? null;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import {
+  ENV_SHARD_AUTHORIZER_URLS,
+  ENV_SHARD_KEYS_URLS,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
@@ -15,14 +17,22 @@ const shardsConfig = z
     /** Where they are known, migrating gives these logins the passwords that their addresses hold. */
     [ENV_SHARD_WRITER_URLS]: shardUrlsValue.optional(),
     [ENV_SHARD_READER_URLS]: shardUrlsValue.optional(),
+    [ENV_SHARD_AUTHORIZER_URLS]: shardUrlsValue.optional(),
+    [ENV_SHARD_KEYS_URLS]: shardUrlsValue.optional(),
   })
   .transform((values) => ({
     ownerUrls: values[ENV_SHARD_OWNER_URLS],
     operatorUrls: values[ENV_SHARD_OPERATOR_URLS],
     /** The addresses of every login whose password is known. */
-    loginUrls: ([ENV_SHARD_OPERATOR_URLS, ENV_SHARD_WRITER_URLS, ENV_SHARD_READER_URLS] as const).map(
-      (variable) => values[variable] ?? [],
-    ),
+    loginUrls: (
+      [
+        ENV_SHARD_OPERATOR_URLS,
+        ENV_SHARD_WRITER_URLS,
+        ENV_SHARD_READER_URLS,
+        ENV_SHARD_AUTHORIZER_URLS,
+        ENV_SHARD_KEYS_URLS,
+      ] as const
+    ).map((variable) => values[variable] ?? []),
   }));
 
 /** What the operator reads from the environment. */

@@ -1,4 +1,5 @@
 /** The routes about single events: receipts, lists, and what is kept aside. */
+import type { Caller } from '../../shared/callers/caller.ts';
 import { keyHash } from '../../shared/events/identity.ts';
 import { problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer, HttpRequest } from '../../shared/http/stack.ts';
@@ -55,9 +56,15 @@ export function eventRoutes(ports: EventPorts): Readonly<Record<string, Answer>>
 const readRequired: HttpAnswer = {
   problem: problem(403, 'scope_required', 'The caller needs the scope read.'),
 };
-const adminRequired: HttpAnswer = {
-  problem: problem(403, 'scope_required', 'The caller needs the scope admin.'),
-};
+
+/** What is kept aside is of all organizations, and a record that is not ours is of none: so its reader may reach all. */
+function keptAsideProblem({ scopes, organizations }: Caller): HttpAnswer | null {
+  if (!scopes.has('admin'))
+    return { problem: problem(403, 'scope_required', 'The caller needs the scope admin.') };
+  if (organizations === 'all') return null;
+  const detail = 'What is kept aside is of all organizations, and the caller may not read all of them.';
+  return { problem: problem(403, 'organization_not_allowed', detail) };
+}
 
 async function oneReceipt(ports: EventPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
   if (!caller.scopes.has('read')) return readRequired;
@@ -127,7 +134,8 @@ function nextCursor(
 }
 
 async function conflicts({ keptAside }: EventPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
-  if (!caller.scopes.has('admin')) return adminRequired;
+  const refused = keptAsideProblem(caller);
+  if (refused !== null) return refused;
   const reading = parseQuery(keptParameters, event);
   if (!reading.ok) return { problem: reading.problem };
   const { cursor = null, limit } = reading.request;
@@ -138,7 +146,8 @@ async function conflicts({ keptAside }: EventPorts, { event, caller }: HttpReque
 }
 
 async function quarantine({ keptAside }: EventPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
-  if (!caller.scopes.has('admin')) return adminRequired;
+  const refused = keptAsideProblem(caller);
+  if (refused !== null) return refused;
   const reading = parseQuery(keptParameters, event);
   if (!reading.ok) return { problem: reading.problem };
   const { cursor = null, limit } = reading.request;
@@ -152,7 +161,8 @@ async function quarantineEntry(
   { keptAside }: EventPorts,
   { event, caller }: HttpRequest,
 ): Promise<HttpAnswer> {
-  if (!caller.scopes.has('admin')) return adminRequired;
+  const refused = keptAsideProblem(caller);
+  if (refused !== null) return refused;
   const place = fromHttpEntry(event.pathParameters?.['entry'] ?? '');
   const home = place === null ? undefined : keptAside[shardOf(place.partition)];
   if (place === null || home === undefined) return toHttpEntry(null);

@@ -32,12 +32,12 @@ interface LogCapacity {
 }
 
 /** The most that reads may take: each environment keeps a connection to each shard, whose memory is the rows'. */
-export const readConcurrency = { query: 100, metrics: 5 } as const;
+export const readConcurrency = { query: 100, metrics: 5, credentials: 50, keys: 5 } as const;
 
 /** What the functions of a profile take out of the account's concurrency, used or not. */
 export function reservedConcurrency({ ingest, log }: Capacity): number {
-  const { query, metrics } = readConcurrency;
-  return ingest.concurrencyMax + log.partitions + shardCount + query + metrics;
+  const reads = Object.values(readConcurrency).reduce((sum, count) => sum + count, 0);
+  return ingest.concurrencyMax + log.partitions + shardCount + reads;
 }
 
 const partitions: number = usageTopic.partitions;

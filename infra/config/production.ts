@@ -11,7 +11,7 @@ export const production: Stage = {
     availabilityZones: ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'],
     vpcCidr: '10.40.0.0/16',
     keepData: true,
-    passwords: { owner: 1, operator: 1, writer: 1, reader: 1, cache: 1 },
+    passwords: { owner: 1, operator: 1, writer: 1, reader: 1, authorizer: 1, keys: 1, cache: 1 },
     headsLockedDays: 3653,
   },
   capacity: capacities['1.2M'],

@@ -11,7 +11,9 @@ export type BillingFunctionName =
   | 'query'
   | 'metrics'
   | 'operator'
-  | 'authorizer';
+  | 'authorizer'
+  | 'credentials'
+  | 'keys';
 
 export interface BillingFunctionProps extends Omit<NodeFunctionProps, 'entry'> {
   /** The folder of the handler below `functions/`, and what alarms and dashboards call the function. */

@@ -14,6 +14,7 @@ import { Construct } from 'constructs';
 import { cors } from '../../shared/contracts/cors.ts';
 import { metricNamespace } from '../../shared/contracts/metrics.ts';
 import { methodsOf, type Route, routes } from '../../shared/contracts/routes.ts';
+import { authorizedSeconds } from '../../shared/limits.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { Capacity } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
@@ -33,8 +34,8 @@ export interface UsageApiProps {
   readonly targets: Readonly<Record<Route['function'], lambda.IFunction>>;
 }
 
-/** A revoked or expired token is accepted for this much longer at most. */
-const authorizedFor = Duration.minutes(5);
+/** A revoked or expired credential is accepted for this much longer at most. */
+const authorizedFor = Duration.seconds(authorizedSeconds);
 
 /** The HTTP API: every route of the contracts, behind the authorizer unless the contracts call it public. */
 export class UsageApi extends Construct {
@@ -123,10 +124,11 @@ function corsOf(origins: readonly string[]): gateway.CorsPreflightOptions {
 }
 
 /**
- * What reads may take in a second, so that nobody who reads, or asks without a token, takes the rate of the senders:
+ * What administrators change, for whom a few requests a second are many. And what reads may take in a second, so that nobody who reads, or asks without a token, takes the rate of the senders:
  * readiness and figures ask every server, and a scrape a second is more than Prometheus needs.
  */
 const readsPerSecond = { '/health': 20, '/ready': 20, '/metrics': 5, '/api/v1/metrics': 20 } as const;
+const keysPerSecond = 10;
 const summariesPerSecond = 500;
 
 function routeSettings(): Readonly<Record<string, object>> {
@@ -135,7 +137,8 @@ function routeSettings(): Readonly<Record<string, object>> {
     routes
       .filter((route) => route.function !== 'ingest')
       .flatMap((route) => {
-        const rate = perSecond[route.path] ?? summariesPerSecond;
+        const others = route.function === 'keys' ? keysPerSecond : summariesPerSecond;
+        const rate = perSecond[route.path] ?? others;
         // They replace the stage's, the detailed metrics among them; the keys are CloudFormation's.
         const settings = {
           ThrottlingRateLimit: rate,

@@ -29,13 +29,16 @@ export const assumptions = {
   accessLogBytesPerRequest: 260,
   metricLineBytes: 355,
   metricsIntervalSeconds: 10,
-  secrets: 15,
-  /** Environments that watch their secrets read each again once a minute: 20 consumers one, 4 flushers three, 14 authorizers two. */
-  secretReadsPerMinute: 60,
+  secrets: 20,
+  /**
+   * Environments that watch their secrets read each again once a minute: 20 consumers one, 4 flushers three, 14 authorizers
+   * three, 1 of keys two.
+   */
+  secretReadsPerMinute: 76,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */
   metrics: 79,
-  alarms: 65,
+  alarms: 69,
   cacheNodes: 3,
   zones: 3,
   /** The batch at which the ceiling of one organization is published. */

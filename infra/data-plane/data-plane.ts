@@ -3,7 +3,7 @@ import type { aws_cloudwatch as cloudwatch, aws_ec2 as ec2, aws_lambda as lambda
 import type { ShardLogin } from '../../shared/contracts/shards.ts';
 
 /** Roles in the network: who may open a connection to whom. */
-export type NetworkRole = 'ingest' | 'consumer' | 'flusher' | 'query' | 'operator';
+export type NetworkRole = 'ingest' | 'consumer' | 'flusher' | 'query' | 'operator' | 'keys';
 
 /** Where a function runs; empty where it needs no network of its own. */
 export type Placement = Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
@@ -40,7 +40,8 @@ export type KeyVariable =
   | 'RECEIPT_KEY'
   | 'SEGMENT_KEY'
   | 'JWT_SECRET'
-  | 'JWT_SECRET_PREVIOUS';
+  | 'JWT_SECRET_PREVIOUS'
+  | 'API_KEY_HASH_SECRET';
 
 /** What of the data plane is watched; nothing where somebody else runs it. */
 export interface DataVitals {

@@ -2,6 +2,7 @@ import {
   CfnOutput,
   type aws_cloudwatch as cloudwatch,
   Duration,
+  aws_iam as iam,
   aws_lambda as lambda,
   Stack,
   type StackProps,
@@ -10,13 +11,14 @@ import type { Construct } from 'constructs';
 import {
   ENV_CALLER_REQUESTS_PER_SECOND,
   ENV_INGEST_ENVELOPE_VERSION,
+  ENV_CREDENTIALS_FUNCTION,
   ENV_INGEST_LINGER_MS,
   ENV_JWT_AUDIENCE,
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
   ENV_OTLP_ORGANIZATION,
 } from '../../shared/contracts/env.ts';
-import { consumerTimeoutMs, flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
+import { consumerTimeoutMs, flusherTimeoutMs, keysTimeoutMs, shardCount } from '../../shared/limits.ts';
 import { readConcurrency } from '../config/capacity.ts';
 import type { Stage } from '../config/stage.ts';
 import {
@@ -25,6 +27,7 @@ import {
   type BillingFunctionProps,
   type FunctionVitals,
 } from '../constructs/billing-function.ts';
+import { CompareSchedule } from '../constructs/compare-schedule.ts';
 import { FlushSchedule } from '../constructs/flush-schedule.ts';
 import { ShardMigration } from '../constructs/shard-migration.ts';
 import { UsageApi } from '../constructs/usage-api.ts';
@@ -77,9 +80,12 @@ export class AppStack extends Stack {
     const flusher = this.#flusher();
     const query = this.#query();
     const metrics = this.#metrics();
-    const authorizer = this.#authorizer();
+    const credentials = this.#credentials();
+    const keys = this.#keys();
+    const authorizer = this.#authorizer(credentials.fn);
     // New code meets no older schema.
-    for (const later of [consumer, flusher, query, metrics]) later.fn.node.addDependency(migration);
+    for (const later of [consumer, flusher, query, metrics, credentials, keys])
+      later.fn.node.addDependency(migration);
     this.api = new UsageApi(this, 'UsageApi', {
       throttle: stage.capacity.api,
       stageName: stage.name,
@@ -87,11 +93,10 @@ export class AppStack extends Stack {
       corsOrigins: stage.corsOrigins,
       authorizer: authorizer.fn,
       // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
-      targets: { ingest: live as lambda.IFunction, query: query.fn, metrics: metrics.fn },
+      targets: { ingest: live as lambda.IFunction, query: query.fn, metrics: metrics.fn, keys: keys.fn },
     });
-    this.functions = [ingest, consumer, flusher, query, metrics, operator, authorizer].map(
-      (one) => one.vitals,
-    );
+    const readers = [query, metrics, credentials, keys];
+    this.functions = [ingest, consumer, flusher, ...readers, operator, authorizer].map((one) => one.vitals);
     new CfnOutput(this, 'ApiUrl', { value: this.api.api.apiEndpoint });
     new CfnOutput(this, 'OperatorFunction', { value: operator.fn.functionName });
   }
@@ -237,26 +242,62 @@ export class AppStack extends Stack {
     });
     this.#data.grantDescribeLog(operator.fn);
     // The passwords of the other logins, because migrating also sets them.
-    for (const login of ['owner', 'operator', 'writer', 'reader'] as const)
+    for (const login of ['owner', 'operator', 'writer', 'reader', 'authorizer', 'keys'] as const)
       this.#data.grantShards(operator.fn, login);
     return operator;
   }
 
+  /** Inside of the network, for the authorizer, which is outside. */
+  #credentials(): BillingFunction {
+    const credentials = this.#function('Credentials', {
+      description: 'API keys of the shards, for the authorizer',
+      memoryMb: 512,
+      timeout: Duration.seconds(10),
+      role: 'keys',
+      reservedConcurrency: readConcurrency.credentials,
+      // Uses that are not stored come again a minute later.
+      asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
+    });
+    this.#data.grantShards(credentials.fn, 'authorizer');
+    return credentials;
+  }
+
+  #keys(): BillingFunction {
+    const keys = this.#function('Keys', {
+      description: 'Makes, lists and revokes API keys; compares those of the shards',
+      memoryMb: 512,
+      timeout: Duration.millis(keysTimeoutMs),
+      role: 'keys',
+      reservedConcurrency: readConcurrency.keys,
+      // As for the flusher: a tick that cannot run is no use later.
+      asyncRetries: { attempts: 0, maxAge: Duration.minutes(1) },
+    });
+    this.#data.grantShards(keys.fn, 'keys');
+    this.#data.grantKey(keys.fn, 'API_KEY_HASH_SECRET');
+    new CompareSchedule(this, 'CompareSchedule', keys.fn);
+    return keys;
+  }
+
   /** Outside the network, because the issuer's key set is on the internet. */
-  #authorizer(): BillingFunction {
+  #authorizer(credentials: lambda.Function): BillingFunction {
     const { issuer, audience, jwksUrl } = this.#stage.identity;
     const authorizer = this.#function('Authorizer', {
-      description: 'Who calls, by bearer token',
+      description: 'Who calls, by bearer token or API key',
       memoryMb: 512,
       // As long as API Gateway waits: a cold start reads the secret, twice if it must.
       timeout: Duration.seconds(10),
       environment: {
         [ENV_JWT_ISSUER]: issuer,
         [ENV_JWT_AUDIENCE]: audience,
+        [ENV_CREDENTIALS_FUNCTION]: credentials.functionName,
         ...(jwksUrl === undefined ? {} : { [ENV_JWT_JWKS_URL]: jwksUrl }),
       },
     });
-    for (const key of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'] as const) this.#data.grantKey(authorizer.fn, key);
+    for (const key of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS', 'API_KEY_HASH_SECRET'] as const)
+      this.#data.grantKey(authorizer.fn, key);
+    // Not `grantInvoke`, which grants the function's versions too; it has none.
+    const invoke = { actions: ['lambda:InvokeFunction'], resources: [credentials.functionArn] };
+    authorizer.fn.addToRolePolicy(new iam.PolicyStatement(invoke));
     return authorizer;
   }
 }

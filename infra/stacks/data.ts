@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
+  ENV_API_KEY_HASH_SECRET,
   ENV_ENCRYPTION_KEY,
   ENV_JWT_SECRET,
   ENV_JWT_SECRET_PREVIOUS,
@@ -118,11 +119,8 @@ export class DataStack extends Stack {
   #addSecrets(cache: SegmentCache, shards: LedgerShards): void {
     // The previous secret begins as a text that nobody has signed by.
     const keys = [
-      ENV_ENCRYPTION_KEY,
-      ENV_RECEIPT_KEY,
-      ENV_SEGMENT_KEY,
-      ENV_JWT_SECRET,
-      ENV_JWT_SECRET_PREVIOUS,
+      ...[ENV_ENCRYPTION_KEY, ENV_RECEIPT_KEY, ENV_SEGMENT_KEY, ENV_API_KEY_HASH_SECRET],
+      ...[ENV_JWT_SECRET, ENV_JWT_SECRET_PREVIOUS],
     ] as const;
     for (const key of keys) {
       this.#addSecret(key, { generateSecretString: generatedText });
@@ -166,6 +164,8 @@ const rotationReason: Partial<Record<SecretVariable, string>> = {
   [ENV_RECEIPT_KEY]: 'A new value makes earlier receipts unknown: an operator’s act when it leaked.',
   [ENV_SEGMENT_KEY]:
     'A new value drops stored segments, which the log replaces: an operator’s act when it leaked.',
+  [ENV_API_KEY_HASH_SECRET]:
+    'A new value makes every API key useless: an operator’s act when it leaked, not a timer.',
   [ENV_JWT_SECRET]: 'Shared with the issuer of tokens: both change it together.',
   [ENV_JWT_SECRET_PREVIOUS]:
     'Holds what the issuer signed by before a change, for as long as the change takes.',

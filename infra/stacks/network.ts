@@ -22,6 +22,7 @@ const mayReach: Readonly<Record<NetworkRole, readonly Service[]>> = {
   flusher: ['log', 'cache', 'shards', 'secrets'],
   query: ['log', 'cache', 'shards', 'secrets'],
   operator: ['log', 'shards', 'secrets'],
+  keys: ['shards', 'secrets'],
 };
 
 export interface NetworkStackProps extends StackProps {
@@ -92,6 +93,7 @@ export class NetworkStack extends Stack {
       flusher: this.#group('Flusher', 'Function flusher'),
       query: this.#group('Query', 'Function query'),
       operator: this.#group('Operator', 'Function operator'),
+      keys: this.#group('Keys', 'Functions keys and credentials'),
     };
     for (const [role, reached] of Object.entries(reachable)) {
       // The keys of `mayReach` are the type's members.

@@ -20,6 +20,8 @@ const addresses: Record<Address, string> = {
   'redis-url': `redis://:${secrets['redis-password']}@${redisHost}:6379`,
   'kafka-bootstrap-servers': kafkaServers,
   'shard-reader-urls': urlsOf('reader'),
+  'shard-authorizer-urls': urlsOf('authorizer'),
+  'shard-keys-urls': urlsOf('keys'),
   'shard-writer-urls': urlsOf('writer'),
   'shard-operator-urls': urlsOf('operator'),
   'shard-owner-urls': urlsOf('owner'),

@@ -48,7 +48,10 @@ export function admitWithoutCredential(
   if (route.public) return anybody;
   const { authorization, 'x-api-key': apiKey } = request.headers;
   if (apiKey !== undefined)
-    return unauthenticated('credentials_unknown', 'API keys cannot be checked yet; send a bearer token.');
+    return unauthenticated(
+      'credentials_unknown',
+      'Send an API key as a bearer token: Authorization: Bearer.',
+    );
   if (authorization !== undefined) return undefined;
   if (!local.trusted) return unauthenticated('credential_missing', 'Send a bearer token.');
   if (isOwnRequest(request, local.host)) return localAdministrator;

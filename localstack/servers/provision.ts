@@ -6,7 +6,13 @@ import { inSession } from './postgres-session.ts';
 
 const ownerRole = shardLogins.owner.role;
 /** The logins that the migrations create without a password. */
-const serviceLogins = ['writer', 'reader', 'operator'] as const satisfies readonly ShardLogin[];
+const serviceLogins = [
+  'writer',
+  'reader',
+  'operator',
+  'authorizer',
+  'keys',
+] as const satisfies readonly ShardLogin[];
 type ServiceLogin = (typeof serviceLogins)[number];
 
 export interface ProvisionRequest {

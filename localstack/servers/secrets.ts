@@ -20,6 +20,7 @@ const secretsSchema = z.object({
   'twin-id': text,
   'encryption-key': text,
   'receipt-key': text,
+  'api-key-hash-secret': text,
   'segment-key': text,
   'jwt-secret': text,
   /** At first a text that nobody has signed by. */
@@ -50,6 +51,7 @@ export function loadSecrets(dataDir: string): TwinSecrets {
     'twin-id': randomBytes(8).toString('hex'),
     'encryption-key': randomBytes(32).toString('base64'),
     'receipt-key': randomBytes(32).toString('base64'),
+    'api-key-hash-secret': randomBytes(32).toString('base64'),
     'segment-key': randomBytes(32).toString('base64'),
     'jwt-secret': password(),
     'jwt-secret-previous': password(),

@@ -8,6 +8,8 @@ export interface AuthorizerContext {
   /** `*` or a list separated by spaces or commas. */
   readonly organizations?: unknown;
   readonly keysRequired?: unknown;
+  /** The code of a failure: the caller could not be checked, and may ask again. */
+  readonly unavailable?: unknown;
 }
 
 const knownScopes: ReadonlySet<string> = new Set(scopes);
@@ -22,6 +24,11 @@ export function fromHttpCaller(authorizer: AuthorizerContext | null | undefined)
     organizations: organizations === '*' ? 'all' : new Set(words(organizations)),
     keysRequired: keysRequired === true || keysRequired === 'true',
   };
+}
+
+/** Whether the authorizer could not say who calls. */
+export function isUnavailable(authorizer: AuthorizerContext | null | undefined): boolean {
+  return authorizer?.unavailable === 'api_keys_unavailable';
 }
 
 function words(value: unknown): readonly string[] {

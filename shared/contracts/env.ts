@@ -11,12 +11,19 @@ export const ENV_REDIS_SENTINEL_URL = 'REDIS_SENTINEL_URL';
 export const ENV_SHARD_WRITER_URLS = 'SHARD_WRITER_URLS';
 export const ENV_SHARD_READER_URLS = 'SHARD_READER_URLS';
 export const ENV_SHARD_OPERATOR_URLS = 'SHARD_OPERATOR_URLS';
+/** The same for the login that reads API keys, and for the one that makes and revokes them. */
+export const ENV_SHARD_AUTHORIZER_URLS = 'SHARD_AUTHORIZER_URLS';
+export const ENV_SHARD_KEYS_URLS = 'SHARD_KEYS_URLS';
 /** The same for the login that owns the schema and migrates it (CREATEROLE, not superuser). */
 export const ENV_SHARD_OWNER_URLS = 'SHARD_OWNER_URLS';
 /** 32 bytes, base64: seals event properties; only ingest (and later export) has it. */
 export const ENV_ENCRYPTION_KEY = 'ENCRYPTION_KEY';
 /** 32 bytes, base64: seals and opens receipts; only ingest and query have it. */
 export const ENV_RECEIPT_KEY = 'RECEIPT_KEY';
+/** 32 bytes, base64: API keys are stored as a hash with it; authorizer and keys have it. */
+export const ENV_API_KEY_HASH_SECRET = 'API_KEY_HASH_SECRET';
+/** The function inside of the network that the authorizer, which is outside, asks for API keys. */
+export const ENV_CREDENTIALS_FUNCTION = 'CREDENTIALS_FUNCTION';
 /** 32 bytes, base64: authenticates segments; only consumer and flusher have it. */
 export const ENV_SEGMENT_KEY = 'SEGMENT_KEY';
 /** `local`, `staging` or `production`: a dimension of the metrics of deployed functions, which nothing else has. */
@@ -70,12 +77,15 @@ export const ENV_LAMBDA_NAME = 'AWS_LAMBDA_FUNCTION_NAME';
 export const secretNames = {
   [ENV_ENCRYPTION_KEY]: 'encryption-key',
   [ENV_RECEIPT_KEY]: 'receipt-key',
+  [ENV_API_KEY_HASH_SECRET]: 'api-key-hash-secret',
   [ENV_SEGMENT_KEY]: 'segment-key',
   [ENV_JWT_SECRET]: 'jwt-secret',
   [ENV_JWT_SECRET_PREVIOUS]: 'jwt-secret-previous',
   [ENV_REDIS_URL]: 'redis-url',
   [ENV_SHARD_WRITER_URLS]: 'shard-writer-urls',
   [ENV_SHARD_READER_URLS]: 'shard-reader-urls',
+  [ENV_SHARD_AUTHORIZER_URLS]: 'shard-authorizer-urls',
+  [ENV_SHARD_KEYS_URLS]: 'shard-keys-urls',
   [ENV_SHARD_OPERATOR_URLS]: 'shard-operator-urls',
   [ENV_SHARD_OWNER_URLS]: 'shard-owner-urls',
   [ENV_KAFKA_BOOTSTRAP_SERVERS]: 'kafka-bootstrap-servers',

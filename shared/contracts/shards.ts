@@ -1,5 +1,7 @@
 /** The databases and logins of the shards, once, for the local servers and the CDK stacks; the migrations make the roles. */
 import {
+  ENV_SHARD_AUTHORIZER_URLS,
+  ENV_SHARD_KEYS_URLS,
   ENV_SHARD_OPERATOR_URLS,
   ENV_SHARD_OWNER_URLS,
   ENV_SHARD_READER_URLS,
@@ -15,6 +17,10 @@ export const shardLogins = {
   writer: { role: 'odometer_writer', variable: ENV_SHARD_WRITER_URLS },
   /** Reads totals, one organization at a time. */
   reader: { role: 'odometer_reader', variable: ENV_SHARD_READER_URLS },
+  /** Reads API keys, and says when one was used. */
+  authorizer: { role: 'odometer_authorizer', variable: ENV_SHARD_AUTHORIZER_URLS },
+  /** Makes and revokes API keys; it can delete none. */
+  keys: { role: 'odometer_keys', variable: ENV_SHARD_KEYS_URLS },
   /** Reads everything, for people and for the operator function. */
   operator: { role: 'billing', variable: ENV_SHARD_OPERATOR_URLS },
   /** Owns the schema and migrates it: it may create roles, and is no superuser. */

@@ -29,6 +29,7 @@ const titles: Readonly<Record<number, string>> = {
   401: 'Authentication is required',
   403: 'The caller may not do this',
   404: 'There is nothing at this address',
+  409: 'The request does not fit what there is',
   413: 'The request is too large',
   415: 'The media type is not supported',
   429: 'Too many requests',

@@ -9,9 +9,10 @@ import type {
   Context,
 } from 'aws-lambda';
 import type { Caller } from '../callers/caller.ts';
-import { type AuthorizerContext, fromHttpCaller } from '../callers/http-caller.ts';
+import { type AuthorizerContext, fromHttpCaller, isUnavailable } from '../callers/http-caller.ts';
 import { askQuota, type RequestQuota } from '../callers/request-quota.ts';
 import { failure, OdometerError } from '../errors.ts';
+import { authorizedSeconds } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorProblem, internalProblem, type Problem, problem, toHttpProblem } from './problem.ts';
 
@@ -147,11 +148,21 @@ function authenticatedCaller(publicRoutes: ReadonlySet<string>): HttpMiddleware 
         return undefined;
       }
       if (publicRoutes.has(event.routeKey)) return undefined;
+      if (isUnavailable(event.requestContext.authorizer?.lambda))
+        return toHttpProblem(uncheckedProblem, requestIdOf(event));
       const missing = problem(401, 'unauthenticated', 'No caller was recognised for this request.');
       return toHttpProblem(missing, requestIdOf(event));
     },
   };
 }
+
+const uncheckedProblem = problem(
+  503,
+  'api_keys_unavailable',
+  'No part of the service can check this API key now. Repeat the request.',
+  // API Gateway repeats what the authorizer said for so long.
+  { retryAfterSeconds: authorizedSeconds },
+);
 
 /** Expected errors become their problem; anything else is a bug: logged with its cause, answered without. */
 function problemDetails(logger: Logger): HttpMiddleware {

@@ -22,6 +22,8 @@ import type { secretNames } from '../../shared/contracts/env.ts';
 import type { ShardLogin } from '../../shared/contracts/shards.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { partitionOf, shardOf } from '../../shared/log/routing.ts';
+import { accessCases, type Credential, credentials, statusOf } from '../harness/access/access-table.ts';
+import { makeKeys } from '../harness/access/make-keys.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
 import { type Program, startProgram } from '../harness/servers/program.ts';
 import { makeTestFolder, removeTestFolder } from '../harness/servers/servers.ts';
@@ -90,6 +92,9 @@ async function fillSecrets(): Promise<void> {
     'shard-operator-urls': urlsOf('operator'),
     'shard-writer-urls': urlsOf('writer'),
     'shard-reader-urls': urlsOf('reader'),
+    'shard-authorizer-urls': urlsOf('authorizer'),
+    'shard-keys-urls': urlsOf('keys'),
+    'api-key-hash-secret': secrets['api-key-hash-secret'],
     'encryption-key': secrets['encryption-key'],
     'receipt-key': secrets['receipt-key'],
     'segment-key': secrets['segment-key'],
@@ -133,6 +138,23 @@ async function call(path: string, token?: string, event?: unknown): Promise<Resp
   return fetch(`${emulator.url}/_aws/execute-api/${apiId}/$default${path}`, { headers, ...post });
 }
 
+function keyHome() {
+  const { shards, secrets } = servers;
+  const hashSecret = Buffer.from(secrets['api-key-hash-secret'], 'base64');
+  return { urls: shards.map((shard) => shard.urlFor('keys')), hashSecret };
+}
+
+function administrator(): Credential {
+  const [found] = credentials;
+  if (found === undefined) throw new Error('the table has no credential');
+  return { ...found, scopes: ['admin'] };
+}
+
+function tokenOf({ scopes, organizations, expired }: Credential): Promise<string> {
+  const expires = expired ? '2 minutes ago' : '10 minutes';
+  return issueTestToken(jwtKey, { scope: scopes.join(' '), organizations, expires });
+}
+
 /** The event is new each time that its key is. */
 function eventOf(key: string, quantity: number) {
   const timestamp = `${today}T00:00:00Z`;
@@ -169,6 +191,45 @@ it('a caller without a token, or with one that is expired or for another audienc
   expect(await statusWith(await issueTestToken(jwtKey, { audience: 'somebody-else' }))).toBe(403);
   expect(await statusWith(await issueTestToken('another-key-of-thirty-two-bytes-or-more'))).toBe(403);
   expect((await call('/ready')).status).toBe(200);
+});
+
+it('U10: every route and method answers each wrong credential as the table says, by token and by API key', async () => {
+  const revoked = { ...administrator(), name: 'revoked', revoked: true };
+  const made = await makeKeys(keyHome(), [...credentials, revoked]);
+  const keyId = made.at(-1)?.id ?? '';
+  const api = `${emulator.url}/_aws/execute-api/${apiId}/$default`;
+  const cases = accessCases();
+  // Shards answer for keys from their first comparison on, which the schedule starts within a minute.
+  const first = async () => (await call('/api/v1/metrics', made[0]?.text)).status;
+  await expect.poll(first, { timeout: tickMs, interval: pollMs }).toBe(200);
+  const differences: string[] = [];
+  for (const kind of ['token', 'key'] as const) {
+    for (const one of cases) {
+      const at = one.credential === null ? -1 : credentials.indexOf(one.credential);
+      const key = made[at]?.text ?? null;
+      const authorization = kind === 'key' || one.credential === null ? key : await tokenOf(one.credential);
+      const status = await statusOf(one, { api, authorization, keyId });
+      // API Gateway itself answers 401 where nothing was sent, and 403 where the authorizer refused.
+      const refusal = one.credential === null ? 401 : 403;
+      const expected = one.expected === 'refused' ? refusal : one.expected;
+      if (status !== expected) differences.push(`${one.title} by ${kind}: ${status}, not ${expected}`);
+    }
+  }
+  expect(cases.length).toBeGreaterThan(150);
+  expect(differences).toEqual([]);
+});
+
+it('a key that is made and revoked by the deployed routes is of use, and then refused in a minute', async () => {
+  const token = await issueTestToken(jwtKey);
+  const created = await call('/api/v1/keys', token, {
+    ...{ owner: 'e2e', scopes: ['read'], organizations: [organization] },
+  });
+  const { key, key_id: id } = (await created.json()) as { key: string; key_id: string };
+  const path = `/api/v1/usage/summary/${organization}?start_date=${today}&end_date=${today}`;
+  const statusNow = async () => (await call(path, key)).status;
+  await expect.poll(statusNow, { timeout: tickMs, interval: pollMs }).toBe(200);
+  expect((await call(`/api/v1/keys/${id}/revoke`, token, {})).status).toBe(200);
+  await expect.poll(statusNow, { timeout: 60_000, interval: pollMs }).toBe(403);
 });
 
 it('U2 U8: what was sent through the API is the summary, after the deployed schedule has fired', async () => {

@@ -17,7 +17,7 @@ const entries = filesOf('{functions/*,infra/deploy,infra/evidence}/*.ts').filter
 const megabyte = 1024 * 1024;
 
 it('every function and every custom resource has a bundle, and what keeps the heads', () => {
-  expect(entries).toHaveLength(7 + 2 + 1);
+  expect(entries).toHaveLength(9 + 2 + 1);
 });
 
 describe.each(entries)('%s', (entry) => {

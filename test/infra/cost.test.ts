@@ -56,7 +56,7 @@ describe('the estimate', () => {
       assumptions.zones * prices.endpointPerZoneHour * 730 +
       assumptions.secrets * prices.secretPerMonth +
       assumptions.keys * prices.keyPerMonth;
-    expect(services['Network, keys, secrets']).toBeCloseTo(fixed + ((60 * 60 * 730) / 1e6) * 8);
+    expect(services['Network, keys, secrets']).toBeCloseTo(fixed + ((76 * 60 * 730) / 1e6) * 8);
   });
 
   it('multiplies the prices of a region that were not read, and no count among them', () => {

@@ -190,7 +190,7 @@ describe('what one stack knows of another', () => {
     ],
   ])('changes the functions that use it, so that they are deployed: %s', (_name, other) => {
     const inside = environments(production).map(([id]) => id);
-    expect(inside.length).toBe(6);
+    expect(inside.length).toBe(8);
     expect(inside.filter((id) => !changed(production, other, 'App').includes(id))).toEqual([]);
   });
 

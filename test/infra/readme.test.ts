@@ -28,7 +28,7 @@ it('the row of the App stack names every function in it', () => {
   const functions = ids.flatMap(
     (id) => /^([A-Z][a-z]+)Function[0-9A-F]{8}$/.exec(id)?.[1]?.toLowerCase() ?? [],
   );
-  expect(functions).toHaveLength(7);
+  expect(functions).toHaveLength(9);
   const [api, ...named] = rows.find(({ stack }) => stack === 'App')?.holds ?? [];
   expect(api).toBe('HTTP API');
   expect(named.sort()).toEqual(functions.sort());

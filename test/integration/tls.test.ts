@@ -25,7 +25,10 @@ import {
 const password = 'tls-password';
 const partitions = 4;
 const topic = 'tls';
-const passwords = { writer: password, reader: password, operator: password };
+const passwords = {
+  ...{ writer: password, reader: password, operator: password },
+  ...{ authorizer: password, keys: password },
+};
 /** Long enough for an answer, short enough for a refusal that is asked for again and again. */
 const timeoutMs = 1000;
 

@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
 
 /** A mechanism: the one folder of its room that knows a driver, the network, the clock or the disk. */
 export const mechanism =
-  /^shared\/(?:callers\/jwt|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
+  /^shared\/(?:callers\/(?:jwt|lambda)|log\/kafka|segments\/redis|ledger\/postgres|runtime\/(?:process|secrets|metrics))\//;
 
 const rooms = {
   /** The command line program: beside the folders, because its commands are in several of them. */
@@ -114,7 +114,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   pino: /^shared\/runtime\/process\//,
   'prom-client': /^functions\/metrics\//,
   undici: rooms.client,
-  zod: /^(?:functions\/\w+\/(?:config|(?:from|to)-[\w-]+|[\w-]+-(?:shape|schema))|shared\/\w+\/[\w-]*config|localstack\/.+)\.ts$/,
+  zod: /^(?:functions\/\w+\/(?:config|(?:from|to)-[\w-]+|[\w-]+-(?:shape|schema))|shared\/\w+\/[\w-]*(?:config|message)|localstack\/.+)\.ts$/,
 };
 
 /** Packages with a second home, each with the reason. */
@@ -136,6 +136,11 @@ export const packageExceptions: readonly {
     name: '@aws-sdk/client-lambda',
     home: rooms.localstack,
     because: 'stands in for the event source mapping and the schedule in front of deployed functions',
+  },
+  {
+    name: '@aws-sdk/client-lambda',
+    home: /^shared\/callers\/lambda\//,
+    because: 'the authorizer, which is outside of the network, asks a function inside for API keys',
   },
   {
     name: '@aws-sdk/client-secrets-manager',

@@ -9,6 +9,7 @@ import { createTokenVerifier } from '../../shared/callers/jwt/token-verifier.ts'
 import type { TokenVerifier } from '../../shared/callers/token-verifier.ts';
 import { tokenCharsMax, tokenClockToleranceSeconds, verifiedTokenAgeMsMax } from '../../shared/limits.ts';
 import { loadConfig } from '../../shared/runtime/config.ts';
+import { noApiKeys } from '../harness/fakes/api-keys.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
@@ -75,7 +76,7 @@ function setup(keys: Setup = { secret }) {
     },
   };
   const logger = new FakeLogger();
-  const authorize = build({ tokens, clock, logger });
+  const authorize = build({ tokens, apiKeys: noApiKeys, clock, logger });
   const send = (text: string) => authorize({ headers: { authorization: `Bearer ${text}` } });
   return { authorize, send, clock, logger, verifications: () => verified };
 }
@@ -289,14 +290,21 @@ describe('the configuration', () => {
     loadConfig(authorizerConfig, environment, {
       read: () => Promise.reject(new Error('there are no secrets')),
     });
-  const whom = { JWT_ISSUER: issuer, JWT_AUDIENCE: audience };
+  const whom = {
+    ...{ JWT_ISSUER: issuer, JWT_AUDIENCE: audience },
+    ...{ API_KEY_HASH_SECRET: Buffer.alloc(32).toString('base64'), CREDENTIALS_FUNCTION: 'credentials' },
+  };
+  const signed = { ...whom, JWT_SECRET: 'x'.repeat(32) };
 
   it.each([
     ['neither a secret nor a key set', whom],
     ['a secret that is too short', { ...whom, JWT_SECRET: 'short' }],
     ['a key set that is not fetched by TLS', { ...whom, JWT_JWKS_URL: 'http://issuer.test/keys' }],
-    ['no issuer', { JWT_AUDIENCE: audience, JWT_SECRET: 'x'.repeat(32) }],
-    ['no audience', { JWT_ISSUER: issuer, JWT_SECRET: 'x'.repeat(32) }],
+    ['no issuer', { ...signed, JWT_ISSUER: '' }],
+    ['no audience', { ...signed, JWT_AUDIENCE: '' }],
+    ['no secret for API keys', { ...signed, API_KEY_HASH_SECRET: '' }],
+    ['nobody to ask for API keys', { ...signed, CREDENTIALS_FUNCTION: '' }],
+    ['a stage that is not known', { ...signed, STAGE: 'elsewhere' }],
   ])('with %s is refused', async (_, environment) => {
     await expect(load(environment)).rejects.toMatchObject({ code: 'config_invalid' });
   });

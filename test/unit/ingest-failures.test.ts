@@ -45,6 +45,7 @@ const kinds: Readonly<Record<ErrorCode | `not ours: ${string}`, readonly [Failin
   secret_missing: [ours('secret_missing', true), 503],
   secrets_unavailable: [ours('secrets_unavailable', true), 503],
   token_keys_unavailable: [ours('token_keys_unavailable', true), 503],
+  api_keys_unavailable: [ours('api_keys_unavailable', true), 503],
   config_invalid: [ours('config_invalid', false), 500],
   overloaded: [ours('overloaded', true), 503],
   invariant_broken: [ours('invariant_broken', false), 500],

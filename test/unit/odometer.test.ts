@@ -39,7 +39,12 @@ async function run(line: string): Promise<Ended> {
 const operateVerbs = ['migrate', 'halts', 'resume', 'quarantine', 'conflicts', 'close-day', 'verify'].map(
   (verb) => `operate ${verb}`,
 );
-const leaves = [...commands.map(([verb]) => verb).filter((verb) => verb !== 'operate'), ...operateVerbs];
+const keysVerbs = ['create', 'list', 'revoke', 'rotate'].map((verb) => `keys ${verb}`);
+const leaves = [
+  ...commands.map(([verb]) => verb).filter((verb) => !['operate', 'keys'].includes(verb)),
+  ...operateVerbs,
+  ...keysVerbs,
+];
 
 it('the help page lists every command with one line each, and the exit codes', async () => {
   const { code, out } = await run('--help');

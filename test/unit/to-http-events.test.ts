@@ -139,3 +139,15 @@ describe('what the shards keep aside', () => {
     },
   );
 });
+
+it.each(['GET /api/v1/conflicts', 'GET /api/v1/quarantine', 'GET /api/v1/quarantine/{entry}'])(
+  'U10: %s is of all organizations, so an administrator of some is refused',
+  async (routeKey) => {
+    const authorizer = { ...administrator, organizations: 'org_1' };
+    const parts = { authorizer, pathParameters: { entry: '1-1-1' } };
+    expect(await call(routeKey, parts)).toMatchObject({
+      status: 403,
+      body: { code: 'organization_not_allowed' },
+    });
+  },
+);

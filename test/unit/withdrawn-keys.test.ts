@@ -16,6 +16,7 @@ import {
   tokenKeysStaleMsMax,
   verifiedTokenAgeMsMax,
 } from '../../shared/limits.ts';
+import { noApiKeys } from '../harness/fakes/api-keys.ts';
 import { FakeClock, testNowMs } from '../harness/fakes/clock.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 
@@ -82,7 +83,7 @@ describe('a key of the key set', () => {
     // A server that listens on TCP has such an address.
     const jwksUrl = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     const tokens = createTokenVerifier({ issuer, audience, secret: undefined, jwksUrl }, clock);
-    const authorize = build({ tokens, clock, logger: new FakeLogger() });
+    const authorize = build({ tokens, apiKeys: noApiKeys, clock, logger: new FakeLogger() });
     const signed = new Map<string, string>();
     /** `subject`: another text is another token, which nobody remembers. */
     // Same type: a key by its id, and who sends.
@@ -165,6 +166,8 @@ describe('the secret', () => {
     vi.stubEnv('JWT_JWKS_URL', '');
     vi.stubEnv('JWT_ISSUER', issuer);
     vi.stubEnv('JWT_AUDIENCE', audience);
+    vi.stubEnv('API_KEY_HASH_SECRET', Buffer.alloc(32).toString('base64'));
+    vi.stubEnv('CREDENTIALS_FUNCTION', 'nobody-asks-it');
     vi.stubEnv('LOG_LEVEL', 'silent');
     secrets({ 'jwt-secret': old, 'jwt-secret-previous': never });
   });

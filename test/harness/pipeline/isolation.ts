@@ -25,6 +25,8 @@ export interface FreshShards {
   readonly ownerUrls: readonly string[];
   readonly writerUrls: readonly string[];
   readonly readerUrls: readonly string[];
+  readonly authorizerUrls: readonly string[];
+  readonly keysUrls: readonly string[];
   /** The role `billing`. */
   readonly operatorUrls: readonly string[];
   readonly superuserUrls: readonly string[];
@@ -81,6 +83,8 @@ export async function freshShards(topic: Pick<FreshTopic, 'topicId' | 'partition
     ownerUrls,
     writerUrls: as('writer'),
     readerUrls: as('reader'),
+    authorizerUrls: as('authorizer'),
+    keysUrls: as('keys'),
     operatorUrls,
     superuserUrls: urls,
     query: (shard, sql) => rowsOf(operatorUrls[shard] ?? '', sql),

@@ -53,6 +53,8 @@ export async function setup(project: TestProject): Promise<void> {
       writer: passwordOf(secrets, 'writer'),
       reader: passwordOf(secrets, 'reader'),
       operator: passwordOf(secrets, 'operator'),
+      authorizer: passwordOf(secrets, 'authorizer'),
+      keys: passwordOf(secrets, 'keys'),
     },
   });
 }

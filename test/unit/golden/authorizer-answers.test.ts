@@ -3,13 +3,19 @@ import { it } from 'vitest';
 import { build } from '../../../functions/authorizer/handler.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { expectGolden, jsonText } from '../../harness/builders/golden-file.ts';
+import { noApiKeys } from '../../harness/fakes/api-keys.ts';
 import { FakeClock, testNowMs } from '../../harness/fakes/clock.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 const secret = new TextEncoder().encode('a secret of at least thirty-two bytes');
 const settings = { issuer: 'https://issuer.test', audience: 'odometer', secret, jwksUrl: undefined };
 const clock = new FakeClock();
-const authorize = build({ tokens: createTokenVerifier(settings, clock), clock, logger: new FakeLogger() });
+const authorize = build({
+  tokens: createTokenVerifier(settings, clock),
+  apiKeys: noApiKeys,
+  clock,
+  logger: new FakeLogger(),
+});
 const nowSeconds = testNowMs / 1000;
 
 /** A token that our issuer gave for these claims. */

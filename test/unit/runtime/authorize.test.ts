@@ -8,6 +8,7 @@ import type { Handler } from '../../../localstack/runtime/load-handler.ts';
 import { issueToken, localAudience, localIssuer } from '../../../localstack/token-issuer.ts';
 import { createTokenVerifier } from '../../../shared/callers/jwt/token-verifier.ts';
 import { systemClock } from '../../../shared/runtime/process/system-clock.ts';
+import { noApiKeys } from '../../harness/fakes/api-keys.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 
 type Server = ReturnType<typeof createHttpServer>;
@@ -31,6 +32,7 @@ const authorize = build({
     },
     systemClock,
   ),
+  apiKeys: noApiKeys,
   clock: systemClock,
   logger: new FakeLogger(),
 });

@@ -9,8 +9,10 @@ import {
 import { GroupCommit } from '../../../functions/ingest/group-commit.ts';
 import { PropertySealer } from '../../../functions/ingest/seal-properties.ts';
 import { deadlineCheckMs } from '../../../shared/limits.ts';
+import { noApiKeys } from '../../harness/fakes/api-keys.ts';
 import { type FakeClock, settled, testNowMs } from '../../harness/fakes/clock.ts';
 import { FakeLog } from '../../harness/fakes/log.ts';
+import { FakeLogger } from '../../harness/fakes/logger.ts';
 import { describeRuns, hourMs, pass, type TimedRun, timeOf } from '../../harness/fakes/stepped-clock.ts';
 
 function ingest(clock: FakeClock) {
@@ -130,7 +132,12 @@ describe('what moves with the wall clock', () => {
     ];
     const verify = async () => verdicts.shift() ?? { kind: 'invalid', code: 'token_expired' };
     // The two verdicts are those of the port.
-    const authorize = createAuthorizeCaller({ tokens: { verify } as never, clock });
+    const authorize = createAuthorizeCaller({
+      tokens: { verify } as never,
+      apiKeys: noApiKeys,
+      clock,
+      logger: new FakeLogger(),
+    });
     expect(await authorize('token')).toMatchObject({ kind: 'granted' });
     step();
     expect(await authorize('token')).toEqual({ kind: 'unauthenticated', code: 'token_expired' });

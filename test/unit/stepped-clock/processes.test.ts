@@ -12,6 +12,7 @@ import { createLogWriter } from '../../../shared/log/kafka/log-writer.ts';
 import { renewable } from '../../../shared/runtime/lifetime.ts';
 import { within } from '../../../shared/runtime/within.ts';
 import { envelope, sealedEvent } from '../../harness/builders/records.ts';
+import { noApiKeys } from '../../harness/fakes/api-keys.ts';
 import { testNowMs } from '../../harness/fakes/clock.ts';
 import { FakeLogger } from '../../harness/fakes/logger.ts';
 import { describeRuns, hourMs, pass, type TimedRun } from '../../harness/fakes/stepped-clock.ts';
@@ -29,7 +30,9 @@ const runs: readonly TimedRun[] = [
         verified += 1;
         return { kind: 'verified', claims, expiresAtMs } as const;
       };
-      const authorize = createAuthorizeCaller({ tokens: { verify }, clock });
+      const authorize = createAuthorizeCaller({
+        ...{ tokens: { verify }, apiKeys: noApiKeys, clock, logger: new FakeLogger() },
+      });
       const counts: number[] = [];
       for (const waitMs of [0, 1000, verifiedTokenAgeMsMax - 1001, 1]) {
         await clock.advance(waitMs);
