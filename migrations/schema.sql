@@ -351,6 +351,17 @@ begin
   perform set_config('odometer.within_totals', '', true);
 end
 $function$;
+CREATE OR REPLACE FUNCTION public.add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform public.add_rollups(of_partition, organizations, metrics, quarters,
+    array_fill(public.dimension_set_of(''), array[cardinality(counts)]), totals, counts, null, null, null, null);
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.commit_of(of_partition integer, of_offset bigint, of_processed_at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -455,6 +466,20 @@ begin
   union all
   select n.place from numbered n where n.number <= 1000;
   perform set_config('odometer.within_totals', '', true);
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.keep_revoked()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if new.version < old.version or (old.revoked_at is not null and new.revoked_at is null)
+    or new.revoked_at > old.revoked_at or new.expires_at > old.expires_at
+    or (old.expires_at is not null and new.expires_at is null) then
+    raise exception 'a key gains nothing by a change' using errcode = 'check_violation';
+  end if;
+  return new;
 end
 $function$;
 CREATE OR REPLACE FUNCTION public.leaf_of(day date, today date)
@@ -573,6 +598,9 @@ create policy across on usage_conflicts for select to odometer_reader using ((cu
 create policy operator on usage_conflicts for select to billing using (true);
 create policy tenant on usage_conflicts for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
 create policy writer on usage_conflicts for all to odometer_writer using (true) with check (true);
+create policy operator on usage_dimension_sets for select to billing using (true);
+create policy tenant on usage_dimension_sets for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
+create policy totals on usage_dimension_sets for all to odometer_owner using ((current_setting('odometer.within_totals'::text, true) = 'on'::text)) with check ((current_setting('odometer.within_totals'::text, true) = 'on'::text));
 create policy across on usage_events for select to odometer_reader using ((current_setting('odometer.across_organizations'::text, true) = 'on'::text));
 create policy operator on usage_events for select to billing using (true);
 create policy tenant on usage_events for select to odometer_reader using ((organization_id = NULLIF(current_setting('odometer.organization'::text, true), ''::text)));
@@ -617,6 +645,7 @@ grant select on usage_events to odometer_writer;
 grant select on usage_rollups to billing;
 grant select on usage_rollups to odometer_reader;
 grant select on vw_cache_metrics to billing;
+grant update (expires_at, revoked_at, version, change) on api_keys to odometer_keys;
 grant select (partition, sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate, quarantined, foreign_records, write_statements, source, days, hash, committed_at, conflicts) on commit_ledger to odometer_reader;
 grant select (partition, generation, first_offset, next_offset, halted, halt_code, log_end, observed_at, complete_through) on partition_progress to odometer_reader;
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
