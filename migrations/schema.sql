@@ -265,6 +265,18 @@ begin
   perform set_config('odometer.within_totals', '', true);
 end
 $function$;
+CREATE OR REPLACE FUNCTION public.keep_days_closed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if new.closed_before >= old.closed_before then
+    return new;
+  end if;
+  raise exception '%: days before % are closed', tg_table_name, old.closed_before using errcode = 'check_violation';
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.leaf_of(day date, today date)
  RETURNS text
  LANGUAGE plpgsql
@@ -349,7 +361,9 @@ end
 $function$;
 CREATE TRIGGER audit_halt AFTER UPDATE ON public.partition_progress FOR EACH ROW WHEN (((old.halted IS DISTINCT FROM new.halted) OR (old.generation <> new.generation) OR (old.first_offset <> new.first_offset))) EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_rows AFTER INSERT OR DELETE ON public.partition_progress FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER keep_days_closed BEFORE UPDATE OF closed_before ON public.partition_progress FOR EACH ROW WHEN ((old.closed_before IS NOT NULL)) EXECUTE FUNCTION keep_days_closed();
 CREATE TRIGGER audit_identity AFTER INSERT OR DELETE OR UPDATE ON public.shard_identity FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER keep_days_closed BEFORE UPDATE OF closed_before ON public.shard_identity FOR EACH ROW WHEN ((old.closed_before IS NOT NULL)) EXECUTE FUNCTION keep_days_closed();
 alter table partition_progress enable row level security, force row level security;
 alter table quarantine enable row level security, force row level security;
 alter table usage_conflicts enable row level security, force row level security;
