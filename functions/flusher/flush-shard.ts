@@ -57,7 +57,10 @@ interface SoundPartition {
   readonly log: TopicReader;
 }
 
-/** What a pass saw of the log: `stampMs` is a date before it looked, `atMs` a moment after it. */
+/**
+ * What a pass saw of the log: `stampMs` is the shard's date before it looked, `atMs` a moment after it. The shard's, because
+ * the shard compares it with its own: a flusher whose clock is ahead would else call complete what is still to come.
+ */
 interface ShardLook {
   readonly bounds: ReadonlyMap<number, LogBounds>;
   readonly stampMs: number;
@@ -106,7 +109,7 @@ export class ShardPass {
   async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
     const { clock, log } = this.#ports;
-    const stampMs = clock.now();
+    const stampMs = await ledger.nowMs();
     const bounds = await log.bounds();
     const all = await ledger.progress();
     const look = { bounds, stampMs, atMs: clock.monotonic() };

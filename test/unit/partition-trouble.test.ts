@@ -54,6 +54,7 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
   const used: Partial<ShardLedger> = {
     shard: 0,
     topicId: () => log.topicId(),
+    nowMs: async () => clock.now(),
     progress: async () =>
       partitions.map((partition) => ({
         ...{ partition, generation: 1, halted: false, checkedRanges: 0, closedBefore: null },
