@@ -568,6 +568,7 @@ CREATE TRIGGER audit_keys AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FO
 CREATE TRIGGER keep_revoked BEFORE UPDATE ON public.api_keys FOR EACH ROW EXECUTE FUNCTION keep_revoked();
 CREATE TRIGGER audit_halt AFTER UPDATE ON public.partition_progress FOR EACH ROW WHEN (((old.halted IS DISTINCT FROM new.halted) OR (old.generation <> new.generation) OR (old.first_offset <> new.first_offset))) EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_rows AFTER INSERT OR DELETE ON public.partition_progress FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER keep_days_closed BEFORE UPDATE OF closed_before ON public.partition_progress FOR EACH ROW WHEN ((old.closed_before IS NOT NULL)) EXECUTE FUNCTION keep_days_closed();
 CREATE TRIGGER audit_identity AFTER INSERT OR DELETE OR UPDATE ON public.shard_identity FOR EACH ROW EXECUTE FUNCTION write_audit();
 alter table api_key_state enable row level security, force row level security;
 alter table api_key_uses enable row level security, force row level security;

@@ -1,7 +1,28 @@
 import type { Suspicion } from '../../shared/errors.ts';
+import type { OffsetRange } from '../../shared/ledger/load.ts';
 import type { PartitionPlace } from '../../shared/ledger/shard-ledger.ts';
 import { rangeFailureGapMs, rangeFailuresMax } from '../../shared/limits.ts';
 import type { MonotonicMs } from '../../shared/runtime/clock.ts';
+
+/** What a server has to do for a range, before any of it is known to be a duplicate. */
+export interface RangeSize {
+  readonly events: number;
+  /** Of its rows. */
+  readonly bytes: number;
+}
+
+export function sizeOf({ segments }: OffsetRange): RangeSize {
+  const days = segments.flatMap((segment) => segment.days);
+  return {
+    events: days.reduce((sum, { count }) => sum + count, 0),
+    bytes: days.reduce((sum, { rows }) => sum + rows.length, 0),
+  };
+}
+
+/** A range that a shard took. */
+export interface TakenRange extends RangeSize {
+  readonly partition: number;
+}
 
 /** A range that the shard did not take, for a reason that may be the range's own. */
 export interface RangeFailure {
@@ -9,6 +30,8 @@ export interface RangeFailure {
   readonly place: PartitionPlace;
   readonly suspicion: Suspicion;
   readonly reason: string;
+  /** null: it failed before it was sent. */
+  readonly size: RangeSize | null;
 }
 
 interface Known {
@@ -47,6 +70,18 @@ export class FailingRange {
     return tooMany;
   }
 
+  /** Notes the time of a try that counts for nothing: it may have taken long, and the next one waits as well. */
+  rest({ place, suspicion }: Pick<RangeFailure, 'place' | 'suspicion'>, atMs: MonotonicMs): void {
+    const { nextOffset: from } = place;
+    const same = this.#known?.from === from && this.#known.suspicion === suspicion.name;
+    this.#known = {
+      from,
+      suspicion: suspicion.name,
+      times: same ? (this.#known?.times ?? 0) : 0,
+      triedMs: atMs,
+    };
+  }
+
   /** Its partition was committed past it. */
   forget(): void {
     this.#known = null;
@@ -54,14 +89,24 @@ export class FailingRange {
 }
 
 /**
- * Which failures of a pass are a range's own. A shard that took another range in the same pass takes work of that size, so
- * what it did not take is to blame. Where it took none, nobody is blamed if several failed; and one that failed alone only
- * if its failure is none that a server under load gives to any work: an observation is too small to rule that out.
+ * Which failures of a pass are a range's own. A shard that took another range in the same pass works, so what it did not take
+ * is to blame; but a failure that a server under load gives to work of some size only where the range that it took, of
+ * another partition, was no smaller. Where it took none, nobody is blamed if several failed; and one that failed alone only
+ * if its failure is none of load: an observation is too small to rule that out.
  */
 export function toBlame(
   failures: readonly RangeFailure[],
-  { commits, observed }: { readonly commits: number; readonly observed: boolean },
+  { taken, observed }: { readonly taken: readonly TakenRange[]; readonly observed: boolean },
 ): readonly RangeFailure[] {
-  if (commits > 0) return failures;
+  if (taken.length > 0)
+    return failures.filter((failed) => !failed.suspicion.underLoad || tookAsMuch(taken, failed));
   return observed && failures.length === 1 ? failures.filter(({ suspicion }) => !suspicion.underLoad) : [];
+}
+
+function tookAsMuch(taken: readonly TakenRange[], { place, size }: RangeFailure): boolean {
+  if (size === null) return false;
+  return taken.some(
+    ({ partition, events, bytes }) =>
+      partition !== place.partition && events >= size.events && bytes >= size.bytes,
+  );
 }

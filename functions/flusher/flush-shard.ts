@@ -11,7 +11,7 @@ import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
 import { checkLog, committedRecord } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
-import { type RangeFailure, toBlame } from './failing-range.ts';
+import { type RangeFailure, type RangeSize, sizeOf, type TakenRange, toBlame } from './failing-range.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
 import type { PartitionStop } from './partition-stop.ts';
@@ -57,7 +57,10 @@ interface SoundPartition {
   readonly log: TopicReader;
 }
 
-/** What a pass saw of the log: `stampMs` is a date before it looked, `atMs` a moment after it. */
+/**
+ * What a pass saw of the log: `stampMs` is the shard's date before it looked, `atMs` a moment after it. The shard's, because
+ * the shard compares it with its own: a flusher whose clock is ahead would else call complete what is still to come.
+ */
 interface ShardLook {
   readonly bounds: ReadonlyMap<number, LogBounds>;
   readonly stampMs: number;
@@ -71,16 +74,20 @@ interface SoundLog {
   readonly bounds: ReadonlyMap<number, LogBounds>;
 }
 
-/** How far a pass came: the next offset of every partition whose log is sound, and the ranges that failed. */
+/** How far a pass came: the next offset of every partition whose log is sound, and the ranges that were taken and failed. */
 interface PassWork {
   readonly committed: Map<number, number>;
   readonly failures: RangeFailure[];
+  readonly taken: TakenRange[];
 }
 
 /** What the pass did to one partition so far; `next` is the first offset not yet committed. */
 interface FlushedPartition {
   next: number;
   commits: number;
+  /** Of the range that was sent last. */
+  size: RangeSize | null;
+  readonly taken: TakenRange[];
   waitsForCode: boolean;
 }
 
@@ -106,13 +113,13 @@ export class ShardPass {
   async #run(): Promise<PassResult> {
     const { ledger } = this.#shard;
     const { clock, log } = this.#ports;
-    const stampMs = clock.now();
+    const stampMs = await ledger.nowMs();
     const bounds = await log.bounds();
     const all = await ledger.progress();
     const look = { bounds, stampMs, atMs: clock.monotonic() };
     const going = all.filter(({ halted }) => !halted);
     this.#noteEnds(all, look);
-    const work: PassWork = { committed: new Map(), failures: [] };
+    const work: PassWork = { committed: new Map(), failures: [], taken: [] };
     let observed = false;
     let result: PassResult;
     try {
@@ -122,14 +129,18 @@ export class ShardPass {
     } finally {
       observed = await this.#observe(all, look, work.committed);
     }
-    for (const failed of toBlame(work.failures, { commits: result.commits, observed }))
-      await this.#blame(failed);
+    const blamed = toBlame(work.failures, { taken: work.taken, observed });
+    for (const failed of work.failures) {
+      if (blamed.includes(failed)) await this.#blame(failed);
+      else if (failed.suspicion.underLoad)
+        this.#shard.history.of(failed.place).failing.rest(failed, clock.monotonic());
+    }
     return result;
   }
 
   async #commitAll(
     { topicId, progress, bounds }: SoundLog,
-    { committed, failures }: PassWork,
+    { committed, failures, taken }: PassWork,
   ): Promise<PassResult> {
     for (const { partition, nextOffset } of progress) committed.set(partition, nextOffset);
     const stored = await this.#segments.list({ topicId, progress });
@@ -141,7 +152,7 @@ export class ShardPass {
       const { partition } = row;
       const bound = bounds.get(partition);
       invariant(bound !== undefined, 'a log that is not there is not what its progress says');
-      const flushed = { next: row.nextOffset, commits: 0, waitsForCode: false };
+      const flushed = { next: row.nextOffset, commits: 0, size: null, taken, waitsForCode: false };
       const sound = { row, bounds: bound, stored: stored.get(partition) ?? [], log };
       const failed = await this.#flush(sound, flushed);
       if (failed !== null) failures.push(failed);
@@ -248,7 +259,8 @@ export class ShardPass {
     } catch (error) {
       // Of the whole shard: its address leads to another one.
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
-      return await this.#afterFailure({ ...partition.row, nextOffset: flushed.next }, error);
+      const place = { ...partition.row, nextOffset: flushed.next };
+      return await this.#afterFailure({ place, size: flushed.size }, error);
     }
   }
 
@@ -274,6 +286,7 @@ export class ShardPass {
       const outlook = { partition, next, committed, stored, logEnd: bounds.end, oldEnd };
       const found = await nextRange(outlook, ports);
       if (found.kind === 'nothing') return;
+      flushed.size = found.kind === 'range' ? sizeOf(found.range) : null;
       const outcome =
         found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
@@ -285,6 +298,8 @@ export class ShardPass {
         logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
       ({ next: flushed.next, checkedRanges, recordHash } = outcome);
       flushed.commits += 1;
+      if (flushed.size !== null) flushed.taken.push({ partition, ...flushed.size });
+      flushed.size = null;
       seen.failing.forget();
       await this.#segments.deleteCommitted({ partition, nextOffset: flushed.next });
     }
@@ -300,14 +315,17 @@ export class ShardPass {
   }
 
   /** What is transient is tried again at the next pass; a bug halts the partition; what may be either is answered. */
-  async #afterFailure(place: PartitionPlace, error: unknown): Promise<RangeFailure | null> {
+  async #afterFailure(
+    { place, size }: Pick<RangeFailure, 'place' | 'size'>,
+    error: unknown,
+  ): Promise<RangeFailure | null> {
     const { logger } = this.#ports;
     const { partition, nextOffset: from } = place;
     if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
       logger.error({ partition, from, ...failure(error) }, 'range failed');
       const reason = error instanceof Error ? error.message : String(error);
       const known = error instanceof OdometerError ? error.suspicion : undefined;
-      return { place, reason, suspicion: known ?? { name: 'unexpected', underLoad: false } };
+      return { place, reason, size, suspicion: known ?? { name: 'unexpected', underLoad: false } };
     }
     if (isTransient(error)) {
       logger.warn({ partition, from, ...failure(error) }, 'partition paused');

@@ -7,7 +7,7 @@ import { FailingRange } from './failing-range.ts';
 interface Look {
   readonly end: number;
   readonly atMs: MonotonicMs;
-  /** The date of the look, taken before it: everything acknowledged until then is below `end`. */
+  /** The shard's date of the look, taken before it: everything acknowledged until then is below `end`. */
   readonly stampMs: number;
 }
 

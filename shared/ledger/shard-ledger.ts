@@ -28,7 +28,10 @@ export interface Progress {
 /** Where a partition was, as whoever decides about it saw it. */
 export type PartitionPlace = Pick<Progress, 'partition' | 'generation' | 'nextOffset'>;
 
-/** What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. */
+/**
+ * What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. Both moments are
+ * of the shard's clock, read before the look: nobody's who looks is in them.
+ */
 export interface Observation {
   readonly partition: number;
   /** Of the offsets: an observation of an earlier one changes nothing. */
@@ -111,6 +114,8 @@ export interface ShardLedger {
   readonly shard: number;
   /** Identity of the topic whose offsets this shard counts, from its identity row (U7, U9). */
   topicId(): Promise<string>;
+  /** The shard's own clock, milliseconds since 1970. Throws `shard_unavailable` (retryable). */
+  nowMs(): Promise<number>;
   /** Progress of all partitions of this shard, in partition order. Throws `shard_unavailable` (retryable). */
   progress(): Promise<readonly Progress[]>;
   /** Progress beside the end of the ledger, in one snapshot: for reports, because a pass needs no ledger. */

@@ -95,7 +95,6 @@ export class Faults {
         this.#stopFlusher(fault);
         break;
       case 'step':
-        this.#world.model.judgesFreshness = false;
         for (const process of [
           ...this.#world.invocations.map(({ process }) => process),
           ...this.#world.ingests,

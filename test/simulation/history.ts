@@ -13,7 +13,7 @@ import { Faults, type Invocation } from './faults.ts';
 import { SimulatedShard } from './ledger.ts';
 import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
-import { SimulatedProcess } from './process.ts';
+import { SimulatedProcess, simulatedStartMs } from './process.ts';
 import { caller, judgeAnswer, logPartitions, type Sender, senderOf, sendRequest } from './requests.ts';
 import { Scheduler } from './scheduler.ts';
 import {
@@ -200,7 +200,8 @@ class World {
     if (sender === undefined) return;
     const outcome = await sendRequest(sender, events);
     this.#saw(`request ${outcome.kind}`);
-    judgeAnswer(this.#model, outcome, { events, nowMs: sender.clock.now() });
+    // By the shards' clock, which the promise is about; the sender's may be set.
+    judgeAnswer(this.#model, outcome, { events, nowMs: simulatedStartMs + this.#scheduler.nowMs });
   }
 
   async #deliver({

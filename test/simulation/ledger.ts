@@ -123,6 +123,7 @@ export class SimulatedShard {
     return {
       shard: this.shard,
       topicId: () => call('topic', () => this.topic),
+      nowMs: () => call('clock', () => this.serverMs()),
       progress: () => call('progress', () => this.#progress()),
       positions: () =>
         call('positions', () =>

@@ -67,7 +67,7 @@ export class Model {
   readonly #lastRead = new Map<string, number>();
   readonly #lastThrough = new Map<number, Through>();
   violation: string | null = null;
-  /** Nobody set a clock and no end was stale: then freshness can be judged by it. */
+  /** No end was stale: then freshness can be judged by it, whoever set the clock of a flusher. */
   judgesFreshness = true;
 
   constructor(log: JudgedLog, scheduler: JudgedTime) {

@@ -16,6 +16,8 @@ import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 
 const partition = 0;
 const segmentKey = Buffer.alloc(32, 1);
+/** The flusher's clock is an hour ahead of the shard's. */
+const shardNowMs = testNowMs - 3_600_000;
 const value = envelope([sealedEvent()]);
 
 interface Options {
@@ -62,6 +64,7 @@ function setup({ values, refusal, ...options }: Options) {
   };
   const used: Partial<ShardLedger> = {
     topicId: async () => topicId,
+    nowMs: async () => shardNowMs,
     progress: async () => [row, { ...row, partition: 4, halted: true }],
     ensureDays: async () => new Set(),
     observe: async (seen) => {
@@ -98,9 +101,9 @@ it('a pass commits what the log holds, counts it, and writes down what it saw', 
   expect(counts).toMatchObject([{ committed: 2, duplicate: 0, quarantined: 0, records: 2 }]);
   expect(counts[0]?.bytes).toBeGreaterThan(200);
   expect(observed).toEqual([
-    { partition, generation: 1, observedAtMs: testNowMs, logEnd: 2, completeThroughMs: testNowMs },
+    { partition, generation: 1, observedAtMs: shardNowMs, logEnd: 2, completeThroughMs: shardNowMs },
     // A halted partition is observed too, but the end of its log says nothing.
-    { partition: 4, generation: 1, observedAtMs: testNowMs, logEnd: null, completeThroughMs: null },
+    { partition: 4, generation: 1, observedAtMs: shardNowMs, logEnd: null, completeThroughMs: null },
   ]);
   expect([watch.spentMs('committing'), watch.spentMs('pass')]).toEqual([40, 40]);
   expect(logger.lines.filter(({ level }) => level !== 'debug')).toEqual([]);
@@ -135,7 +138,7 @@ it('a partition whose log is not what its progress says is observed, and the end
   const { pass, observed } = setup({ values: [value], nextOffset: 5 });
   expect(await pass.run()).toMatchObject({ commits: 0 });
   expect(observed).toMatchObject([
-    { partition, observedAtMs: testNowMs, logEnd: null, completeThroughMs: null },
+    { partition, observedAtMs: shardNowMs, logEnd: null, completeThroughMs: null },
     { partition: 4 },
   ]);
 });

@@ -60,6 +60,7 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
   const used: Partial<ShardLedger> = {
     shard: 0,
     topicId: () => log.topicId(),
+    nowMs: async () => clock.now(),
     progress: async () =>
       partitions.map((partition) => ({
         ...{ partition, generation: 1, halted: false, checkedRanges: 0, closedBefore: null },
@@ -142,12 +143,33 @@ it('a range that fails five times while its shard works halts its partition, and
   expect(halts).toEqual([[0, { code: 'range_failing', reason }]]);
 });
 
+it('U9: a shard on which large loads time out and small ones do not halts nothing, and rests before it tries again', async () => {
+  const slow = { 0: () => suspect('57014'), 4: () => suspect('57014') };
+  const { pass, clock, log, tried, halts } = await setup(slow);
+  for (const partition of [0, 4]) {
+    const events = Array.from({ length: 50 }, (_, i) => sealedEvent({ idempotencyKey: `large-${i}` }));
+    await log.append([{ partition, value: envelope(events, { partition }) }]);
+  }
+  await pass();
+  await clock.advance(tailGapAgeMs);
+  tried.length = 0;
+  await manyPasses({ pass, clock, log }, [8]);
+  expect(halts).toEqual([]);
+  const times = tried.length;
+  await pass();
+  await pass();
+  expect(tried.slice(times).filter((partition) => partition !== 8).length).toBeLessThanOrEqual(2);
+});
+
 /** Passes so far apart that each failure counts; before each, one record more in these partitions. */
-async function manyPasses({ pass, clock, log }: Awaited<ReturnType<typeof setup>>, busy: readonly number[]) {
+async function manyPasses(
+  { pass, clock, log }: Pick<Awaited<ReturnType<typeof setup>>, 'pass' | 'clock' | 'log'>,
+  busy: readonly number[],
+) {
   for (let times = 0; times < 2 * rangeFailuresMax; times++) {
     for (const partition of busy)
       await log.append([
-        { partition, value: envelope([sealedEvent({ idempotencyKey: `t${times}` })], { partition }) },
+        { partition, value: envelope([sealedEvent({ idempotencyKey: `no-shorter-key-${times}` })], { partition }) },
       ]);
     // Two looks, so that the tail is old.
     await pass();

@@ -14,6 +14,7 @@
  * not what the totals are by then: a total that is changed in between differs from it for ever.
  */
 import type pg from 'pg';
+import { invariant } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
 import { closedDaysMax } from '../../limits.ts';
 import { type Closing, type ClosingOutcome, type ClosingProblem, closingProblem } from '../closing.ts';
@@ -26,6 +27,7 @@ import { type ShardPool, withConnection } from './shard-pool.ts';
 import { loadSql } from './sql.ts';
 
 const setDecision = loadSql('set-decision');
+const lockBound = loadSql('lock-bound');
 const lockClosing = loadSql('lock-closing');
 const readHead = loadSql('read-head');
 const readCountedSince = loadSql('read-counted-since');
@@ -36,7 +38,6 @@ interface LockedRow {
   readonly generation: number;
   readonly next_offset: string;
   readonly halted: boolean;
-  readonly closed_before: number | null;
   readonly complete_through_ms: string | null;
   readonly decided_at_ms: string;
 }
@@ -80,11 +81,9 @@ type Plan =
 
 /** Which days are to be closed, if that is possible at all. */
 async function plan(client: pg.ClientBase, { day }: Closing): Promise<Plan> {
-  const locked = await inTransaction(client, async () => {
-    const { rows } = await execute<LockedRow>(client, lockClosing);
-    return { commit: false, value: rows };
+  const { closedBefore, locked } = await inTransaction(client, async () => {
+    return { commit: false, value: await lockShard(new CountedWrites(client)) };
   });
-  const closedBefore = locked[0]?.closed_before ?? null;
   if (closedBefore !== null && day < closedBefore) return { kind: 'closed_already', closedBefore };
   const problem = closingProblem(day, locked.map(fromRowLocked));
   if (problem !== null) return problem;
@@ -94,6 +93,18 @@ async function plan(client: pg.ClientBase, { day }: Closing): Promise<Plan> {
   const days = [...new Set(earlier)].sort((a, b) => a - b);
   if (days.length >= closedDaysMax) return { kind: 'too_many_days', first: days[closedDaysMax - 1] ?? day };
   return { kind: 'open', days: [...days, day], closedBefore };
+}
+
+interface LockedShard {
+  readonly closedBefore: number | null;
+  readonly locked: readonly LockedRow[];
+}
+
+/** Another closing is waited for before the bound is read, or what it closed would be opened again. */
+async function lockShard(reads: CountedWrites): Promise<LockedShard> {
+  const [bound] = await reads.read<{ closed_before: number | null }>(lockBound, []);
+  invariant(bound !== undefined, 'the shard has no identity');
+  return { closedBefore: bound.closed_before, locked: await reads.read<LockedRow>(lockClosing, []) };
 }
 
 function fromRowLocked({ partition, halted, complete_through_ms: through, decided_at_ms: now }: LockedRow) {
@@ -124,24 +135,25 @@ async function writeClosing(
   const { day, by, why } = compared.closing;
   const reads = new CountedWrites(client);
   await reads.read(setDecision, [by, why]);
-  const locked = await reads.read<LockedRow>(lockClosing, []);
+  const shard = await lockShard(reads);
+  const { locked } = shard;
   const problem =
-    closingProblem(day, locked.map(fromRowLocked)) ?? (await changeSince(reads, locked, compared));
+    closingProblem(day, locked.map(fromRowLocked)) ?? (await changeSince(reads, shard, compared));
   if (problem !== null) return problem;
   for (const row of locked) await addClosing(client, row, compared);
-  await reads.read(closeDays, [formatDay(day + 1)]);
+  const closed = await reads.read(closeDays, [formatDay(day + 1)]);
+  invariant(closed.length === locked.length, `${formatDay(day)} was closed before`);
   return null;
 }
 
 /** What has come to the days since they were compared, or null. */
 async function changeSince(
   reads: CountedWrites,
-  locked: readonly LockedRow[],
+  { closedBefore: now, locked }: LockedShard,
   { closing, closedBefore, compared: { heads, days } }: ComparedClosing,
 ): Promise<ClosingProblem | null> {
-  const isPlanned = ({ partition, closed_before: now }: LockedRow) =>
-    days.has(partition) && now === closedBefore;
-  if (!locked.every(isPlanned)) return { kind: 'changed', days: [] };
+  const isPlanned = ({ partition }: LockedRow) => days.has(partition);
+  if (now !== closedBefore || !locked.every(isPlanned)) return { kind: 'changed', days: [] };
   const partitions = locked.map(({ partition }) => partition);
   const sequences = partitions.map((partition) => heads.get(partition) ?? 0);
   const values = [partitions, sequences, formatDay(closing.day)];

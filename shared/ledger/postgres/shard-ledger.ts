@@ -40,6 +40,7 @@ import { type ShardListeners, ShardPool, withConnection } from './shard-pool.ts'
 import { loadSql } from './sql.ts';
 
 const beginRange = loadSql('begin-range');
+const readClock = loadSql('read-clock');
 const readProgress = loadSql('read-progress');
 const readHeads = loadSql('read-heads');
 const observeLog = loadSql('observe');
@@ -99,6 +100,13 @@ class PostgresLedger implements ShardLedger {
 
   topicId(): Promise<string> {
     return withConnection(this.#control, (client) => this.#identity.check(client));
+  }
+
+  async nowMs(): Promise<number> {
+    const { rows } = await this.#controlled<{ now_ms: string }>(readClock);
+    const [row] = rows;
+    invariant(row !== undefined, 'a clock has one time');
+    return toSafeInteger(row.now_ms);
   }
 
   async progress(): Promise<readonly Progress[]> {

@@ -43,6 +43,7 @@ function flusher(clock: FakeClock, { nextOffset, end }: { nextOffset: number; en
   };
   const used: Partial<ShardLedger> = {
     topicId: async () => 'topic-1',
+    nowMs: async () => 0,
     progress: async () => [
       {
         partition: 0,

@@ -1,7 +1,6 @@
--- Locks every progress row, so that no commit of this shard is under way: what a closing starts from. Days are days
--- since 1970.
+-- Locks every progress row, so that no commit of this shard is under way: what a closing starts from, after it has locked
+-- the bound.
 select p.partition, p.generation, p.next_offset, p.halted,
-  (select closed_before from shard_identity) - date '1970-01-01' as closed_before,
   floor(extract(epoch from p.complete_through) * 1000)::int8 as complete_through_ms,
   floor(extract(epoch from now()) * 1000)::int8 as decided_at_ms
 from partition_progress p

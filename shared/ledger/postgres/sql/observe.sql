@@ -1,8 +1,8 @@
 -- $1 int[] partitions, $2 int[] generations, $3 int8[] log ends or null, $4 float8[] observed at, $5 float8[] complete
--- through or null (both milliseconds since 1970). Rows are locked in partition order, so that two observers cannot
+-- through or null (both milliseconds since 1970, of this server's clock). Rows are locked in partition order, so that two observers cannot
 -- deadlock. What a paused observer saw earlier replaces no later look. `complete_through` never falls: what was complete
--- once stays so, whoever saw it, and so does a look whose end was committed since. A stored time that is still to come was
--- given by a clock that has been set back since: it is replaced, or it would hold for as long as the step was.
+-- once stays so, whoever saw it, and so does a look whose end was committed since. A stored time that is still to come is
+-- of before this clock was set back, as by a failover: it is replaced, or it would hold for as long as the step was.
 with seen as (
   select p.partition, o.log_end, to_timestamp(o.observed_ms / 1000) as observed_at,
     to_timestamp(o.complete_ms / 1000) as complete_through
