@@ -18,9 +18,8 @@ found as (
   from added
   group by 1, 2
 )
-select l.partition, l.sequence, l.from_offset
+select partition, sequence, l.from_offset
 from found
-join commit_ledger l using (partition, sequence)
-cross join jsonb_to_recordset(l.days) d (day date, sums text)
-where d.day = $1 and d.sums is distinct from found.sums
+join commits_of_day($1) l using (partition, sequence)
+where l.sums is distinct from found.sums
 order by 1, 2
