@@ -84,3 +84,50 @@ from events_by_commit e
 left join kept k using (partition, organization_id, metric_name, event_day, dimensions);
 
 grant select on events_by_commit, events_by_set to billing;
+
+-- Only who owns the ledger decides and closes days: a row that closes a day takes its rows out of the proof, so a stolen
+-- login of the writer must not be able to add one. Commits do not call the function.
+create function refuse_decision() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  if not pg_has_role((select relowner from pg_class where oid = tg_relid), 'member') then
+    raise exception 'only the owner writes a decision into the ledger' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+revoke all on function refuse_decision() from public;
+create trigger only_owner_decides before insert on commit_ledger for each row
+  when (new.source = 'decision' or new.days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))')
+  execute function refuse_decision();
+-- Whoever closes a day: it is a decision of its own. Not of the rows of before, because `verify` judges those.
+alter table commit_ledger add constraint commit_ledger_closing check (
+  (source = 'decision' and to_offset = from_offset)
+  or not days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))'
+) not valid;
+
+-- Decisions are few.
+create index commit_ledger_decisions on commit_ledger (partition, sequence) where source = 'decision';
+create or replace view closed_days with (security_invoker = true) as
+select l.partition, d.day, l.sequence, d.count, d.sums
+from commit_ledger l
+cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text, sums text)
+where l.source = 'decision' and d.digest is null;
+
+-- The days that an attached leaf is for, whatever it is called: only of those can there be rows.
+create view usage_days as
+select distinct found[1]::date as day
+from pg_inherits i
+join pg_class c on c.oid = i.inhrelid
+cross join regexp_matches(pg_get_expr(c.relpartbound, c.oid), '\d{4}-\d{2}-\d{2}', 'g') found
+where i.inhparent = 'public.usage_events'::regclass and not i.inhdetachpending;
+
+-- Closed days whose rows are gone. Where there is still a leaf, rows and totals are compared as of an open day.
+create view gone_days with (security_invoker = true) as
+select c.partition, c.day
+from closed_days c
+where not exists (select from usage_days u where u.day = c.day);
+
+grant select on usage_days, gone_days to billing;
