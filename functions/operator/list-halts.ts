@@ -1,7 +1,7 @@
 import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 
 /** A halted partition and the shard that holds it. */
-export interface HaltedPartition extends PartitionState {
+export interface HaltedPartition extends Omit<PartitionState, 'closedBefore'> {
   readonly shard: number;
 }
 
@@ -9,7 +9,9 @@ export interface HaltedPartition extends PartitionState {
 export async function listHalts(shards: readonly ShardControl[]): Promise<readonly HaltedPartition[]> {
   const halts = shards.map(async (control) => {
     const states = await control.partitions();
-    return states.filter(({ halt }) => halt !== null).map((state) => ({ shard: control.shard, ...state }));
+    return states
+      .filter(({ halt }) => halt !== null)
+      .map(({ closedBefore: _, ...state }) => ({ shard: control.shard, ...state }));
   });
   return (await Promise.all(halts)).flat();
 }

@@ -8,6 +8,7 @@ import {
   loggedChain,
   loggedProblem,
 } from '../../shared/ledger/chain-check.ts';
+import { type ClosingRow, DayCounts, unboundClosing } from '../../shared/ledger/closed-check.ts';
 import type { CommitMismatch, CountedSum, TotalMismatch } from '../../shared/ledger/mismatches.ts';
 import type { PartitionState, ShardControl } from '../../shared/ledger/shard-control.ts';
 import { verifyPageRows, verifyTotalsMax } from '../../shared/limits.ts';
@@ -64,6 +65,7 @@ interface WalkedChain {
   readonly head: ChainHead;
   readonly loggedTo: number;
   readonly bad: BadCommit | null;
+  readonly closings: readonly ClosingRow[];
 }
 
 /**
@@ -80,7 +82,13 @@ export async function verifyShard(
   for (const state of await control.partitions()) {
     chains.set(state.partition, await walkChain(control, state, loggedChain(loggedHeads, state.partition)));
   }
-  const bad = [...chains.values()].flatMap((chain) => chain.bad ?? []);
+  const unbound = (await control.partitions()).flatMap(({ partition, closedBefore }) => {
+    const closing = unboundClosing(chains.get(partition)?.closings ?? [], closedBefore);
+    if (closing === null) return [];
+    const { sequence, from, lastDay } = closing;
+    return [{ shard, partition, sequence, from, problem: `it closes ${lastDay}, which is not closed` }];
+  });
+  const bad = [...[...chains.values()].flatMap((chain) => chain.bad ?? []), ...unbound];
   const totals: BadTotal[] = [];
   // Same type: which commit, and what of it, in the order of the sentence.
   const add = ({ partition, sequence, from }: Omit<CommitMismatch, 'day'>, problem: string) =>
@@ -110,6 +118,8 @@ async function walkChain(
 ): Promise<WalkedChain> {
   const { partition } = state;
   const { shard } = control;
+  const days = new DayCounts();
+  const { closings } = days;
   let head = emptyChain;
   let loggedTo = 0;
   for (;;) {
@@ -119,19 +129,20 @@ async function walkChain(
       rowsMax: verifyPageRows,
     });
     for (const row of page) {
-      const problem = chainProblem(head, row) ?? loggedProblem(logged, row, loggedTo);
+      const problem = chainProblem(head, row) ?? loggedProblem(logged, row, loggedTo) ?? days.take(row);
       const { sequence, from } = row;
-      if (problem !== null) return { head, loggedTo, bad: { shard, partition, sequence, from, problem } };
+      if (problem !== null)
+        return { head, loggedTo, bad: { shard, partition, sequence, from, problem }, closings };
       if (logged.has(sequence)) loggedTo = sequence;
       head = headOf(row);
     }
     if (page.length < verifyPageRows) break;
   }
   const problem = endProblem(head, state, logged);
-  if (problem === null) return { head, loggedTo, bad: null };
+  if (problem === null) return { head, loggedTo, bad: null, closings };
   const sequence = head.sequence === 0 ? null : head.sequence;
   const end = head.generation === null ? state.firstOffset : head.to;
-  return { head, loggedTo, bad: { shard, partition, sequence, from: end, problem } };
+  return { head, loggedTo, bad: { shard, partition, sequence, from: end, problem }, closings };
 }
 
 /** Why a chain whose rows are right ends too early, or null. */

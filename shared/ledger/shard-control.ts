@@ -9,6 +9,8 @@ export interface PartitionState {
   readonly generation: number;
   readonly firstOffset: number;
   readonly nextOffset: number;
+  /** Days before it, as `YYYY-MM-DD`, are closed; null: none. */
+  readonly closedBefore: string | null;
   readonly halt: { readonly code: string; readonly reason: string; readonly atMs: number } | null;
 }
 

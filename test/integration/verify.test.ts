@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
-import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
+import { oneStatement } from '../../localstack/servers/postgres-session.ts';
 import type { LoggedHead } from '../../shared/ledger/chain-check.ts';
 import { commitHash, type StoredCommit } from '../../shared/ledger/commit-hash.ts';
-import { CountedWrites, countedNothing } from '../../shared/ledger/postgres/counted-writes.ts';
 import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
@@ -213,45 +212,6 @@ describe('verify', () => {
     expect(verdict.totals).toEqual([]);
     expect(verdict.bad).toMatchObject([{ partition, sequence: 3 }]);
   });
-});
-
-describe('verify of a closed day', () => {
-  /** What closing a day writes: its ledger row with the digest of the totals, and then the rows are gone. */
-  async function close(): Promise<void> {
-    await inSession(shards.superuserUrls[shard] ?? '', async (client) => {
-      const head = `select sequence::int as sequence, hash from commit_ledger where partition = ${partition} order by 1 desc limit 1`;
-      const [end] = (await client.query<{ sequence: number; hash: Buffer }>(head)).rows;
-      const digest = `select count::int as count, sums from digest_of_sums(${partition}, '2026-11-20')`;
-      const [day] = (await client.query<{ count: number; sums: string }>(digest)).rows;
-      if (end === undefined || day === undefined) throw new Error('there is a commit and a digest');
-      await new CountedWrites(client).addCommit(end, {
-        ...{ partition, generation: 1, from: commits, to: commits, mapVersion: routeMapVersion },
-        ...countedNothing,
-        ...{ source: 'decision', decidedBy: 'an operator', decidedWhy: 'it is old', committedAtMs: noonMs },
-        days: [{ day: '2026-11-20', count: day.count, digest: null, sums: day.sums }],
-      });
-      await client.query('delete from usage_events');
-    });
-  }
-
-  it('U12: a day whose rows are gone agrees with the digest of its totals', async () => {
-    await close();
-    expect(await verifyShard(control)).toMatchObject({ commits: commits + 1, bad: [], totals: [] });
-  });
-
-  it.each([
-    ['a total', 'update usage_rollups set total = total + 1'],
-    ['a count', 'update usage_rollups set event_count = event_count - 1'],
-    ['a total that is gone', 'delete from usage_rollups'],
-    ['a total more', `insert into usage_rollups values (${partition}, 'x', 'm', '2026-11-20', 7, 1)`],
-  ])(
-    'U12: %s that was changed after its day was closed is found by the commit that closed it',
-    async (_what, sql) => {
-      await close();
-      await tamper(sql);
-      expect((await verifyShard(control)).bad).toMatchObject([{ shard, partition, sequence: commits + 1 }]);
-    },
-  );
 });
 
 describe('verify with logged heads', () => {

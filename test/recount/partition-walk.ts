@@ -1,5 +1,5 @@
 /** Walks one partition of the log from its first record and says what a shard must hold of it. */
-import { type ClosedDays, closedBeforeOf } from './closed-days.ts';
+import type { ClosedDays } from './closed-days.ts';
 import { CommitTally } from './commit-tally.ts';
 import { isCountable } from './countable.ts';
 import { toUnits } from './decimal.ts';
@@ -242,7 +242,7 @@ export class PartitionWalk {
     const { commits } = this.#claims;
     for (let commit = commits[this.#commit]; commit !== undefined && commit.to <= offset; ) {
       this.#tally.compare(this.#partition, commit, this.#shared.findings);
-      this.#closedBefore = Math.max(this.#closedBefore, closedBeforeOf([commit]));
+      this.#closedBefore = Math.max(this.#closedBefore, this.#claims.closed.closedBefore([commit]));
       this.#tally = new CommitTally();
       this.#commit += 1;
       commit = commits[this.#commit];

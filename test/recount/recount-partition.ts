@@ -1,5 +1,5 @@
 /** Recounts one partition: by the log where the log holds whole commits, and by the ledger's digests where it does not. */
-import { ClosedDays, closedBeforeOf } from './closed-days.ts';
+import { ClosedDays } from './closed-days.ts';
 import { toUnits } from './decimal.ts';
 import { DimensionSets } from './dimension-sets.ts';
 import type { Findings } from './findings.ts';
@@ -46,14 +46,14 @@ export async function recountPartition(
     return { commits: ledger.length, olderRows: 0, olderCommits: 0, readFrom: 0 };
   }
   checkBounds(progress, bounds, findings);
-  const closed = new ClosedDays(ledger);
+  const closed = new ClosedDays(ledger, progress.closedBefore);
   const readFrom = readFromOf(progress, current, bounds);
   const newer = current.filter(({ from }) => from >= readFrom);
   const sets = new DimensionSets();
   const before = { partition, commits: ledger.slice(0, ledger.length - newer.length) };
   const older = new OlderCommits(before, closed, sets, findings);
   const quarantine = (await shard.quarantine(progress)).filter(({ offset }) => offset >= readFrom);
-  const closedBefore = closedBeforeOf(before.commits);
+  const closedBefore = closed.closedBefore(before.commits);
   const claims = { shard: shard.number, progress, commits: newer, quarantine, closed, sets, closedBefore };
   const walk = new PartitionWalk(claims, tallies);
   await match.takeOlder({ partition, generation, offset: readFrom, index: 0 }, (row) => {

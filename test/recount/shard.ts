@@ -7,6 +7,8 @@ export interface ShardProgress {
   readonly firstOffset: number;
   readonly nextOffset: number;
   readonly recordHash: string | null;
+  /** The day before which all are closed, as days since 1970. */
+  readonly closedBefore: number;
 }
 
 export interface Commit {
@@ -128,16 +130,18 @@ export class Shard {
 
   async progress(): Promise<readonly ShardProgress[]> {
     const rows = await this.#select(
-      `select partition, generation, first_offset, next_offset, encode(record_hash, 'hex')
+      `select partition, generation, first_offset, next_offset, encode(record_hash, 'hex'),
+         closed_before - date '1970-01-01'
        from partition_progress order by partition`,
       [],
     );
-    return rows.map(([partition, generation, first, next, recordHash]) => ({
+    return rows.map(([partition, generation, first, next, recordHash, closed]) => ({
       partition: integer(partition),
       generation: integer(generation),
       firstOffset: integer(first),
       nextOffset: integer(next),
       recordHash: optional(recordHash),
+      closedBefore: closed === null ? Number.NEGATIVE_INFINITY : integer(closed),
     }));
   }
 

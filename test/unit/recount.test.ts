@@ -154,6 +154,7 @@ const buildProgress = (nextOffset: number) => ({
   firstOffset: 0,
   nextOffset,
   recordHash: null,
+  closedBefore: Number.NEGATIVE_INFINITY,
 });
 
 describe('U3: the recount finds ranges that do not tile', () => {
@@ -203,7 +204,7 @@ async function walk(
   };
   const claims = {
     shard: 0,
-    closed: new ClosedDays([]),
+    closed: new ClosedDays([], Number.NEGATIVE_INFINITY),
     sets: new DimensionSets(),
     closedBefore: Number.NEGATIVE_INFINITY,
     progress: buildProgress(records.length),
@@ -227,6 +228,29 @@ async function walk(
 async function* toAsync(rows: readonly ShardRow[]): AsyncGenerator<ShardRow> {
   yield* rows;
 }
+
+it.each([
+  ['that is no decision', { source: 'log' }, 1, 100],
+  ['of other events than were counted', {}, 2, 100],
+  ['of a day that is not closed', {}, 1, 10],
+])(
+  'U12: the recount names a closing row %s, and takes no day for closed by it',
+  (_, fields, count, bound) => {
+    const day = { day: '1970-01-12', sums: '' };
+    const counted = buildCommit({ inserted: 1, days: [{ ...day, count: 1, digest: 'a' }] });
+    const closing = {
+      sequence: 2,
+      from: 1,
+      to: 1,
+      source: 'decision',
+      days: [{ ...day, count, digest: null }],
+    };
+    const closed = new ClosedDays([counted, buildCommit({ ...closing, ...fields })], bound);
+    const findings = new Findings();
+    closed.compare(0, [], findings);
+    expect([closed.count, findings.list().map(({ name }) => name)]).toEqual([0, ['closed_day']]);
+  },
+);
 
 describe('the recount of a hand-made partition', () => {
   const records = [

@@ -42,6 +42,7 @@ interface PartitionRow {
   readonly generation: number;
   readonly first_offset: string;
   readonly next_offset: string;
+  readonly closed_before: string | null;
   readonly halt_code: string | null;
   readonly halt_reason: string | null;
   readonly halted_at_ms: string | null;
@@ -158,7 +159,8 @@ function fromRowPartition(row: PartitionRow): PartitionState {
   const { partition, generation, halt_code: code, halt_reason: reason, halted_at_ms: at } = row;
   const halt = code === null || at === null ? null : { code, reason: reason ?? '', atMs: toSafeInteger(at) };
   const firstOffset = toSafeInteger(row.first_offset);
-  return { partition, generation, firstOffset, nextOffset: toSafeInteger(row.next_offset), halt };
+  const nextOffset = toSafeInteger(row.next_offset);
+  return { partition, generation, firstOffset, nextOffset, closedBefore: row.closed_before, halt };
 }
 
 function fromRowCommit(row: CommitRow): StoredCommit {

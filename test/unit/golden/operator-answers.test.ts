@@ -43,7 +43,13 @@ function chainOf(partition: number): readonly StoredCommit[] {
 
 /** A shard with the partitions `shard` and `shard + 4`; the second is halted. */
 function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardControl {
-  const state = (partition: number) => ({ partition, generation: 1, firstOffset: 0, nextOffset: 3 });
+  const state = (partition: number) => ({
+    partition,
+    generation: 1,
+    firstOffset: 0,
+    nextOffset: 3,
+    closedBefore: null,
+  });
   const halt = { code: 'log_rewritten', reason: 'the record at 2 is another', atMs: noonMs };
   const bytes = Buffer.from('not an envelope');
   return {

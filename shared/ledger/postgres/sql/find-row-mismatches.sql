@@ -1,7 +1,7 @@
 -- $1 date: commits whose rows of this day are not what their ledger row says (U12), and partitions with rows that no
--- commit inserted (sequence null). A day that is closed in a partition is left out: its rows may be gone.
+-- commit inserted (sequence null). Left out are partitions where the day is closed and its rows are gone.
 with found as (
-  select partition::int as partition, generations, sequence, count(*) as count,
+  select partition::int as partition, sequence, count(*) as count,
     -- The tuples of COPY BINARY, as shared/log/row-tuple.ts writes them.
     encode(sha256(string_agg(
       '\x0010'::bytea
@@ -19,15 +19,13 @@ with found as (
         || coalesce(int4send(octet_length(properties)) || properties, '\xffffffff'::bytea),
       ''::bytea order by "offset", index) filter (where sequence is not null)), 'hex') as digest
   from events_by_commit e
-  where event_day = $1 and not exists (select from closed_days c where c.partition = e.partition and c.day = $1)
-  group by 1, 2, 3
+  where event_day = $1 and e.partition <> all (array(select partition from gone_days where day = $1))
+  group by 1, 2
 ),
 expected as (
-  select l.partition, l.sequence, d.count, d.digest
-  from commit_ledger l
-  cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text)
-  where d.day = $1 and d.digest is not null
-    and not exists (select from closed_days c where c.partition = l.partition and c.day = $1)
+  select l.partition, l.sequence, l.count, l.digest
+  from commits_of_day($1) l
+  where l.partition <> all (array(select partition from gone_days where day = $1))
 ),
 mismatched as (
   select partition, sequence
@@ -37,9 +35,7 @@ mismatched as (
   union all
   select partition, null
   from found
-  group by partition, generations
-  having coalesce(sum(count) filter (where sequence is null), 0)
-    <> (generations - 1) * coalesce(sum(count) filter (where sequence is not null), 0)
+  where sequence is null
 )
 select partition, sequence, l.from_offset
 from mismatched

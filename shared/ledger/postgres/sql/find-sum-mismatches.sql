@@ -1,11 +1,11 @@
 -- $1 date: commits whose rows of this day do not add up to the sums that their ledger row says were added (U12;
--- shared/ledger/digests.ts). A day that is closed in a partition is left out: its rows may be gone.
+-- shared/ledger/digests.ts). Left out are partitions where the day is closed and its rows are gone.
 with added as (
   select partition, sequence, organization_id, metric_name, quarter, dimension_set, trim_scale(sum(quantity)) as total,
     count(*) as count, trim_scale(min(quantity)) as minimum, trim_scale(max(quantity)) as maximum, max(logged) as latest
   from events_by_set e
   where event_day = $1 and sequence is not null
-    and not exists (select from closed_days c where c.partition = e.partition and c.day = $1)
+    and e.partition <> all (array(select partition from gone_days where day = $1))
   group by 1, 2, 3, 4, 5, 6
 ),
 found as (
@@ -18,9 +18,8 @@ found as (
   from added
   group by 1, 2
 )
-select l.partition, l.sequence, l.from_offset
+select partition, sequence, l.from_offset
 from found
-join commit_ledger l using (partition, sequence)
-cross join jsonb_to_recordset(l.days) d (day date, sums text)
-where d.day = $1 and d.sums is distinct from found.sums
+join commits_of_day($1) l using (partition, sequence)
+where l.sums is distinct from found.sums
 order by 1, 2

@@ -1,5 +1,5 @@
 -- $1 date, $2 rows: totals of this day that are not what the counted rows say (U12), both sides as text; a side that is
--- missing is a sum of nothing. A day that is closed in a partition is left out: its rows may be gone.
+-- missing is a sum of nothing. Left out are partitions where the day is closed and its rows are gone.
 with counted as (
   select partition, organization_id, metric_name, quarter, dimension_set, sum(quantity) as total, count(*) as count,
     min(quantity) as minimum, max(quantity) as maximum, max(logged) as last
@@ -43,6 +43,6 @@ left join usage_dimension_sets s on s.partition = c.partition and s.organization
   and s.metric_name = c.metric_name and s.event_day = $1 and s.dimension_set = c.dimension_set
 where (rows_total, rows_count, rows_minimum, rows_maximum, rows_latest, rows_latest_at)
     is distinct from (rollup_total, rollup_count, rollup_minimum, rollup_maximum, rollup_latest, rollup_latest_at)
-  and not exists (select from closed_days d where d.partition = c.partition and d.day = $1)
+  and c.partition <> all (array(select partition from gone_days where day = $1))
 order by c.partition, c.organization_id, c.metric_name, c.quarter, c.dimension_set
 limit $2

@@ -1,0 +1,133 @@
+-- What the proof of a day reads (U12) is what the day holds: not the whole ledger, and not the totals of other days.
+
+-- Which commits inserted into a day. Without the pending list of GIN, so that no commit pays for those before it.
+create index commit_ledger_days on commit_ledger using gin (jsonb_path_query_array(days, '$[*].day'))
+  with (fastupdate = off);
+
+-- What each commit inserted into a day; rows that close a day are in `closed_days`.
+create function commits_of_day(of_day date)
+returns table (partition integer, sequence bigint, from_offset bigint, count bigint, digest text, sums text)
+language sql stable rows 10000
+set search_path = pg_catalog, public, pg_temp
+as $$
+  select l.partition, l.sequence, l.from_offset, d.count, d.digest, d.sums
+  from public.commit_ledger l
+  cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text, sums text)
+  where jsonb_path_query_array(l.days, '$[*].day') ? to_char(of_day, 'YYYY-MM-DD')
+    and d.day = of_day and d.digest is not null
+$$;
+revoke all on function commits_of_day(date) from public;
+grant execute on function commits_of_day(date) to billing;
+
+-- The views of migration 014 again, without an array of all commits, which was read again for every row.
+drop view events_by_set, events_by_commit;
+
+-- Counted events, each once, with the sequence of the commit that inserted it, or null: one look into the index
+-- commit_ledger_from for each generation of the partition. Offsets repeat in generations, so where there are several the
+-- time of the commit decides too.
+create view events_by_commit with (security_invoker = true) as
+with recursive named (partition, generation) as (
+  select p.partition, (
+    select min(l.generation) from commit_ledger l where l.partition = p.partition and l.to_offset > l.from_offset)
+  from partition_progress p
+  union all
+  select n.partition, (
+    select min(l.generation) from commit_ledger l
+    where l.partition = n.partition and l.to_offset > l.from_offset and l.generation > n.generation)
+  from named n
+  where n.generation is not null
+),
+generations as (
+  select partition, generation, count(*) over (partition by partition) as generations
+  from named
+  where generation is not null
+)
+select e.*, found.sequence
+from usage_events e
+left join lateral (
+  select last.sequence
+  from generations g
+  cross join lateral (
+    select l.sequence, l.to_offset, l.committed_at
+    from commit_ledger l
+    where l.partition = e.partition and l.generation = g.generation and l.to_offset > l.from_offset
+      and l.from_offset <= e."offset"
+    order by l.from_offset desc
+    limit 1
+  ) last
+  where g.partition = e.partition and e."offset" < last.to_offset
+    and (g.generations = 1 or last.committed_at = date_trunc('milliseconds', e.processed_at))
+  order by g.generation desc
+  limit 1
+) found on true;
+
+-- As in migration 014.
+create view events_by_set with (security_invoker = true) as
+with first_seen as (
+  select partition, organization_id, metric_name, event_day, dimensions,
+    min(array[sequence, "offset", index]) as place
+  from events_by_commit
+  where dimensions <> '' and sequence is not null
+  group by 1, 2, 3, 4, 5
+),
+kept as (
+  select *, row_number() over (partition by partition, organization_id, metric_name, event_day order by place) <= 1000
+    as apart
+  from first_seen
+)
+select e.partition::integer as partition, e.organization_id, e.metric_name, e.event_day, e.sequence,
+  to_timestamp(floor(extract(epoch from e.event_time) / 900) * 900) as quarter,
+  dimension_set_of(case when e.dimensions = '' or k.apart then e.dimensions else 'other' end) as dimension_set,
+  e.quantity,
+  array[extract(epoch from e.event_time), e.sequence, e."offset", e.index, e.quantity] as logged
+from events_by_commit e
+left join kept k using (partition, organization_id, metric_name, event_day, dimensions);
+
+grant select on events_by_commit, events_by_set to billing;
+
+-- Only who owns the ledger decides and closes days: a row that closes a day takes its rows out of the proof, so a stolen
+-- login of the writer must not be able to add one. Commits do not call the function.
+create function refuse_decision() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  if not pg_has_role((select relowner from pg_class where oid = tg_relid), 'member') then
+    raise exception 'only the owner writes a decision into the ledger' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+revoke all on function refuse_decision() from public;
+create trigger only_owner_decides before insert on commit_ledger for each row
+  when (new.source = 'decision' or new.days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))')
+  execute function refuse_decision();
+-- Whoever closes a day: it is a decision of its own. Not of the rows of before, because `verify` judges those.
+alter table commit_ledger add constraint commit_ledger_closing check (
+  (source = 'decision' and to_offset = from_offset)
+  or not days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))'
+) not valid;
+
+-- Decisions are few.
+create index commit_ledger_decisions on commit_ledger (partition, sequence) where source = 'decision';
+create or replace view closed_days with (security_invoker = true) as
+select l.partition, d.day, l.sequence, d.count, d.sums
+from commit_ledger l
+cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text, sums text)
+where l.source = 'decision' and d.digest is null;
+
+-- The days that an attached leaf is for, whatever it is called: only of those can there be rows.
+create view usage_days as
+select distinct found[1]::date as day
+from pg_inherits i
+join pg_class c on c.oid = i.inhrelid
+cross join regexp_matches(pg_get_expr(c.relpartbound, c.oid), '\d{4}-\d{2}-\d{2}', 'g') found
+where i.inhparent = 'public.usage_events'::regclass and not i.inhdetachpending;
+
+-- Closed days whose rows are gone. Where there is still a leaf, rows and totals are compared as of an open day.
+create view gone_days with (security_invoker = true) as
+select c.partition, c.day
+from closed_days c
+where not exists (select from usage_days u where u.day = c.day);
+
+grant select on usage_days, gone_days to billing;
