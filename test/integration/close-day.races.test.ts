@@ -58,7 +58,7 @@ it('U2: of two closings at once the earlier day does not open what the later one
       return [...(await later), ...(await earlier)];
     }),
   );
-  // Whichever was first, the other one is told that its plan is old.
+  // Whichever was first, the other one finds that its plan is old.
   expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['changed', 'closed']);
   const closed = outcomes[0]?.kind === 'closed' ? oldDay - 2 : oldDay - 5;
   expect(await bounds()).toEqual([{ closed_before: formatDay(closed + 1) }]);
