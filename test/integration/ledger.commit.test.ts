@@ -287,7 +287,7 @@ function documentedText(row: Record<string, unknown>): string {
   const days = row['days'];
   if (!Array.isArray(days)) throw new Error('days is a list');
   return JSON.stringify([
-    'odometer-commit-2',
+    'odometer-commit-3',
     ...integers('partition', 'sequence', 'generation', 'from_offset', 'to_offset', 'seen', 'inserted'),
     ...integers('duplicate', 'quarantined', 'foreign_records', 'write_statements', 'segment_version'),
     ...integers('map_version'),
@@ -295,6 +295,8 @@ function documentedText(row: Record<string, unknown>): string {
     days.map((one: Record<string, unknown>) => [one['day'], one['count'], one['digest'], one['sums']]),
     row['decided_by'],
     row['decided_why'],
-    Number(row['at']),
+    ...integers('at', 'conflicts'),
+    row['quarantine_digest'],
+    row['conflicts_digest'],
   ]);
 }
