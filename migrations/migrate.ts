@@ -130,8 +130,9 @@ async function seedShard(session: OwnerSession, migration: ShardMigration): Prom
     'insert into shard_identity (shard, topic_id, map_version) values ($1, $2, $3) on conflict do nothing',
     [shard, topicId, mapVersion],
   );
+  // Locked, as a closing locks it: one that began before is waited for, and one that comes sees the partitions that are made.
   const [identity] = await session.query<{ shard: number; topic_id: string; map_version: number }>(
-    'select shard, topic_id, map_version from shard_identity',
+    'select shard, topic_id, map_version from shard_identity for update',
   );
   if (identity?.shard !== shard || identity.topic_id !== topicId || identity.map_version !== mapVersion) {
     const wanted = `shard ${shard}, topic ${topicId}, map ${mapVersion}`;

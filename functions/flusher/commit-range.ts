@@ -29,6 +29,7 @@ import type {
 } from '../../shared/ledger/shard-ledger.ts';
 import { checkedRangesAfterDuplicate } from '../../shared/limits.ts';
 import { segmentVersion } from '../../shared/segments/segment.ts';
+import type { Fenced, Waits } from './partition-stop.ts';
 
 export interface CommitPorts {
   readonly ledger: ShardLedger;
@@ -37,7 +38,7 @@ export interface CommitPorts {
 
 /**
  * `committed`: by us up to `next`; `load` is what was written, `checkedRanges` how many ranges after it are to be
- * checked. `fenced`: this range is another flusher's, its partition is halted, or since then a day was
+ * checked. `waits`: the shard makes no leaf of an open day of it. `fenced`: this range is another flusher's, its partition is halted, or since then a day was
  * closed or offsets started again; the next pass looks again.
  */
 export type CommitOutcome =
@@ -49,7 +50,8 @@ export type CommitOutcome =
       readonly load: Load;
       readonly checkedRanges: number;
     }
-  | { readonly kind: 'fenced' };
+  | Waits
+  | Fenced;
 
 /** What a range is planned with, as its partition's progress was read. */
 type PlannedWith = Pick<Progress, 'checkedRanges' | 'generation' | 'closedBefore'>;
@@ -82,7 +84,8 @@ export async function commitRange(
   ports: CommitPorts,
 ): Promise<CommitOutcome> {
   let plan = await planOf(range, given, ports.ledger);
-  if (plan === null) return { kind: 'fenced' };
+  // Once where a day is being closed; for ever where the partition was not brought to the days that its shard has closed.
+  if (plan === null) return { kind: 'waits', reason: 'its shard has closed a day that it takes for open' };
   for (;;) {
     const attempt = await attemptCommit(plan, ports);
     switch (attempt.event) {

@@ -57,8 +57,8 @@ export class FailingRange {
   }
 
   /**
-   * Notes a failure of this pass, unless one was noted a moment ago; answers whether it is one too many. Then it is
-   * forgotten: an operator who resumes the partition gives it as many tries again.
+   * Notes a failure of this pass, unless one was noted a moment ago; answers whether it is one too many. So is the next
+   * one, until the halt is written down and the range is forgotten.
    */
   note({ place, suspicion }: Pick<RangeFailure, 'place' | 'suspicion'>, atMs: MonotonicMs): boolean {
     const { nextOffset: from } = place;
@@ -66,7 +66,7 @@ export class FailingRange {
     if (same && this.rests(from, atMs)) return false;
     const times = (same ? (this.#known?.times ?? 0) : 0) + 1;
     const tooMany = times >= rangeFailuresMax;
-    this.#known = tooMany ? null : { from, suspicion: suspicion.name, times, triedMs: atMs };
+    this.#known = { from, suspicion: suspicion.name, times, triedMs: atMs };
     return tooMany;
   }
 
@@ -82,7 +82,7 @@ export class FailingRange {
     };
   }
 
-  /** Its partition was committed past it. */
+  /** Its partition was committed past it, or halted: an operator who resumes it gives the range as many tries again. */
   forget(): void {
     this.#known = null;
   }

@@ -338,9 +338,13 @@ export class ShardPass {
 
   async #blame(failed: RangeFailure): Promise<void> {
     const { place, reason } = failed;
-    if (!this.#shard.history.of(place).failing.note(failed, this.#ports.clock.monotonic())) return;
+    const { failing } = this.#shard.history.of(place);
+    if (!failing.note(failed, this.#ports.clock.monotonic())) return;
     const why = `failed ${rangeFailuresMax} times while the shard did other work: ${reason}`;
-    await this.#stop(place, { kind: 'halts', code: 'range_failing', reason: why });
+    const { partition, nextOffset } = place;
+    const halt = { code: 'range_failing', reason: why };
+    this.#ports.logger.error({ partition, nextOffset, ...halt }, 'partition halted');
+    if (await this.#halt(place, halt)) failing.forget();
   }
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
@@ -370,10 +374,17 @@ export class ShardPass {
     }
   }
 
-  /** A halt that cannot be written down now is found again by the next pass; the other partitions go on. */
-  async #halt(place: PartitionPlace, why: { readonly code: string; readonly reason: string }): Promise<void> {
+  /**
+   * Answers whether the halt is written down. Where it cannot be now, its cause is found again by the next pass, or by the
+   * next try of a range that fails; the other partitions go on.
+   */
+  async #halt(
+    place: PartitionPlace,
+    why: { readonly code: string; readonly reason: string },
+  ): Promise<boolean> {
     try {
       await this.#shard.ledger.halt(place, why);
+      return true;
     } catch (error) {
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
       const level = isTransient(error) ? 'warn' : 'error';
@@ -381,6 +392,7 @@ export class ShardPass {
         { partition: place.partition, ...failure(error) },
         'halt not written down yet',
       );
+      return false;
     }
   }
 }

@@ -144,7 +144,11 @@ describe('FailingRange', () => {
   it('U9: gives a range five tries more after it halted its partition', () => {
     const failing = new FailingRange();
     expect(tries(failing, 0)).toEqual(fifth);
-    expect(failing.rests(9, momentOf(rangeFailuresMax * rangeFailureGapMs))).toBe(false);
+    const nextMs = rangeFailuresMax * rangeFailureGapMs;
+    expect(failing.rests(9, momentOf(nextMs))).toBe(false);
+    // The halt was not written down: one more is too many again. Once it is, the range is forgotten.
+    expect(failing.note(failure, momentOf(nextMs))).toBe(true);
+    failing.forget();
     expect(tries(failing, rangeFailuresMax * rangeFailureGapMs)).toEqual(fifth);
   });
 

@@ -169,7 +169,10 @@ async function manyPasses(
   for (let times = 0; times < 2 * rangeFailuresMax; times++) {
     for (const partition of busy)
       await log.append([
-        { partition, value: envelope([sealedEvent({ idempotencyKey: `no-shorter-key-${times}` })], { partition }) },
+        {
+          partition,
+          value: envelope([sealedEvent({ idempotencyKey: `no-shorter-key-${times}` })], { partition }),
+        },
       ]);
     // Two looks, so that the tail is old.
     await pass();
@@ -225,6 +228,18 @@ it.each([
   expect(await pass()).toMatchObject({ commits: 2 });
   expect([...next.values()]).toEqual([0, 1, 1]);
   expect(observed).toHaveLength(partitions.length);
+});
+
+it('a halt for a range that fails and that is not written down is decided again at its next try', async () => {
+  const { pass, clock, halts, down } = await setup({ 0: () => suspect('XX000') });
+  down.halts = unavailable;
+  for (let times = 0; times < rangeFailuresMax; times++) {
+    await pass();
+    await clock.advance(rangeFailureGapMs);
+  }
+  down.halts = null;
+  await pass();
+  expect(halts).toMatchObject([[0, { code: 'range_failing' }]]);
 });
 
 it('U9: a halt on a shard that leads elsewhere stops it', async () => {

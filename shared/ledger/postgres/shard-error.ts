@@ -67,7 +67,7 @@ export function toOdometerError(error: unknown): OdometerError {
   if (error instanceof OdometerError) return error;
   const state = sqlState(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (state === undefined || blameOf(state) === 'transient') {
+  if (state === undefined || blameOf(state) === 'transient' || isLedgerGoneOn(error)) {
     return new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
   }
   const blame = blameOf(state);
@@ -102,6 +102,18 @@ export function isLockConflict(error: unknown): boolean {
 /** The unique index of this leaf holds a key of the rows already. */
 export function isCountedAlready(error: unknown, leaf: string): boolean {
   return error instanceof pg.DatabaseError && error.code === uniqueViolation && error.table === leaf;
+}
+
+/**
+ * Another row has the place of this one in the ledger: while the commit waited, a decision was written that left the
+ * progress row as it was. The next try reads the ledger's new end.
+ */
+function isLedgerGoneOn(error: unknown): boolean {
+  return (
+    error instanceof pg.DatabaseError &&
+    error.code === uniqueViolation &&
+    error.constraint === 'commit_ledger_pkey'
+  );
 }
 
 function sqlState(error: unknown): string | undefined {

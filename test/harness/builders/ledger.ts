@@ -96,6 +96,8 @@ export function commitRecord(fields: Partial<CommitRecord> = {}): CommitRecord {
 export interface RowRange {
   /** The first one by default. */
   readonly generation?: number;
+  /** No day by default. */
+  readonly closedBefore?: number | null;
   readonly from: number;
   readonly to: number;
   readonly rows: readonly CopyRow[];
@@ -104,7 +106,7 @@ export interface RowRange {
 /** What the flusher writes for a range; false where it was fenced or held a counted key. */
 export async function writeRange(
   transaction: RangeTransaction,
-  { generation = 1, from, to, rows }: RowRange,
+  { generation = 1, closedBefore = null, from, to, rows }: RowRange,
 ): Promise<boolean> {
   const recordHash = Buffer.alloc(32, to);
   const moved = await transaction.moveProgress({
@@ -113,7 +115,7 @@ export async function writeRange(
     to,
     recordHash,
     checkedRanges: 0,
-    closedBefore: null,
+    closedBefore,
   });
   if (moved === null) return false;
   const loaded = dayRows(rows);

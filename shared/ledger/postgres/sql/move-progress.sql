@@ -1,7 +1,8 @@
 -- $1 partition, $2 from, $3 to, $4 record hash, $5 checked ranges, $6 the date before which days are closed, or null,
 -- $7 generation. One row where the partition exists; `moved` says whether the compare-and-set held (U3). The head of the
--- ledger cannot have changed between this statement's snapshot and the row lock unless next_offset, generation,
--- closed_before or halted changed too, and then nothing is moved.
+-- ledger is of this statement's snapshot. Whoever changes it before the row lock is given changes next_offset, generation,
+-- closed_before or halted too, and then nothing is moved; or puts all of them back, as halt and retry do: then the ledger row
+-- meets the primary key of another one, and the range is tried again.
 with moved as (
   update partition_progress
   set next_offset = $3, record_hash = $4, checked_ranges = $5, updated_at = now()
