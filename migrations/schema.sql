@@ -136,6 +136,7 @@ create table usage_rollups (
 ) with (fillfactor=70);
 alter table usage_events alter column properties set storage external;
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
+alter table commit_ledger add constraint commit_ledger_closing CHECK ((((source = 'decision'::text) AND (to_offset = from_offset)) OR (NOT (days @? '$[*]?(!(exists (@."digest"?(@.type() == "string"))))'::jsonpath)))) NOT VALID;
 alter table commit_ledger add constraint commit_ledger_conflicts CHECK (((conflicts >= 0) AND (conflicts <= duplicate)));
 alter table commit_ledger add constraint commit_ledger_days_check CHECK ((jsonb_typeof(days) = 'array'::text));
 alter table commit_ledger add constraint commit_ledger_decision CHECK ((((source = 'decision'::text) = (decided_by IS NOT NULL)) AND ((source = 'decision'::text) = (decided_why IS NOT NULL))));
@@ -179,12 +180,15 @@ alter table usage_rollups add constraint usage_rollups_event_count_check CHECK (
 alter table usage_rollups add constraint usage_rollups_pkey PRIMARY KEY (partition, organization_id, metric_name, quarter, dimension_set);
 alter table usage_rollups add constraint usage_rollups_total_check CHECK (((total < 'Infinity'::numeric) AND (total > '-Infinity'::numeric)));
 CREATE INDEX commit_ledger_committed_at ON public.commit_ledger USING brin (committed_at) WITH (pages_per_range='8', autosummarize='on');
+CREATE INDEX commit_ledger_days ON public.commit_ledger USING gin (jsonb_path_query_array(days, '$[*]."day"'::jsonpath)) WITH (fastupdate=off);
+CREATE INDEX commit_ledger_decisions ON public.commit_ledger USING btree (partition, sequence) WHERE (source = 'decision'::text);
 CREATE UNIQUE INDEX commit_ledger_from ON public.commit_ledger USING btree (partition, generation, from_offset) WHERE (to_offset > from_offset);
 CREATE INDEX quarantine_newest ON public.quarantine USING btree (quarantined_at, partition, generation, "offset", index);
 CREATE INDEX usage_conflicts_newest ON public.usage_conflicts USING btree (found_at, partition, generation, "offset", index);
 CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree (organization_id, event_day);
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);
+CREATE INDEX usage_rollups_quarter ON public.usage_rollups USING btree (quarter, partition);
 create view closed_days with (security_invoker=true) as
  SELECT l.partition,
     d.day,
@@ -193,18 +197,27 @@ create view closed_days with (security_invoker=true) as
     d.sums
    FROM (commit_ledger l
      CROSS JOIN LATERAL jsonb_to_recordset(l.days) d(day date, count bigint, digest text, sums text))
-  WHERE (d.digest IS NULL);
+  WHERE ((l.source = 'decision'::text) AND (d.digest IS NULL));
 create view events_by_commit with (security_invoker=true) as
- WITH ranges AS (
-         SELECT commit_ledger.partition,
-            count(*) OVER (PARTITION BY commit_ledger.partition) AS generations,
-            array_agg(commit_ledger.from_offset ORDER BY commit_ledger.from_offset) AS froms,
-            array_agg(commit_ledger.to_offset ORDER BY commit_ledger.from_offset) AS tos,
-            array_agg(commit_ledger.sequence ORDER BY commit_ledger.from_offset) AS sequences,
-            array_agg(commit_ledger.committed_at ORDER BY commit_ledger.from_offset) AS times
-           FROM commit_ledger
-          WHERE (commit_ledger.to_offset > commit_ledger.from_offset)
-          GROUP BY commit_ledger.partition, commit_ledger.generation
+ WITH RECURSIVE named(partition, generation) AS (
+         SELECT p.partition,
+            ( SELECT min(l.generation) AS min
+                   FROM commit_ledger l
+                  WHERE ((l.partition = p.partition) AND (l.to_offset > l.from_offset))) AS min
+           FROM partition_progress p
+        UNION ALL
+         SELECT n.partition,
+            ( SELECT min(l.generation) AS min
+                   FROM commit_ledger l
+                  WHERE ((l.partition = n.partition) AND (l.to_offset > l.from_offset) AND (l.generation > n.generation))) AS min
+           FROM named n
+          WHERE (n.generation IS NOT NULL)
+        ), generations AS (
+         SELECT named.partition,
+            named.generation,
+            count(*) OVER (PARTITION BY named.partition) AS generations
+           FROM named
+          WHERE (named.generation IS NOT NULL)
         )
  SELECT e.key_hash,
     e.fingerprint,
@@ -223,14 +236,20 @@ create view events_by_commit with (security_invoker=true) as
     e.idempotency_key,
     e.properties,
     e.dimensions,
-    COALESCE(r.generations, (1)::bigint) AS generations,
-        CASE
-            WHEN ((e."offset" < r.tos[found.place]) AND ((r.generations = 1) OR (r.times[found.place] = date_trunc('milliseconds'::text, e.processed_at)))) THEN r.sequences[found.place]
-            ELSE NULL::bigint
-        END AS sequence
-   FROM ((usage_events e
-     LEFT JOIN ranges r ON ((r.partition = e.partition)))
-     CROSS JOIN LATERAL ( SELECT width_bucket(e."offset", r.froms) AS place) found);
+    found.sequence
+   FROM (usage_events e
+     LEFT JOIN LATERAL ( SELECT last.sequence
+           FROM (generations g
+             CROSS JOIN LATERAL ( SELECT l.sequence,
+                    l.to_offset,
+                    l.committed_at
+                   FROM commit_ledger l
+                  WHERE ((l.partition = e.partition) AND (l.generation = g.generation) AND (l.to_offset > l.from_offset) AND (l.from_offset <= e."offset"))
+                  ORDER BY l.from_offset DESC
+                 LIMIT 1) last)
+          WHERE ((g.partition = e.partition) AND (e."offset" < last.to_offset) AND ((g.generations = 1) OR (last.committed_at = date_trunc('milliseconds'::text, e.processed_at))))
+          ORDER BY g.generation DESC
+         LIMIT 1) found ON (true));
 create view events_by_set with (security_invoker=true) as
  WITH first_seen AS (
          SELECT events_by_commit.partition,
@@ -256,7 +275,6 @@ create view events_by_set with (security_invoker=true) as
     e.organization_id,
     e.metric_name,
     e.event_day,
-    e.generations,
     e.sequence,
     to_timestamp(((floor((EXTRACT(epoch FROM e.event_time) / (900)::numeric)) * (900)::numeric))::double precision) AS quarter,
     dimension_set_of(
@@ -268,6 +286,19 @@ create view events_by_set with (security_invoker=true) as
     ARRAY[EXTRACT(epoch FROM e.event_time), (e.sequence)::numeric, (e."offset")::numeric, (e.index)::numeric, e.quantity] AS logged
    FROM (events_by_commit e
      LEFT JOIN kept k USING (partition, organization_id, metric_name, event_day, dimensions));
+create view gone_days with (security_invoker=true) as
+ SELECT partition,
+    day
+   FROM closed_days c
+  WHERE (NOT (EXISTS ( SELECT
+           FROM usage_days u
+          WHERE (u.day = c.day))));
+create view usage_days with () as
+ SELECT DISTINCT (found.found[1])::date AS day
+   FROM ((pg_inherits i
+     JOIN pg_class c ON ((c.oid = i.inhrelid)))
+     CROSS JOIN LATERAL regexp_matches(pg_get_expr(c.relpartbound, c.oid), '\d{4}-\d{2}-\d{2}'::text, 'g'::text) found(found))
+  WHERE ((i.inhparent = ('usage_events'::regclass)::oid) AND (NOT i.inhdetachpending));
 create view vw_cache_metrics with (security_invoker=true) as
  SELECT count(*) AS commits,
     COALESCE(sum(inserted), (0)::numeric) AS events,
@@ -323,6 +354,18 @@ begin
   perform public.add_rollups(of_partition, organizations, metrics, quarters,
     array_fill(public.dimension_set_of(''), array[cardinality(counts)]), totals, counts, null, null, null, null);
 end
+$function$;
+CREATE OR REPLACE FUNCTION public.commits_of_day(of_day date)
+ RETURNS TABLE(partition integer, sequence bigint, from_offset bigint, count bigint, digest text, sums text)
+ LANGUAGE sql
+ STABLE ROWS 10000
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  select l.partition, l.sequence, l.from_offset, d.count, d.digest, d.sums
+  from public.commit_ledger l
+  cross join jsonb_to_recordset(l.days) d (day date, count bigint, digest text, sums text)
+  where jsonb_path_query_array(l.days, '$[*].day') ? to_char(of_day, 'YYYY-MM-DD')
+    and d.day = of_day and d.digest is not null
 $function$;
 CREATE OR REPLACE FUNCTION public.digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text)
  RETURNS record
@@ -475,6 +518,18 @@ begin
   return true;
 end
 $function$;
+CREATE OR REPLACE FUNCTION public.refuse_decision()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if not pg_has_role((select relowner from pg_class where oid = tg_relid), 'member') then
+    raise exception 'only the owner writes a decision into the ledger' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.write_audit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -494,6 +549,7 @@ begin
   return null;
 end
 $function$;
+CREATE TRIGGER only_owner_decides BEFORE INSERT ON public.commit_ledger FOR EACH ROW WHEN (((new.source = 'decision'::text) OR (new.days @? '$[*]?(!(exists (@."digest"?(@.type() == "string"))))'::jsonpath))) EXECUTE FUNCTION refuse_decision();
 CREATE TRIGGER audit_halt AFTER UPDATE ON public.partition_progress FOR EACH ROW WHEN (((old.halted IS DISTINCT FROM new.halted) OR (old.generation <> new.generation) OR (old.first_offset <> new.first_offset))) EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_rows AFTER INSERT OR DELETE ON public.partition_progress FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER audit_identity AFTER INSERT OR DELETE OR UPDATE ON public.shard_identity FOR EACH ROW EXECUTE FUNCTION write_audit();
@@ -527,6 +583,7 @@ grant select on commit_ledger to billing;
 grant insert, select on commit_ledger to odometer_writer;
 grant select on events_by_commit to billing;
 grant select on events_by_set to billing;
+grant select on gone_days to billing;
 grant select on partition_progress to billing;
 grant select on partition_progress to odometer_writer;
 grant select on quarantine to billing;
@@ -538,6 +595,7 @@ grant select on shard_identity to odometer_writer;
 grant select on usage_conflicts to billing;
 grant select on usage_conflicts to odometer_reader;
 grant insert, select on usage_conflicts to odometer_writer;
+grant select on usage_days to billing;
 grant select on usage_dimension_sets to billing;
 grant select on usage_dimension_sets to odometer_reader;
 grant select on usage_events to billing;
@@ -551,6 +609,7 @@ grant select (partition, generation, first_offset, next_offset, halted, halt_cod
 grant update (next_offset, record_hash, checked_ranges, halted, halt_code, halt_reason, halted_at, log_end, observed_at, complete_through, updated_at) on partition_progress to odometer_writer;
 grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], sets uuid[], totals numeric[], counts bigint[], minima numeric[], maxima numeric[], latest_quantities numeric[], latest_ms bigint[]) to odometer_writer;
 grant execute on function add_rollups(of_partition integer, organizations text[], metrics text[], quarters bigint[], totals numeric[], counts bigint[]) to odometer_writer;
+grant execute on function commits_of_day(of_day date) to billing;
 grant execute on function digest_of_sums(of_partition integer, of_day date, OUT count bigint, OUT sums text) to billing;
 grant execute on function dimension_set_of(dimensions text) to billing;
 grant execute on function dimension_set_of(dimensions text) to odometer_reader;

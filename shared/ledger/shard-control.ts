@@ -89,7 +89,7 @@ export interface ShardControl {
     readonly aboveSequence: number;
     readonly rowsMax: number;
   }): Promise<readonly StoredCommit[]>;
-  /** Every day that the ledger, a row or a total names. */
+  /** Every day that the ledger, a total or a leaf names. */
   days(): Promise<readonly string[]>;
   /** Compares one day's rows with the ledger: count, and digest over every column. */
   rowMismatches(day: string): Promise<readonly CommitMismatch[]>;
@@ -97,8 +97,8 @@ export interface ShardControl {
   sumMismatches(day: string): Promise<readonly CommitMismatch[]>;
   /** Compares one day's totals, which are what is billed, with the sums of its rows; at most `rowsMax`. */
   totalMismatches(day: string, rowsMax: number): Promise<readonly TotalMismatch[]>;
-  /** Compares the totals of closed days, whose rows are gone, with the ledger rows that closed them. */
-  closedMismatches(): Promise<readonly CommitMismatch[]>;
+  /** Compares the totals of a day with the ledger rows that closed it. */
+  closedMismatches(day: string): Promise<readonly CommitMismatch[]>;
   /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
   keptMismatches(): Promise<readonly KeptMismatch[]>;
   /** The newest quarantined records; at least one, where there is one, and not many more than `listedBytesMax`. */

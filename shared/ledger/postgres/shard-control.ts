@@ -23,7 +23,6 @@ const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
 const findKeptMismatches = loadSql('find-kept-mismatches');
-const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 const readConflicts = loadSql('read-conflicts');
 
@@ -125,8 +124,7 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     rowMismatches: ofDay.rows,
     sumMismatches: ofDay.sums,
     totalMismatches: ofDay.totals,
-    closedMismatches: async () =>
-      (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
+    closedMismatches: ofDay.closed,
     keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
     quarantined: async ({ rowsMax, before }) => {
       const rows = await read<QuarantineRow>(readQuarantine, [rowsMax, listedBytesMax, ...placeOf(before)]);
