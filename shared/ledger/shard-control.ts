@@ -54,7 +54,10 @@ export interface QuarantinedRecord extends ListedRow {
   readonly index: number;
   readonly code: string;
   readonly quarantinedAtMs: number;
+  /** The first of them, at most `listedRecordBytesMax`. */
   readonly bytes: Buffer;
+  /** Of the whole record. */
+  readonly length: number;
 }
 
 /** A duplicate with other content than the event that counts; what is named `first` is that event. */
@@ -101,7 +104,7 @@ export interface ShardControl {
   closedMismatches(day: string): Promise<readonly CommitMismatch[]>;
   /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
   keptMismatches(): Promise<readonly KeptMismatch[]>;
-  /** The newest quarantined records; at least one, where there is one, and not many more than `listedBytesMax`. */
+  /** The newest quarantined records; at least one, where there is one, and at most `listedBytesMax` of their bytes. */
   quarantined(page: ListPage): Promise<ListedPage<QuarantinedRecord>>;
   /** The newest conflicts. */
   conflicts(page: ListPage): Promise<ListedPage<RecordedConflict>>;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import {
   idleInTransactionTimeoutMs,
   listedBytesMax,
+  listedRecordBytesMax,
   lockTimeoutMs,
   shardControlConnectionsMax,
   verifyStatementTimeoutMs,
@@ -83,6 +84,7 @@ interface QuarantineRow {
   readonly index: number;
   readonly code: string;
   readonly bytes: Buffer;
+  readonly length: number;
   readonly quarantined_at_ms: string;
   readonly cursor: string;
   readonly cut: boolean;
@@ -127,7 +129,8 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     closedMismatches: ofDay.closed,
     keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
     quarantined: async ({ rowsMax, before }) => {
-      const rows = await read<QuarantineRow>(readQuarantine, [rowsMax, listedBytesMax, ...placeOf(before)]);
+      const values = [rowsMax, listedBytesMax, ...placeOf(before), listedRecordBytesMax];
+      const rows = await read<QuarantineRow>(readQuarantine, values);
       return { rows: rows.map(fromRowQuarantine), cut: rows[0]?.cut ?? false };
     },
     conflicts: async ({ rowsMax, before }) => {
@@ -200,9 +203,10 @@ function placeOf(cursor: string | null): readonly (string | null)[] {
 }
 
 function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
-  const { partition, index, code, bytes, cursor } = row;
+  const { partition, index, code, bytes, length, cursor } = row;
   const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
-  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs, cursor };
+  const offset = toSafeInteger(row.offset);
+  return { partition, offset, index, code, bytes, length, quarantinedAtMs, cursor };
 }
 
 function fromRowConflict(row: ConflictRow): RecordedConflict {
