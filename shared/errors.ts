@@ -15,20 +15,28 @@ export type ErrorCode =
   | 'overloaded'
   | 'invariant_broken';
 
+/** A retryable failure that may be the fault of the work itself. */
+export interface Suspicion {
+  /** What the server calls it. */
+  readonly name: string;
+  /** Whether a server under load gives it to any work of some size: time-outs, memory. */
+  readonly underLoad: boolean;
+}
+
 /** The one error of this code base: adapters translate driver errors into it at their edge. */
 export class OdometerError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   /**
-   * What the server calls a retryable failure that may be the fault of the work itself: when the same work meets it again
-   * and again, and other work does not, its retries end. Absent where only the server can be at fault.
+   * Where the work itself may be at fault: when the same work meets it again and again, and other work does not, its
+   * retries end. Absent where only the server can be at fault.
    */
-  declare readonly suspicion?: string;
+  declare readonly suspicion?: Suspicion;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { retryable: boolean; cause?: unknown; suspicion?: string },
+    options: { retryable: boolean; cause?: unknown; suspicion?: Suspicion },
   ) {
     super(message, { cause: options.cause });
     this.name = 'OdometerError';

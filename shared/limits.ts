@@ -12,6 +12,9 @@ export const batchEventsMax = 1000;
 /** Bytes of a body once it is unpacked. */
 export const bodyBytesMax = 1 * mebibyte;
 
+/** Messages of an OTLP export, in JSON its objects and lists: what it takes to read one grows with them, not with its bytes. */
+export const otlpMessagesMax = 50_000;
+
 /** Names of organizations and metrics: host names and addresses are real ids. */
 export const nameCharsMax = 128;
 export const idempotencyKeyBytesMax = 512;
@@ -40,7 +43,9 @@ export const eventDaysMax = 64;
 
 /** One Kafka record. */
 export const envelopeBytesMax = 256 * kibibyte;
-/** Envelopes of one partition in one produce request; below the topic's `max.message.bytes` (4 MiB). */
+/** What the log takes at once of one partition; the topic's `max.message.bytes`. */
+export const logBatchBytesMax = 4 * mebibyte;
+/** Envelopes of one partition in one produce request. */
 export const produceEnvelopesMax = 8;
 export const produceTimeoutMs = 5000;
 /** What ingest holds before it answers 503: accepted bodies whose envelopes are not acknowledged. */
@@ -66,6 +71,12 @@ export const consumerTimeoutMs = 30_000;
 /** A batch that took longer, folded and stored, is warned of: an ordinary one takes a tenth. */
 export const slowBatchMs = 2000;
 
+/** The quota of a caller is for a window of this length; and the largest quota that a setting may name. */
+export const requestWindowMs = 1000;
+export const callerRequestsPerSecondMax = 1_000_000;
+/** A request waits this long for its count at most, then it passes uncounted. */
+export const requestCountTimeoutMs = 20;
+
 /** The consumer waits this long for Redis, then leaves the range to the log (U6). */
 export const segmentAppendTimeoutMs = 250;
 export const segmentEventsMax = 10_000;
@@ -81,8 +92,8 @@ export const commitEventsMax = 20_000;
 export const checkedRangesAfterDuplicate = 50;
 /** A gap at the log's tail is read from the log when it is this old: the consumer may still be at it. */
 export const tailGapAgeMs = 5000;
-/** Records read from the log in one go for a gap. */
-export const gapReadBytesMax = 4 * mebibyte;
+/** Records read from the log in one go for a gap, and for the batch of the record below it. */
+export const gapReadBytesMax = 4 * mebibyte + logBatchBytesMax;
 export const segmentRangesMax = 256;
 
 /**
@@ -199,7 +210,11 @@ invariant(
 invariant(5 * bodyBytesMax < organizationInFlightBytesMax, 'by bytes too, as an envelope may need them');
 invariant(propertiesBytesMax * 4 < envelopeBytesMax, 'the largest event must fit an envelope');
 invariant(eventAgeDaysMax < eventDaysMax, 'events that need no scope fit one request, whatever their days');
-invariant(produceEnvelopesMax * envelopeBytesMax < 4 * mebibyte, 'a produce must fit max.message.bytes');
+invariant(produceEnvelopesMax * envelopeBytesMax < logBatchBytesMax, 'a produce must fit max.message.bytes');
+invariant(
+  gapReadBytesMax >= 2 * logBatchBytesMax,
+  'a read that begins with the last committed record reaches the next batch',
+);
 invariant(
   deadlineCheckMs + lateAnswerMs < answerReserveMs,
   'a late request must be seen before its invocation ends',

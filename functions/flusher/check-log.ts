@@ -1,5 +1,6 @@
 /**
- * U7, no silent skip: before a pass commits anything, what the progress row says of the log must hold.
+ * U7, no silent skip: before a pass commits anything, what the progress row says of the log must hold. The record at
+ * next_offset - 1 is compared once more with whatever a range is made of, because the log may change in between.
  *
  *   state            the log                                          verdict
  *   as-committed     has the record at next_offset - 1 as committed   goes on
@@ -33,21 +34,27 @@ export type LogState =
 export interface LogLook {
   readonly progress: Pick<Progress, 'nextOffset' | 'recordHash'>;
   readonly bounds: LogBounds | undefined;
-  /** What the log delivered for `lastCommittedOffset`. */
+  /** What the log delivered where the committed record is. */
   readonly lastCommitted: LogRecord | undefined;
   /** Since when the log's end has been below `next_offset`. */
   readonly behindSinceMs: MonotonicMs | null;
   readonly atMs: MonotonicMs;
 }
 
-/** The offset of the last committed record if the log still holds it, else null. */
-export function lastCommittedOffset({
-  progress,
-  bounds,
-}: Pick<LogLook, 'progress' | 'bounds'>): number | null {
-  const offset = progress.nextOffset - 1;
-  if (progress.recordHash === null || bounds === undefined) return null;
-  return offset >= bounds.start && offset < bounds.end ? offset : null;
+/** The record below the next offset, as it was committed. */
+export interface CommittedRecord {
+  readonly offset: number;
+  /** SHA-256. */
+  readonly recordHash: Buffer;
+}
+
+/** null: the log does not hold it any more, or nothing was committed. Then the position is all there is. */
+export function committedRecord(
+  { nextOffset, recordHash }: LogLook['progress'],
+  { start }: Pick<LogBounds, 'start'>,
+): CommittedRecord | null {
+  const offset = nextOffset - 1;
+  return recordHash !== null && offset >= start ? { offset, recordHash } : null;
 }
 
 /** Why the partition must not go on; null where its log is what its progress says. */
@@ -59,10 +66,8 @@ export function checkLog(look: LogLook): Waits | Halts | null {
     case 'as-committed':
     case 'not-kept':
       return null;
-    case 'rewritten': {
-      const reason = `the record at ${nextOffset - 1} is not the one that was committed`;
-      return { kind: 'halts', code: 'log_rewritten', reason };
-    }
+    case 'rewritten':
+      return rewritten(nextOffset);
     case 'start-ahead': {
       const reason = `the log starts at ${bounds?.start}, the next offset to commit is ${nextOffset}`;
       return { kind: 'halts', code: 'log_start_ahead', reason };
@@ -75,24 +80,52 @@ export function checkLog(look: LogLook): Waits | Halts | null {
         : { kind: 'halts', code: 'log_end_behind', reason };
     }
     case 'not-delivered':
-      return { kind: 'waits', reason: `the record at ${nextOffset - 1} was not delivered` };
+      return notDelivered(nextOffset - 1);
     case 'missing':
       return { kind: 'waits', reason: 'the log has no such partition' };
   }
 }
 
+/** What the log shows where that record is asked for: it, or the next one that there is. */
+export interface ShownRecord {
+  readonly offset: number;
+  /** SHA-256, in hex. */
+  readonly hash: string;
+}
+
+/** Why no range above it may be committed; null where the log holds it. */
+export function checkCommitted(
+  { offset, recordHash }: CommittedRecord,
+  shown: ShownRecord | undefined,
+): Waits | Halts | null {
+  if (shown === undefined) return notDelivered(offset);
+  const same = shown.offset === offset && shown.hash === recordHash.toString('hex');
+  return same ? null : rewritten(offset + 1);
+}
+
+export function notDelivered(offset: number): Waits {
+  return { kind: 'waits', reason: `the record at ${offset} was not delivered` };
+}
+
+function rewritten(nextOffset: number): Halts {
+  const reason = `the record at ${nextOffset - 1} is not the one that was committed`;
+  return { kind: 'halts', code: 'log_rewritten', reason };
+}
+
 function stateOf({ progress, bounds, lastCommitted, behindSinceMs, atMs }: LogLook): LogState {
-  const { nextOffset, recordHash } = progress;
+  const { nextOffset } = progress;
   if (bounds === undefined) return 'missing';
   if (bounds.start > nextOffset) return 'start-ahead';
   if (bounds.end < nextOffset) {
     const long = behindSinceMs !== null && atMs - behindSinceMs >= logEndBehindMs;
     return long ? 'end-behind-long' : 'end-behind';
   }
-  const offset = lastCommittedOffset({ progress, bounds });
-  if (offset === null) return 'not-kept';
+  const committed = committedRecord(progress, bounds);
+  if (committed === null) return 'not-kept';
   if (lastCommitted === undefined) return 'not-delivered';
-  const same =
-    lastCommitted.offset === offset && recordHashOf(lastCommitted.value) === recordHash?.toString('hex');
-  return same ? 'as-committed' : 'rewritten';
+  return checkCommitted(committed, shownRecord(lastCommitted)) === null ? 'as-committed' : 'rewritten';
+}
+
+export function shownRecord({ offset, value }: LogRecord): ShownRecord {
+  return { offset, hash: recordHashOf(value) };
 }

@@ -44,6 +44,8 @@ export type CommitOutcome =
   | {
       readonly kind: 'committed';
       readonly next: number;
+      /** SHA-256 of the record at `next - 1`. */
+      readonly recordHash: Buffer;
       readonly load: Load;
       readonly checkedRanges: number;
     }
@@ -90,6 +92,7 @@ export async function commitRange(
         return {
           kind: 'committed',
           next: range.to,
+          recordHash: recordHashOf(range),
           load: attempt.load,
           checkedRanges: plan.checkedRanges,
         };
@@ -154,19 +157,30 @@ async function attemptCommit(plan: Plan, { ledger, checkpoint }: CommitPorts): P
   return { event: next === from ? 'took-no-effect' : 'overtaken' };
 }
 
+/** SHA-256 of its last record. */
+function recordHashOf({ segments }: OffsetRange): Buffer {
+  const lastHash = segments.at(-1)?.meta.recordHash;
+  invariant(lastHash !== undefined, 'a range holds at least one segment');
+  return Buffer.from(lastHash, 'hex');
+}
+
 /** What was written, or why nothing of it may be committed. */
 async function write(
   plan: Plan,
   transaction: RangeTransaction,
   checkpoint: Checkpoint,
 ): Promise<Load | 'fenced' | 'counted-key'> {
-  const { range, checkedRanges, generation, closedBefore } = plan;
+  const { range, generation, checkedRanges, closedBefore } = plan;
   const { partition, from, to, source } = range;
-  const lastHash = range.segments.at(-1)?.meta.recordHash;
-  invariant(lastHash !== undefined, 'a range holds at least one segment');
-  const recordHash = Buffer.from(lastHash, 'hex');
-  const planned = { recordHash, checkedRanges, generation, closedBefore };
-  const moved = await transaction.moveProgress({ from, to, ...planned });
+  const recordHash = recordHashOf(range);
+  const moved = await transaction.moveProgress({
+    generation,
+    from,
+    to,
+    recordHash,
+    checkedRanges,
+    closedBefore,
+  });
   if (moved === null) return 'fenced';
   const load = plan.state === 'checked' ? await checkedLoad(plan, moved) : loadAsFolded(range);
   for (const day of load.days) {

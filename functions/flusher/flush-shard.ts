@@ -1,20 +1,21 @@
 /** One pass over one shard's partitions: check the log, commit what there is, write down what was seen. */
-import { failure, isTransient, OdometerError } from '../../shared/errors.ts';
+import { failure, invariant, isTransient, OdometerError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/ledger/checkpoint.ts';
 import type { Load, OffsetRange } from '../../shared/ledger/load.ts';
-import type { Observation, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import type { Observation, PartitionPlace, Progress, ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { observationLagMsMax, partitionTurnMs, rangeFailuresMax, slowRangeMs } from '../../shared/limits.ts';
-import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../../shared/log/event-log.ts';
+import type { EventLogReader, LogBounds, TopicReader } from '../../shared/log/event-log.ts';
 import type { Clock, MonotonicMs } from '../../shared/runtime/clock.ts';
 import type { CommitCounts, Metrics } from '../../shared/runtime/metrics.ts';
 import type { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import type { StoredRange } from '../../shared/segments/segment-store.ts';
-import { checkLog, lastCommittedOffset } from './check-log.ts';
+import { checkLog, committedRecord } from './check-log.ts';
 import { type CommitOutcome, commitRange } from './commit-range.ts';
-import type { RangeFailure } from './failing-ranges.ts';
+import { type RangeFailure, toBlame } from './failing-range.ts';
 import type { LogHistory } from './log-history.ts';
 import { nextRange } from './next-range.ts';
 import type { PartitionStop } from './partition-stop.ts';
+import { readLastCommitted } from './read-last-committed.ts';
 import { WaitingSegments, type WaitingSegmentsPorts } from './waiting-segments.ts';
 
 /** Phases of a pass that are timed; `folding` and `committing` are inside `pass`. */
@@ -31,7 +32,6 @@ export interface FlushPorts extends Omit<WaitingSegmentsPorts, 'watch'> {
 export interface PassedShard {
   readonly ledger: ShardLedger;
   readonly history: LogHistory;
-  /** Whether a transaction may still start. */
   readonly mayCommit: () => boolean;
   /** Called after every commit, so that what a pass did before it failed is counted. */
   readonly onCommit: (counts: CommitCounts) => void;
@@ -51,8 +51,10 @@ export interface PassResult {
 /** A partition whose log is what its progress says, as the pass found it. */
 interface SoundPartition {
   readonly row: Progress;
-  readonly logEnd: number;
+  readonly bounds: LogBounds;
   readonly stored: readonly StoredRange[];
+  /** The log that the shard counts, and no other of its name. */
+  readonly log: TopicReader;
 }
 
 /** What a pass saw of the log: `stampMs` is a date before it looked, `atMs` a moment after it. */
@@ -109,19 +111,19 @@ export class ShardPass {
     const all = await ledger.progress();
     const look = { bounds, stampMs, atMs: clock.monotonic() };
     const going = all.filter(({ halted }) => !halted);
-    this.#noteEnds(going, look);
+    this.#noteEnds(all, look);
     const work: PassWork = { committed: new Map(), failures: [] };
-    let takesWrites = false;
+    let observed = false;
     let result: PassResult;
     try {
       const topicId = await ledger.topicId();
       const progress = this.#inTurn(await this.#checkLog(going, { topicId, bounds }), stampMs);
       result = await this.#commitAll({ topicId, progress, bounds }, work);
     } finally {
-      takesWrites = await this.#observe(all, look, work.committed);
+      observed = await this.#observe(all, look, work.committed);
     }
-    // The observation was stored, so the shard takes writes: what it did not take is to blame.
-    if (takesWrites) for (const failed of work.failures) await this.#blame(failed);
+    for (const failed of toBlame(work.failures, { commits: result.commits, observed }))
+      await this.#blame(failed);
     return result;
   }
 
@@ -134,11 +136,14 @@ export class ShardPass {
     let commits = 0;
     let backlog = false;
     let waitingForCode = 0;
+    const log = this.#ports.log.ofTopic(topicId);
     for (const row of progress) {
       const { partition } = row;
-      const logEnd = bounds.get(partition)?.end ?? row.nextOffset;
+      const bound = bounds.get(partition);
+      invariant(bound !== undefined, 'a log that is not there is not what its progress says');
       const flushed = { next: row.nextOffset, commits: 0, waitsForCode: false };
-      const failed = await this.#flush({ row, logEnd, stored: stored.get(partition) ?? [] }, flushed);
+      const sound = { row, bounds: bound, stored: stored.get(partition) ?? [], log };
+      const failed = await this.#flush(sound, flushed);
       if (failed !== null) failures.push(failed);
       committed.set(partition, flushed.next);
       commits += flushed.commits;
@@ -179,7 +184,7 @@ export class ShardPass {
     if (nextOffset === undefined) {
       return { partition, generation, observedAtMs: stampMs, logEnd: null, completeThroughMs: null };
     }
-    const reached = this.#shard.history.committedLook({ partition, nextOffset });
+    const reached = this.#shard.history.of({ partition, generation }).committedLook(nextOffset);
     const completeThroughMs = reached?.stampMs ?? null;
     if (reached !== undefined && atMs - reached.atMs <= observationLagMsMax) {
       const { end: logEnd, stampMs: observedAtMs } = reached;
@@ -197,10 +202,12 @@ export class ShardPass {
     return [...rows.slice(first), ...rows.slice(0, first)];
   }
 
-  #noteEnds(progress: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
-    for (const { partition, nextOffset } of progress) {
-      const end = bounds.get(partition)?.end;
-      if (end !== undefined) this.#shard.history.note({ partition, end, nextOffset, atMs, stampMs });
+  #noteEnds(all: readonly Progress[], { bounds, atMs, stampMs }: ShardLook): void {
+    const { history } = this.#shard;
+    for (const row of all) {
+      const end = bounds.get(row.partition)?.end;
+      if (row.halted) history.forget(row);
+      else if (end !== undefined) history.of(row).note({ end, atMs, stampMs }, row.nextOffset);
     }
   }
 
@@ -210,17 +217,13 @@ export class ShardPass {
     { topicId, bounds }: { readonly topicId: string; readonly bounds: ReadonlyMap<number, LogBounds> },
   ): Promise<readonly Progress[]> {
     const { history } = this.#shard;
-    const { log, clock } = this.#ports;
+    const { log, clock, logger } = this.#ports;
     if ((await log.topicId()) !== topicId) {
       const reason = 'the topic was replaced by another of the same name';
       for (const row of progress) await this.#stop(row, { kind: 'halts', code: 'topic_replaced', reason });
       return [];
     }
-    const reads = progress.flatMap((row) => {
-      const from = lastCommittedOffset({ progress: row, bounds: bounds.get(row.partition) });
-      return from === null ? [] : [{ partition: row.partition, from, bytesMax: 1 }];
-    });
-    const delivered = await this.#readLast(reads);
+    const delivered = await readLastCommitted({ progress, bounds }, { log: log.ofTopic(topicId), logger });
     const sound: Progress[] = [];
     for (const row of progress) {
       const { partition } = row;
@@ -228,26 +231,13 @@ export class ShardPass {
         progress: row,
         bounds: bounds.get(partition),
         lastCommitted: delivered.get(partition)?.[0],
-        behindSinceMs: history.behindSinceMs(partition),
+        behindSinceMs: history.of(row).behindSinceMs,
         atMs: clock.monotonic(),
       });
       if (stop === null) sound.push(row);
       else await this.#stop(row, stop);
     }
     return sound;
-  }
-
-  /** All in one request; where that fails each by itself, and what then is not read was not delivered. */
-  async #readLast(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
-    const { log, logger } = this.#ports;
-    try {
-      return await log.read(reads);
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      logger.warn(failure(error), 'last records not read at once, each by itself');
-      const each = await Promise.allSettled(reads.map((read) => log.read([read])));
-      return new Map(each.flatMap((read) => (read.status === 'fulfilled' ? [...read.value] : [])));
-    }
   }
 
   /** Commits what there is of a partition; a failure that may be its range's own is answered. */
@@ -258,37 +248,44 @@ export class ShardPass {
     } catch (error) {
       // Of the whole shard: its address leads to another one.
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
-      return await this.#afterFailure({ partition: partition.row.partition, from: flushed.next }, error);
+      return await this.#afterFailure({ ...partition.row, nextOffset: flushed.next }, error);
     }
   }
 
   /** Commits range after range until nothing is left to commit, the partition stops, or its turn is over. */
-  async #commitRanges({ row, logEnd, stored }: SoundPartition, flushed: FlushedPartition): Promise<void> {
+  async #commitRanges(
+    { row, bounds, stored, log }: SoundPartition,
+    flushed: FlushedPartition,
+  ): Promise<void> {
     const { partition } = row;
     const { mayCommit, history, watch } = this.#shard;
     const { clock, logger } = this.#ports;
-    const ports = { ...this.#ports, segments: this.#segments, watch };
+    const ports = { log, logger, segments: this.#segments, watch };
+    const seen = history.of(row);
     const beganMs = clock.monotonic();
-    let { checkedRanges } = row;
+    let { checkedRanges, recordHash } = row;
     while (mayCommit()) {
       const { next } = flushed;
       const startedMs = clock.monotonic();
       if (startedMs - beganMs >= partitionTurnMs) return;
-      if (history.failing.rests({ partition, from: next }, startedMs)) return;
-      const oldEnd = history.oldEnd({ partition, atMs: startedMs });
-      const found = await nextRange({ partition, next, stored, logEnd, oldEnd }, ports);
+      if (seen.failing.rests(next, startedMs)) return;
+      const oldEnd = seen.oldEnd(startedMs);
+      const committed = committedRecord({ nextOffset: next, recordHash }, bounds);
+      const outlook = { partition, next, committed, stored, logEnd: bounds.end, oldEnd };
+      const found = await nextRange(outlook, ports);
       if (found.kind === 'nothing') return;
       const outcome =
         found.kind === 'range' ? await this.#commit(found.range, { ...row, checkedRanges }) : found;
       if (outcome.kind !== 'committed') {
         flushed.waitsForCode = outcome.kind === 'waits-for-code';
-        return await this.#stop({ partition, nextOffset: next }, outcome);
+        return await this.#stop({ ...row, nextOffset: next }, outcome);
       }
       const tookMs = clock.monotonic() - startedMs;
       if (tookMs > slowRangeMs)
         logger.warn({ partition, from: next, to: outcome.next, tookMs }, 'slow range');
-      ({ next: flushed.next, checkedRanges } = outcome);
+      ({ next: flushed.next, checkedRanges, recordHash } = outcome);
       flushed.commits += 1;
+      seen.failing.forget();
       await this.#segments.deleteCommitted({ partition, nextOffset: flushed.next });
     }
   }
@@ -302,38 +299,30 @@ export class ShardPass {
     return outcome;
   }
 
-  /**
-   * What is transient is tried again at the next pass. What the shard refuses, or breaks an invariant, is a bug: the
-   * partition halts. What may be either is answered.
-   */
-  async #afterFailure(
-    at: Pick<RangeFailure, 'partition' | 'from'>,
-    error: unknown,
-  ): Promise<RangeFailure | null> {
+  /** What is transient is tried again at the next pass; a bug halts the partition; what may be either is answered. */
+  async #afterFailure(place: PartitionPlace, error: unknown): Promise<RangeFailure | null> {
     const { logger } = this.#ports;
+    const { partition, nextOffset: from } = place;
     if (!(error instanceof OdometerError) || error.suspicion !== undefined) {
-      logger.error({ ...at, ...failure(error) }, 'range failed');
+      logger.error({ partition, from, ...failure(error) }, 'range failed');
       const reason = error instanceof Error ? error.message : String(error);
-      const suspicion = error instanceof OdometerError ? error.suspicion : undefined;
-      return { ...at, reason, suspicion: suspicion ?? 'unexpected' };
+      const known = error instanceof OdometerError ? error.suspicion : undefined;
+      return { place, reason, suspicion: known ?? { name: 'unexpected', underLoad: false } };
     }
     if (isTransient(error)) {
-      logger.warn({ ...at, ...failure(error) }, 'partition paused');
+      logger.warn({ partition, from, ...failure(error) }, 'partition paused');
       return null;
     }
-    logger.error({ ...at, ...failure(error) }, 'range refused');
-    await this.#stop(
-      { partition: at.partition, nextOffset: at.from },
-      { kind: 'halts', code: error.code, reason: error.message },
-    );
+    logger.error({ partition, from, ...failure(error) }, 'range refused');
+    await this.#stop(place, { kind: 'halts', code: error.code, reason: error.message });
     return null;
   }
 
   async #blame(failed: RangeFailure): Promise<void> {
-    const { partition, from, reason } = failed;
-    if (!this.#shard.history.failing.note(failed, this.#ports.clock.monotonic())) return;
+    const { place, reason } = failed;
+    if (!this.#shard.history.of(place).failing.note(failed, this.#ports.clock.monotonic())) return;
     const why = `failed ${rangeFailuresMax} times while the shard did other work: ${reason}`;
-    await this.#stop({ partition, nextOffset: from }, { kind: 'halts', code: 'range_failing', reason: why });
+    await this.#stop(place, { kind: 'halts', code: 'range_failing', reason: why });
   }
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
@@ -344,11 +333,9 @@ export class ShardPass {
     this.#ports.logger.debug({ partition, from, to, inserted }, 'range committed');
   }
 
-  async #stop(
-    { partition, nextOffset }: Pick<Progress, 'partition' | 'nextOffset'>,
-    stop: PartitionStop,
-  ): Promise<void> {
+  async #stop(place: PartitionPlace, stop: PartitionStop): Promise<void> {
     const { logger } = this.#ports;
+    const { partition, nextOffset } = place;
     switch (stop.kind) {
       case 'fenced':
         logger.info({ partition, nextOffset }, 'range fenced');
@@ -360,18 +347,22 @@ export class ShardPass {
       case 'halts': {
         const { code, reason } = stop;
         logger.error({ partition, nextOffset, code, reason }, 'partition halted');
-        await this.#halt(partition, { code, reason });
+        await this.#halt(place, { code, reason });
       }
     }
   }
 
-  /** A halt that cannot be written down now is found again by the next pass. */
-  async #halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void> {
+  /** A halt that cannot be written down now is found again by the next pass; the other partitions go on. */
+  async #halt(place: PartitionPlace, why: { readonly code: string; readonly reason: string }): Promise<void> {
     try {
-      await this.#shard.ledger.halt(partition, why);
+      await this.#shard.ledger.halt(place, why);
     } catch (error) {
-      if (!isTransient(error)) throw error;
-      this.#ports.logger.warn({ partition, ...failure(error) }, 'halt not written down yet');
+      if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
+      const level = isTransient(error) ? 'warn' : 'error';
+      this.#ports.logger[level](
+        { partition: place.partition, ...failure(error) },
+        'halt not written down yet',
+      );
     }
   }
 }

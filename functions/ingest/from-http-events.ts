@@ -23,7 +23,9 @@ import { canonicalProperties } from './read-properties.ts';
 /** The events of a request in its order, or the problem for which none of them is read. */
 export type EventsReading =
   | { readonly ok: true; readonly items: readonly (Candidate | Rejection)[] }
-  | { readonly ok: false; readonly problem: Problem };
+  | NoEvents;
+
+export type NoEvents = { readonly ok: false; readonly problem: Problem };
 
 const mediaTypes = ['application/json'];
 
@@ -74,7 +76,7 @@ export function fromHttpBody(
 }
 
 // Same type: a swap shows in every golden answer.
-function invalid(code: string, field: string, detail: string): EventsReading {
+export function invalid(code: string, field: string, detail: string): NoEvents {
   const errors = field === '' ? {} : { errors: [{ field, code, message: detail }] };
   return { ok: false, problem: problem(400, code, detail, errors) };
 }
@@ -98,17 +100,19 @@ export function fromHttpList(
   interpret: (item: unknown, index: number) => Candidate | Rejection,
 ): EventsReading {
   if (list.length === 0) return invalid('no_events', field, 'A batch must have at least 1 event.');
-  if (list.length > batchEventsMax) {
-    return invalid('too_many_events', field, `A batch must have at most ${batchEventsMax} events.`);
-  }
-  const items = list.map(interpret);
-  return hasTooManyDays(items)
-    ? invalid(
-        'too_many_days',
-        'timestamp',
-        `The events of a batch must be of at most ${eventDaysMax} UTC days.`,
-      )
-    : { ok: true, items };
+  if (list.length > batchEventsMax) return tooManyEvents(field);
+  return ofFewDays(list.map(interpret));
+}
+
+export function tooManyEvents(field: string): EventsReading {
+  return invalid('too_many_events', field, `A batch must have at most ${batchEventsMax} events.`);
+}
+
+/** The items, if their days are few enough. */
+export function ofFewDays(items: readonly (Candidate | Rejection)[]): EventsReading {
+  if (!hasTooManyDays(items)) return { ok: true, items };
+  const detail = `The events of a batch must be of at most ${eventDaysMax} UTC days.`;
+  return invalid('too_many_days', 'timestamp', detail);
 }
 
 function hasTooManyDays(items: readonly (Candidate | Rejection)[]): boolean {

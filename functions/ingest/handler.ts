@@ -1,5 +1,7 @@
 /** Lambda `ingest`: usage events over HTTP, answered when they are durable in the log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
+import { otlpOrganizationDefault } from '../../shared/contracts/otlp.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { failure } from '../../shared/errors.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
@@ -25,20 +27,24 @@ import {
   startedAhead,
 } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createRequestCounter } from '../../shared/segments/redis/request-counter.ts';
 import { type AcceptOutcome, type AcceptPorts, acceptEvents } from './accept-events.ts';
 import { type IngestConfig, ingestConfig } from './config.ts';
 import { fromHttpAtomic } from './from-http-atomic.ts';
 import { fromHttpCloudEvents } from './from-http-cloud-events.ts';
 import { type EventsReading, fromHttpBatch, fromHttpEvent, fromHttpKeyPrefix } from './from-http-events.ts';
+import { fromHttpOtlp } from './from-http-otlp.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createPropertiesDigest, PropertySealer } from './seal-properties.ts';
-import { toHttpBatch, toHttpCloudEvents, toHttpMade, toHttpSingle } from './to-http-outcome.ts';
+import { toHttpBatch, toHttpCloudEvents, toHttpMade, toHttpOtlp, toHttpSingle } from './to-http-outcome.ts';
 
 export interface IngestPorts {
   readonly log: EventLogWriter;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Without it requests are not counted. */
+  readonly quota?: RequestQuota | undefined;
 }
 
 const producerIdBytes = 16;
@@ -47,12 +53,15 @@ const producerIdBytes = 16;
 export type IngestSettings = Pick<
   IngestConfig,
   'encryptionKey' | 'generation' | 'lingerMs' | 'envelopeVersion'
->;
+> &
+  Partial<Pick<IngestConfig, 'otlpOrganization'>>;
 
 /** The handler of all routes over the given ports. */
-export function build(settings: IngestSettings, { log, clock, logger, metrics }: IngestPorts): HttpHandler {
+export function build(settings: IngestSettings, given: IngestPorts): HttpHandler {
+  const { log, clock, logger, metrics, quota } = given;
   const producerId = randomBytes(producerIdBytes);
   const { encryptionKey, generation, lingerMs, envelopeVersion } = settings;
+  const { otlpOrganization = otlpOrganizationDefault } = settings;
   const { partitions } = usageTopic;
   const sealer = new PropertySealer(encryptionKey, producerId);
   const receipts = new Receipts(encryptionKey);
@@ -74,7 +83,12 @@ export function build(settings: IngestSettings, { log, clock, logger, metrics }:
     digestProperties: createPropertiesDigest(encryptionKey),
     carriesDimensions: envelopeVersion > 1,
   };
-  return createHttpHandler({ logger, respond: (request) => respond(ports, metrics, request) });
+  const routes = routesOf(otlpOrganization);
+  const respondTo = (request: HttpRequest) => {
+    const route = routes[request.event.routeKey] ?? usageEvent;
+    return respond({ ports, metrics, route }, request);
+  };
+  return createHttpHandler({ logger, quota, respond: respondTo });
 }
 
 /** How one route reads its requests and answers them. */
@@ -82,7 +96,7 @@ interface IngestRoute {
   readonly read: (event: HttpEvent) => EventsReading;
   /** Whether one event that is not accepted refuses all of them. */
   readonly isAtomic: typeof fromHttpAtomic;
-  readonly answer: (outcome: AcceptOutcome) => HttpAnswer;
+  readonly answer: (outcome: AcceptOutcome, event: HttpEvent) => HttpAnswer;
   /** Dimensions are what we take for such: while envelopes carry none, the events are accepted without. */
   readonly mayLeaveDimensions?: true;
 }
@@ -91,23 +105,36 @@ const always =
   (value: boolean): IngestRoute['isAtomic'] =>
   () => ({ ok: true, value });
 const usageEvent: IngestRoute = { read: fromHttpEvent, isAtomic: always(false), answer: toHttpSingle };
-const otherRoutes: Readonly<Record<string, IngestRoute>> = {
-  'POST /api/v1/usage/events/batch': { read: fromHttpBatch, isAtomic: fromHttpAtomic, answer: toHttpBatch },
-  // A client of CloudEvents looks at the status alone.
-  'POST /api/v1/events': {
-    read: fromHttpCloudEvents,
-    isAtomic: always(true),
-    answer: toHttpCloudEvents,
-    mayLeaveDimensions: true,
-  },
-};
 
-async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpRequest): Promise<HttpAnswer> {
+function routesOf(otlpOrganization: readonly string[]): Readonly<Record<string, IngestRoute>> {
+  return {
+    'POST /api/v1/usage/events/batch': { read: fromHttpBatch, isAtomic: fromHttpAtomic, answer: toHttpBatch },
+    // A client of CloudEvents looks at the status alone.
+    'POST /api/v1/events': {
+      read: fromHttpCloudEvents,
+      isAtomic: always(true),
+      answer: toHttpCloudEvents,
+      mayLeaveDimensions: true,
+    },
+    'POST /v1/metrics': {
+      read: (event) => fromHttpOtlp(event, otlpOrganization),
+      isAtomic: always(false),
+      answer: toHttpOtlp,
+    },
+  };
+}
+
+interface Responding {
+  readonly ports: AcceptPorts;
+  readonly metrics: Metrics;
+  readonly route: IngestRoute;
+}
+
+async function respond({ ports, metrics, route }: Responding, request: HttpRequest): Promise<HttpAnswer> {
   const { event, caller } = request;
   if (!caller.scopes.has('ingest')) {
     return { problem: problem(403, 'scope_required', 'The caller needs the scope ingest.') };
   }
-  const route = otherRoutes[event.routeKey] ?? usageEvent;
   const reading = route.read(event);
   if (!reading.ok) return { problem: reading.problem };
   const atomic = route.isAtomic(event);
@@ -128,7 +155,7 @@ async function respond(ports: AcceptPorts, metrics: Metrics, request: HttpReques
   if (outcome.kind === 'unavailable' && outcome.error.code !== 'overloaded') {
     request.logger.warn(failure(outcome.error), 'events were not acknowledged');
   }
-  return route.answer(outcome);
+  return route.answer(outcome, event);
 }
 
 function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
@@ -142,11 +169,15 @@ function countsOf(outcome: AcceptOutcome): Parameters<Metrics['ingested']>[0] {
   }
 }
 
-async function start({ ahead, load, keep, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+async function start({ ahead, load, keep, onRefused, logger, metrics }: FunctionStart): Promise<HttpHandler> {
   const config = await load(ingestConfig);
   const log = keep(createLogWriter({ ...config.log, security: iamSecurity(config.log.iamRegion) }));
   if (ahead) await log.connect();
-  return build(config, { log, clock: systemClock, logger, metrics });
+  const quota = quotaOf(config.quota, {
+    metrics,
+    connect: (location) => keep(createRequestCounter({ ...location, onRefused })),
+  });
+  return build(config, { log, clock: systemClock, logger, metrics, quota });
 }
 
 /** AWS Lambda entry: the routes of the contracts that name `ingest`. */

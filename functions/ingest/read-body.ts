@@ -6,9 +6,11 @@ import { type Problem, problem } from '../../shared/http/problem.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import { bodyBytesMax } from '../../shared/limits.ts';
 
-export type BodyReading =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly problem: Problem };
+type Refused = { readonly ok: false; readonly problem: Problem };
+
+export type BodyReading = { readonly ok: true; readonly text: string } | Refused;
+
+type BytesReading = { readonly ok: true; readonly bytes: Buffer } | Refused;
 
 /**
  * JSON is UTF-8 and its media type has no charset (RFC 8259), so one that names UTF-8 or a part of it says nothing.
@@ -22,23 +24,42 @@ const byteOrderMark = '\ufeff';
 
 /** The decoded text of the body, at most `bodyBytesMax`; media type (one of these) and encoding are checked first. */
 export function readBody(event: HttpEvent, mediaTypes: readonly string[]): BodyReading {
-  if (!isOneOf(mediaTypes, event.headers['content-type'] ?? '')) {
+  const head = readHead(event, mediaTypes);
+  if (!head.ok) return head;
+  const body = event.body ?? '';
+  if (body === '') return emptyBody();
+  if (!event.isBase64Encoded && !head.packed) return fromText(body);
+  const unpacked = unpack(event, head.packed);
+  return unpacked.ok ? fromBytes(unpacked.bytes) : unpacked;
+}
+
+/** The same for a body that is no text, which may be empty. */
+export function readBodyBytes(event: HttpEvent, mediaTypes: readonly string[]): BytesReading {
+  const head = readHead(event, mediaTypes);
+  if (!head.ok) return head;
+  const unpacked = unpack(event, head.packed);
+  return unpacked.ok && unpacked.bytes.length > bodyBytesMax ? tooLarge() : unpacked;
+}
+
+/** Whether the body is packed, where its media type and encoding are among those that are read. */
+function readHead(
+  { headers }: HttpEvent,
+  mediaTypes: readonly string[],
+): { readonly ok: true; readonly packed: boolean } | Refused {
+  if (!isOneOf(mediaTypes, headers['content-type'] ?? '')) {
     const detail = `The content type must be ${mediaTypes.join(' or ')} in UTF-8.`;
     return invalid(415, 'unsupported_media_type', detail, { accept: mediaTypes.join(', ') });
   }
-  const encoding = (event.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const packed = gzipCodings.has(encoding);
-  if (!packed && !identityCodings.has(encoding)) {
-    const detail = 'The content encoding must be gzip or none.';
-    return invalid(415, 'unsupported_content_encoding', detail, { 'accept-encoding': 'gzip' });
-  }
-  const body = event.body ?? '';
-  if (body === '') return emptyBody();
-  if (!event.isBase64Encoded && !packed) return fromText(body);
-  const bytes = Buffer.from(body, event.isBase64Encoded ? 'base64' : 'latin1');
-  if (!packed) return fromBytes(bytes);
-  const unpacked = gunzip(bytes);
-  return Buffer.isBuffer(unpacked) ? fromBytes(unpacked) : unpacked;
+  if (packed || identityCodings.has(encoding)) return { ok: true, packed };
+  const detail = 'The content encoding must be gzip or none.';
+  return invalid(415, 'unsupported_content_encoding', detail, { 'accept-encoding': 'gzip' });
+}
+
+function unpack({ body = '', isBase64Encoded }: HttpEvent, packed: boolean): BytesReading {
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'latin1');
+  return packed ? gunzip(bytes) : { ok: true, bytes };
 }
 
 /** The plain type of most requests needs no parser. */
@@ -49,20 +70,15 @@ function isOneOf(mediaTypes: readonly string[], mediaType: string): boolean {
 }
 
 // Same type: a swap shows in every golden answer.
-function invalid(
-  status: number,
-  code: string,
-  detail: string,
-  headers: Problem['headers'] = {},
-): BodyReading {
+function invalid(status: number, code: string, detail: string, headers: Problem['headers'] = {}): Refused {
   return { ok: false, problem: problem(status, code, detail, { headers }) };
 }
 
-function emptyBody(): BodyReading {
+function emptyBody(): Refused {
   return invalid(400, 'empty_body', 'The request has no body.');
 }
 
-function tooLarge(): BodyReading {
+function tooLarge(): Refused {
   return invalid(413, 'body_too_large', `The body must have at most ${bodyBytesMax} bytes when decoded.`);
 }
 
@@ -82,9 +98,9 @@ function fromBytes(bytes: Buffer): BodyReading {
 }
 
 /** Unpacks no further than a body may have, so that a small body cannot fill the memory. */
-function gunzip(bytes: Buffer): Buffer | BodyReading {
+function gunzip(bytes: Buffer): BytesReading {
   try {
-    return gunzipSync(bytes, { maxOutputLength: bodyBytesMax });
+    return { ok: true, bytes: gunzipSync(bytes, { maxOutputLength: bodyBytesMax }) };
   } catch (error) {
     const tooLong = error instanceof RangeError && Reflect.get(error, 'code') === 'ERR_BUFFER_TOO_LARGE';
     return tooLong ? tooLarge() : invalid(400, 'invalid_gzip', 'The body is not a gzip stream.');

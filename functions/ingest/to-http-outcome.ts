@@ -1,8 +1,12 @@
 /** From the use case's outcome to the HTTP answer. */
 import { errorProblem, problem } from '../../shared/http/problem.ts';
-import type { HttpAnswer } from '../../shared/http/stack.ts';
+import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
 import { type AcceptOutcome, organizationNotAllowed, type ServerMade } from './accept-events.ts';
+import type { Rejection } from './candidate.ts';
 import { toCloudEventRejection } from './from-http-cloud-events.ts';
+import { isProtobuf, toOtlpRejection } from './from-http-otlp.ts';
+import { writeOtlpProtobuf } from './otlp-protobuf.ts';
+import type { OtlpAnswer } from './otlp-shape.ts';
 
 const generatedKeysWarning =
   'Some events had no idempotency key, so keys were generated. A retry without them will count again.';
@@ -34,12 +38,45 @@ export function toHttpCloudEvents(outcome: AcceptOutcome): HttpAnswer {
   return toHttpFailure({ ...outcome, rejected: outcome.rejected.map(toCloudEventRejection) });
 }
 
+/**
+ * The answer to an export of OTLP: what is refused is partial success, which is no failure there. An exporter repeats only
+ * what is answered 429, 502, 503 or 504, and what it repeats counts once.
+ */
+export function toHttpOtlp(outcome: AcceptOutcome, event: HttpEvent): HttpAnswer {
+  if (outcome.kind === 'unavailable') return toHttpFailure(outcome);
+  if (outcome.kind === 'rejected' && isForbidden(outcome)) return toHttpFailure(outcome);
+  const partialSuccess = partialSuccessOf(outcome.rejected.map(toOtlpRejection));
+  if (isProtobuf(event)) {
+    return { status: 200, body: writeOtlpProtobuf(partialSuccess), contentType: 'application/x-protobuf' };
+  }
+  const body: OtlpAnswer = partialSuccess === undefined ? {} : { partialSuccess };
+  return { status: 200, body };
+}
+
+/** How many data points are not accepted, and of each reason how many and the first. */
+function partialSuccessOf(rejected: readonly Rejection[]): OtlpAnswer['partialSuccess'] {
+  if (rejected.length === 0) return undefined;
+  const reasons = new Map<string, { count: number; readonly first: string }>();
+  for (const { code, message } of rejected) {
+    const reason = reasons.get(code) ?? { count: 0, first: message };
+    reason.count += 1;
+    reasons.set(code, reason);
+  }
+  const sentences = [...reasons].map(([code, { count, first }]) => `${code} (${count}): ${first}`);
+  return { rejectedDataPoints: String(rejected.length), errorMessage: sentences.join('; ') };
+}
+
+function isForbidden({ rejected, valid }: Extract<AcceptOutcome, { kind: 'rejected' }>): boolean {
+  if (valid > 0 || rejected.length === 0) return false;
+  return rejected.every(({ code }) => code === organizationNotAllowed);
+}
+
 function toHttpFailure(outcome: Exclude<AcceptOutcome, { kind: 'accepted' }>): HttpAnswer {
   if (outcome.kind === 'unavailable') {
     return { problem: errorProblem(outcome.error) };
   }
   const errors = outcome.rejected;
-  if (outcome.valid === 0 && errors.every(({ code }) => code === organizationNotAllowed)) {
+  if (isForbidden(outcome)) {
     const detail = 'The caller may not report for these organizations.';
     return { problem: problem(403, organizationNotAllowed, detail, { errors }) };
   }

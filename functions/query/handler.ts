@@ -1,5 +1,6 @@
 /** Lambda `query`: committed totals, liveness and readiness over HTTP. */
 
+import { quotaOf, type RequestQuota } from '../../shared/callers/request-quota.ts';
 import { usageTopic } from '../../shared/contracts/topic.ts';
 import { httpEntry } from '../../shared/http/entry.ts';
 import { problem } from '../../shared/http/problem.ts';
@@ -18,6 +19,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { type FunctionStart, functionStart } from '../../shared/runtime/process/function-start.ts';
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
+import { createRequestCounter } from '../../shared/segments/redis/request-counter.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import type { SegmentStore } from '../../shared/segments/segment-store.ts';
 import { createReadiness, type Dependency, type DependencyState } from './check-readiness.ts';
@@ -32,6 +34,8 @@ export interface QueryPorts {
   readonly segments: Pick<SegmentStore, 'assertNothingEvicted'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly logger: Logger;
+  /** Without it requests are not counted. */
+  readonly quota?: RequestQuota | undefined;
 }
 
 const healthRoute = 'GET /health';
@@ -40,7 +44,7 @@ const summaryRoute = 'GET /api/v1/usage/summary/{organization}';
 
 /** The handler of all routes over the given ports. */
 export function build(ports: QueryPorts): HttpHandler {
-  const { summaries, log, segments, clock, logger } = ports;
+  const { summaries, log, segments, clock, logger, quota } = ports;
   const dependencies: readonly Dependency[] = [
     { name: 'kafka', check: () => log.bounds() },
     { name: 'redis', check: () => segments.assertNothingEvicted() },
@@ -57,6 +61,7 @@ export function build(ports: QueryPorts): HttpHandler {
   });
   return createHttpHandler({
     logger,
+    quota,
     publicRoutes: new Set([healthRoute, readyRoute]),
     respond: (request) => (answers[request.event.routeKey] ?? unknown)(request),
   });
@@ -79,8 +84,8 @@ function readiness(found: readonly DependencyState[]): HttpAnswer {
   };
 }
 
-async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<HttpHandler> {
-  const { log, redis, shardUrls: urls } = await load(queryConfig);
+async function start({ load, keep, onRefused, logger, metrics }: FunctionStart): Promise<HttpHandler> {
+  const { log, redis, quota, shardUrls: urls } = await load(queryConfig);
   const { partitions } = usageTopic;
   return build({
     summaries: keep(createSummaryReader({ urls, partitions, logger, onRefused })),
@@ -88,6 +93,10 @@ async function start({ load, keep, onRefused, logger }: FunctionStart): Promise<
     segments: keep(createSegmentStore({ ...redis, onRefused })),
     clock: systemClock,
     logger,
+    quota: quotaOf(quota, {
+      metrics,
+      connect: (location) => keep(createRequestCounter({ ...location, onRefused })),
+    }),
   });
 }
 

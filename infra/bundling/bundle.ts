@@ -13,6 +13,10 @@ export const repositoryRoot = join(import.meta.dirname, '..', '..');
 export const filesBeside: Readonly<Record<string, { readonly from: string; readonly to: string }>> = {
   'shared/ledger/postgres/sql.ts': { from: 'shared/ledger/postgres/sql/*.sql', to: 'sql' },
   'shared/segments/redis/segment-store.ts': { from: 'shared/segments/redis/*.lua', to: '.' },
+  'shared/segments/redis/request-counter.ts': {
+    from: 'shared/segments/redis/count-request-1.lua',
+    to: '.',
+  },
   'migrations/migrate.ts': { from: 'migrations/[0-9][0-9][0-9]_*.sql', to: '.' },
 };
 

@@ -1,4 +1,7 @@
+import { isCorsOrigin } from '../../shared/contracts/cors.ts';
+import { isOtlpField } from '../../shared/contracts/otlp.ts';
 import type { ShardLogin } from '../../shared/contracts/shards.ts';
+import { callerRequestsPerSecondMax } from '../../shared/limits.ts';
 import type { Capacity } from './capacity.ts';
 
 /** Everything that differs between installations: values, no behaviour. */
@@ -12,6 +15,21 @@ export interface Stage {
   readonly identity: Identity;
   /** A host name of your own for the API; its certificate is in the same region. */
   readonly domain?: { readonly name: string; readonly certificateArn: string };
+  /**
+   * Origins whose pages may read answers of the API (CORS): `*`, or scheme, host and port of each.
+   * @default none
+   */
+  readonly corsOrigins?: readonly string[];
+  /**
+   * Requests that one caller may send to ingest and query in a second; ingest then asks the cache for each.
+   * @default no limit but the throttle of all callers together
+   */
+  readonly callerRequestsPerSecond?: number;
+  /**
+   * Which fields of an OTLP data point may name its organization, such as `resource.tenant.id`.
+   * @default `organization_id` or `organization.id` of the point, else of the resource
+   */
+  readonly otlpOrganization?: readonly string[];
   /** Who gets a mail when an alarm rings; further subscriptions may be added to the topic by hand. */
   readonly alarmEmails: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn';
@@ -51,12 +69,20 @@ interface Identity {
 const exampleAccount = '111122223333';
 
 /** Throws for values that would deploy to the wrong account, wake nobody, or are still the repository's examples. */
-export function assertStage({ name, data, account, identity, alarmEmails }: Stage): void {
+export function assertStage(stage: Stage): void {
+  const { name, data, account, identity, alarmEmails } = stage;
+  const { corsOrigins = [], callerRequestsPerSecond: quota = 1, otlpOrganization = [] } = stage;
   const isProduction = name === 'production';
   const examples = JSON.stringify([identity, alarmEmails]).includes('example.com');
   const checks: readonly (readonly [boolean, string])[] = [
     [data.kind === 'external' || account !== undefined, 'a stage with data of its own names its account'],
     [account === undefined || /^\d{12}$/.test(account), 'an account is twelve digits'],
+    [otlpOrganization.every(isOtlpField), 'a field of OTLP is resource.NAME or attributes.NAME'],
+    [corsOrigins.every(isCorsOrigin), 'an origin is *, or scheme, host and port, and nothing behind'],
+    [
+      Number.isInteger(quota) && quota >= 1 && quota <= callerRequestsPerSecondMax,
+      `a quota is a whole number from 1 to ${callerRequestsPerSecondMax}`,
+    ],
     [!isProduction || alarmEmails.length > 0, 'nobody hears the alarms of production: set alarmEmails'],
     [
       account === undefined || account === exampleAccount || !examples,

@@ -43,7 +43,17 @@ const panels: readonly Panel[] = [
     metrics: [
       ['ingest', 'EventsRejected'],
       ['ingest', 'RequestsOverloaded'],
+      ['ingest', 'RequestsOverQuota'],
+      ['query', 'QueriesOverQuota'],
       ['flusher', 'EventsQuarantined'],
+    ],
+  },
+  {
+    title: 'Without a quota, because Redis did not count',
+    statistic: 'Sum',
+    metrics: [
+      ['ingest', 'RequestsUncounted'],
+      ['query', 'QueriesUncounted'],
     ],
   },
   { title: 'Oldest in flight (s)', statistic: 'Maximum', metrics: [['flusher', 'OldestInFlight']] },

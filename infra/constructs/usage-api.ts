@@ -11,6 +11,7 @@ import {
 import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
+import { cors } from '../../shared/contracts/cors.ts';
 import { metricNamespace } from '../../shared/contracts/metrics.ts';
 import { methodsOf, type Route, routes } from '../../shared/contracts/routes.ts';
 import { acknowledge } from '../checks/acknowledge.ts';
@@ -24,6 +25,8 @@ export interface UsageApiProps {
   readonly stageName: string;
   /** A host name of the API's own. Undefined leaves it with the one that AWS gives. */
   readonly domain: Stage['domain'];
+  /** Origins whose pages may read answers. Undefined allows none. */
+  readonly corsOrigins: Stage['corsOrigins'];
   /** The function that decides who calls. */
   readonly authorizer: lambda.IFunction;
   /** The function that serves each name that the routes use. */
@@ -42,7 +45,11 @@ export class UsageApi extends Construct {
 
   constructor(scope: Construct, id: string, props: UsageApiProps) {
     super(scope, id);
-    this.api = new gateway.HttpApi(this, 'Api', { createDefaultStage: false, apiName: 'odometer' });
+    this.api = new gateway.HttpApi(this, 'Api', {
+      createDefaultStage: false,
+      apiName: 'odometer',
+      ...(props.corsOrigins === undefined ? {} : { corsPreflight: corsOf(props.corsOrigins) }),
+    });
     const added = this.#addRoutes(props);
     const logGroup = new logs.LogGroup(this, 'AccessLog', {
       retention: logs.RetentionDays.ONE_MONTH,
@@ -102,6 +109,17 @@ export class UsageApi extends Construct {
     const certificate = acm.Certificate.fromCertificateArn(this, 'Certificate', certificateArn);
     return new gateway.DomainName(this, 'Domain', { domainName: name, certificate });
   }
+}
+
+/** API Gateway answers preflights by itself, and takes no field of CORS from a function. */
+function corsOf(origins: readonly string[]): gateway.CorsPreflightOptions {
+  return {
+    allowOrigins: [...origins],
+    allowMethods: cors.methods.map((method) => gateway.CorsHttpMethod[method]),
+    allowHeaders: [...cors.requestHeaders],
+    exposeHeaders: [...cors.exposedHeaders],
+    maxAge: Duration.seconds(cors.maxAgeSeconds),
+  };
 }
 
 /**

@@ -34,7 +34,7 @@ export const assumptions = {
   secretReadsPerMinute: 60,
   keys: 5,
   /** A metric for each set of dimensions; an alarm is billed for each metric it watches. Counted by a test. */
-  metrics: 75,
+  metrics: 79,
   alarms: 65,
   cacheNodes: 3,
   zones: 3,

@@ -34,7 +34,11 @@ function addDataPlane(app: App, stage: Stage, prefix: string, props: StackProps)
   const { data } = stage;
   if (data.kind === 'external')
     return new ExternalDataStack(app, `${prefix}-Data`, { ...props, stage, data }).plane;
-  const network = new NetworkStack(app, `${prefix}-Network`, { ...props, data });
+  const network = new NetworkStack(app, `${prefix}-Network`, {
+    ...props,
+    data,
+    countsRequests: stage.callerRequestsPerSecond !== undefined,
+  });
   const evidence = new EvidenceStack(app, `${prefix}-Evidence`, { ...props, data });
   return new DataStack(app, `${prefix}-Data`, { ...props, stage, data, network, evidence }).plane;
 }

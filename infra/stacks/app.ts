@@ -8,11 +8,13 @@ import {
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
+  ENV_CALLER_REQUESTS_PER_SECOND,
   ENV_INGEST_ENVELOPE_VERSION,
   ENV_INGEST_LINGER_MS,
   ENV_JWT_AUDIENCE,
   ENV_JWT_ISSUER,
   ENV_JWT_JWKS_URL,
+  ENV_OTLP_ORGANIZATION,
 } from '../../shared/contracts/env.ts';
 import { consumerTimeoutMs, flusherTimeoutMs, shardCount } from '../../shared/limits.ts';
 import { readConcurrency } from '../config/capacity.ts';
@@ -82,6 +84,7 @@ export class AppStack extends Stack {
       throttle: stage.capacity.api,
       stageName: stage.name,
       domain: stage.domain,
+      corsOrigins: stage.corsOrigins,
       authorizer: authorizer.fn,
       // An Alias is an IFunction; CDK's own `T | undefined` fails `exactOptionalPropertyTypes`.
       targets: { ingest: live as lambda.IFunction, query: query.fn, metrics: metrics.fn },
@@ -122,11 +125,25 @@ export class AppStack extends Stack {
       environment: {
         [ENV_INGEST_LINGER_MS]: '0',
         ...(envelopeVersion === undefined ? {} : { [ENV_INGEST_ENVELOPE_VERSION]: `${envelopeVersion}` }),
+        ...this.#quotaSetting(),
+        ...this.#otlpSetting(),
       },
     });
     this.#data.grantAppend(ingest.fn);
     this.#data.grantKey(ingest.fn, 'ENCRYPTION_KEY');
+    if (this.#stage.callerRequestsPerSecond !== undefined) this.#data.grantCache(ingest.fn);
     return ingest;
+  }
+
+  #quotaSetting(): Readonly<Record<string, string>> {
+    const { callerRequestsPerSecond } = this.#stage;
+    if (callerRequestsPerSecond === undefined) return {};
+    return { [ENV_CALLER_REQUESTS_PER_SECOND]: String(callerRequestsPerSecond) };
+  }
+
+  #otlpSetting(): Readonly<Record<string, string>> {
+    const { otlpOrganization } = this.#stage;
+    return otlpOrganization === undefined ? {} : { [ENV_OTLP_ORGANIZATION]: otlpOrganization.join(',') };
   }
 
   /** Warm environments belong to the alias, so all traffic goes to it. */
@@ -185,6 +202,7 @@ export class AppStack extends Stack {
       timeout: httpTimeout,
       role: 'query',
       reservedConcurrency: readConcurrency.query,
+      environment: this.#quotaSetting(),
     });
     this.#data.grantDescribeLog(query.fn);
     this.#data.grantCache(query.fn);

@@ -27,6 +27,8 @@ const mayReach: Readonly<Record<NetworkRole, readonly Service[]>> = {
 export interface NetworkStackProps extends StackProps {
   /** The stage's own `data`: its zones and addresses. */
   readonly data: ManagedData;
+  /** Whether ingest asks the cache for each request what its caller has sent. */
+  readonly countsRequests: boolean;
 }
 
 /** Three zones of private subnets without a way to the internet; Secrets Manager is reached by its endpoint. */
@@ -35,7 +37,7 @@ export class NetworkStack extends Stack {
   readonly groups: NetworkGroups;
   readonly #zones: readonly string[];
 
-  constructor(scope: Construct, id: string, { data, ...props }: NetworkStackProps) {
+  constructor(scope: Construct, id: string, { data, countsRequests, ...props }: NetworkStackProps) {
     super(scope, id, props);
     this.#zones = data.availabilityZones;
     const vpc = new ec2.Vpc(this, 'Vpc', {
@@ -49,7 +51,9 @@ export class NetworkStack extends Stack {
     this.vpc = vpc as ec2.IVpc;
     this.#acceptNamedZones(vpc);
     this.#logFlows();
-    this.groups = this.#connect();
+    this.groups = this.#connect(
+      countsRequests ? { ...mayReach, ingest: [...mayReach.ingest, 'cache'] } : mayReach,
+    );
   }
 
   /** Named, so that synthesis asks no account. */
@@ -75,7 +79,7 @@ export class NetworkStack extends Stack {
     });
   }
 
-  #connect(): NetworkGroups {
+  #connect(reachable: typeof mayReach): NetworkGroups {
     const services = {
       log: this.#group('Log', 'The log’s brokers'),
       cache: this.#group('Cache', 'The segment cache'),
@@ -89,7 +93,7 @@ export class NetworkStack extends Stack {
       query: this.#group('Query', 'Function query'),
       operator: this.#group('Operator', 'Function operator'),
     };
-    for (const [role, reached] of Object.entries(mayReach)) {
+    for (const [role, reached] of Object.entries(reachable)) {
       // The keys of `mayReach` are the type's members.
       const from = roles[role as NetworkRole];
       for (const service of reached)

@@ -6,6 +6,7 @@ import { failure } from '../../shared/errors.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
 import { createLogger } from '../../shared/runtime/process/pino-logger.ts';
 import { tokenRequiredOf } from './auth-setting.ts';
+import { corsOriginsOf } from './cors.ts';
 import { createHttpServer } from './http-server.ts';
 import { loadHandler } from './load-handler.ts';
 import { onStop } from './on-stop.ts';
@@ -18,7 +19,8 @@ const handlers = new Map(
 );
 const authorizer = await loadHandler('authorizer');
 const tokenRequired = tokenRequiredOf(environment);
-const server = createHttpServer({ handlers, authorizer, tokenRequired, logger });
+const corsOrigins = corsOriginsOf(environment);
+const server = createHttpServer({ handlers, authorizer, tokenRequired, corsOrigins, logger });
 const port = Number(environment[ENV_PORT] ?? apiPortDefault);
 server.listen(port, '127.0.0.1', () => logger.info({ port }, 'listening'));
 server.on('error', (error) => {

@@ -6,6 +6,7 @@ import { bodyBytesMax } from '../../shared/limits.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { within } from '../../shared/runtime/within.ts';
 import { type Admission, admitByAuthorizer, admitWithoutCredential } from './authorize.ts';
+import { answerPreflight, type CorsOrigins, corsHeaders } from './cors.ts';
 import { type CallerContext, type GatewayRequest, toGatewayEvent } from './gateway-event.ts';
 import { fromGatewayResult, type HttpResponse, problem } from './gateway-result.ts';
 import { createContext } from './lambda-context.ts';
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly authorizer?: Handler;
   /** Requests without a token are refused, wherever they come from. */
   readonly tokenRequired?: boolean;
+  /** Whose pages may read answers; none by default. */
+  readonly corsOrigins?: CorsOrigins;
   readonly logger: Logger;
   /** Shorter in tests. */
   readonly timeoutMs?: number;
@@ -38,14 +41,15 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const server = createServer(
     { joinDuplicateHeaders: true, keepAliveTimeout: keepAliveMs, requireHostHeader: true },
     (request, response) => {
-      answer(request, options, trustsLoopback).then(
-        (result) => send(response, result, server.listening),
-        (error: unknown) => {
-          if (request.destroyed && !request.complete) return;
-          options.logger.error({ url: request.url, ...failure(error) }, 'a function failed');
-          send(response, problem(500, 'internal_error', 'The function failed.'), server.listening);
-        },
-      );
+      const shared = corsHeaders(request.headers.origin, options.corsOrigins ?? nobody);
+      const reply = (result: HttpResponse): void => {
+        send(response, { ...result, headers: { ...result.headers, ...shared } }, server.listening);
+      };
+      answer(request, options, trustsLoopback).then(reply, (error: unknown) => {
+        if (request.destroyed && !request.complete) return;
+        options.logger.error({ url: request.url, ...failure(error) }, 'a function failed');
+        reply(problem(500, 'internal_error', 'The function failed.'));
+      });
     },
   );
   // A client that closed its side waits for its answer. Node has this switch and no type for it.
@@ -64,6 +68,8 @@ async function answer(
   trustsLoopback: boolean,
 ): Promise<HttpResponse> {
   const { method = 'GET' } = request;
+  const preflight = answerPreflight({ method, headers: request.headers }, options.corsOrigins ?? nobody);
+  if (preflight !== null) return preflight;
   const target = targetOf(request);
   if (target === undefined) {
     return problem(400, 'target_invalid', 'A request names one host and a path or http URL of this server.');
@@ -109,6 +115,7 @@ function tooLarge(): HttpResponse {
 }
 
 const noBody = Buffer.alloc(0);
+const nobody: CorsOrigins = new Set();
 
 /** The whole body; undefined as soon as it is longer than the gateway takes. */
 function readBody(request: IncomingMessage): Promise<Buffer | undefined> {

@@ -26,6 +26,8 @@ export const ENV_LOG_LEVEL = 'LOG_LEVEL';
 export const ENV_INGEST_LINGER_MS = 'INGEST_LINGER_MS';
 /** The version of the envelopes that ingest writes, 1 or 2; version 1 carries no dimensions. */
 export const ENV_INGEST_ENVELOPE_VERSION = 'INGEST_ENVELOPE_VERSION';
+/** Which fields of an OTLP data point may name its organization: `resource.NAME` or `attributes.NAME`, comma-separated. */
+export const ENV_OTLP_ORGANIZATION = 'OTLP_ORGANIZATION';
 /** Path of a JSON file `{name: value}` that answers `secret:<name>` where there is no secrets service. */
 export const ENV_SECRETS_FILE = 'ODOMETER_SECRETS_FILE';
 /** The local twin: its HTTP port, its data directory, and the number of `api` processes. */
@@ -53,6 +55,10 @@ export const ENV_JWT_ISSUER = 'JWT_ISSUER';
 export const ENV_JWT_AUDIENCE = 'JWT_AUDIENCE';
 /** The local twin: `required`, which asks this machine for a token too, or not set. */
 export const ENV_AUTH = 'ODOMETER_AUTH';
+/** Requests that one caller may send in a second, counted in Redis; 0, the default, is no limit and no question to Redis. */
+export const ENV_CALLER_REQUESTS_PER_SECOND = 'CALLER_REQUESTS_PER_SECOND';
+/** The local twin: origins whose pages may read answers (CORS), comma-separated; on AWS the stage's `corsOrigins`. */
+export const ENV_CORS_ORIGINS = 'CORS_ORIGINS';
 /** The bucket of the logged heads of the chains, for the function that copies them there. */
 export const ENV_HEADS_BUCKET = 'HEADS_BUCKET';
 /** Set by Lambda itself: whether the environment was made ahead of any request, `provisioned-concurrency`. */

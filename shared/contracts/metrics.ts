@@ -23,6 +23,17 @@ export const functionMetrics = {
     EventsRejected: 'Count',
     /** Requests answered 503 because too much was in flight. */
     RequestsOverloaded: 'Count',
+    /** Requests answered 429, because their caller had used its quota. */
+    RequestsOverQuota: 'Count',
+    /** Requests that passed uncounted, because Redis did not count them in time. */
+    RequestsUncounted: 'Count',
+  },
+  /** Sums of an environment's requests, a line in ten seconds at most; none where there is no quota. */
+  query: {
+    /** As `RequestsOverQuota` of ingest. */
+    QueriesOverQuota: 'Count',
+    /** As `RequestsUncounted` of ingest. */
+    QueriesUncounted: 'Count',
   },
   /** Sums of an environment's batches, a line in ten seconds at most. */
   consumer: {

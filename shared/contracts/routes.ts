@@ -6,6 +6,7 @@ export const routes = [
   { method: 'POST', path: '/api/v1/usage/events', function: 'ingest' },
   { method: 'POST', path: '/api/v1/usage/events/batch', function: 'ingest' },
   { method: 'POST', path: '/api/v1/events', function: 'ingest' },
+  { method: 'POST', path: '/v1/metrics', function: 'ingest' },
   { method: 'GET', path: '/api/v1/usage/summary/{organization}', function: 'query' },
   { method: 'GET', path: '/api/v1/metrics', function: 'metrics' },
   { method: 'GET', path: '/metrics', function: 'metrics' },

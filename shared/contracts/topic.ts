@@ -1,3 +1,5 @@
+import { logBatchBytesMax } from '../limits.ts';
+
 /**
  * The topic of accepted events and its settings, once, for the local twin, CDK and compose.
  * `cleanup.policy=delete` and no transactions, so that offsets are dense (U7).
@@ -11,7 +13,7 @@ export const usageTopic = {
     'retention.ms': String(30 * 24 * 60 * 60 * 1000),
     'retention.bytes': '-1',
     'message.timestamp.type': 'LogAppendTime',
-    'max.message.bytes': String(4 * 1024 * 1024),
+    'max.message.bytes': String(logBatchBytesMax),
     'compression.type': 'producer',
   },
 } as const;

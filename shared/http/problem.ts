@@ -31,6 +31,7 @@ const titles: Readonly<Record<number, string>> = {
   404: 'There is nothing at this address',
   413: 'The request is too large',
   415: 'The media type is not supported',
+  429: 'Too many requests',
   500: 'Something went wrong on our side',
   503: 'The service cannot take this request now',
 };

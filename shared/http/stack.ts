@@ -10,6 +10,7 @@ import type {
 } from 'aws-lambda';
 import type { Caller } from '../callers/caller.ts';
 import { type AuthorizerContext, fromHttpCaller } from '../callers/http-caller.ts';
+import { askQuota, type RequestQuota } from '../callers/request-quota.ts';
 import { failure, OdometerError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorProblem, internalProblem, type Problem, problem, toHttpProblem } from './problem.ts';
@@ -29,7 +30,7 @@ export interface HttpRequest {
   keepForFailure(members: Problem['members']): void;
 }
 
-/** A success as JSON (undefined: without a body), or as text of another type; or a problem as a value. */
+/** A success as JSON (undefined: without a body), or as text or bytes of another type; or a problem as a value. */
 export type HttpAnswer =
   | {
       readonly status: number;
@@ -39,7 +40,7 @@ export type HttpAnswer =
     }
   | {
       readonly status: number;
-      readonly body: string;
+      readonly body: string | Buffer;
       readonly contentType: string;
       readonly problem?: undefined;
     }
@@ -49,6 +50,8 @@ export interface HttpOptions {
   readonly logger: Logger;
   /** Keys such as `GET /health` of routes that need no caller. */
   readonly publicRoutes?: ReadonlySet<string>;
+  /** Asked for every request of a caller; without it no request is counted. */
+  readonly quota?: RequestQuota | undefined;
   readonly respond: (request: HttpRequest) => Promise<HttpAnswer>;
 }
 
@@ -73,7 +76,7 @@ export function failureMembersOf(context: HttpContext): Pick<Problem, 'members'>
 
 /** The Lambda handler of an HTTP function. It never throws: what fails becomes a problem. */
 export function createHttpHandler(options: HttpOptions): HttpHandler {
-  const respond = async (event: HttpEvent, context: HttpContext): Promise<HttpResult> => {
+  const answerOf = async (event: HttpEvent, context: HttpContext): Promise<HttpResult> => {
     const answer = await options.respond({
       event,
       caller: context.caller ?? anonymous,
@@ -83,21 +86,43 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
         context.failureMembers = members;
       },
     });
-    if (answer.problem !== undefined) {
-      const failed = answer.problem.status >= 500;
-      const found = failed ? { ...failureMembersOf(context), ...answer.problem } : answer.problem;
-      return toHttpProblem(found, requestIdOf(event));
-    }
-    const { status: statusCode, body, contentType } = answer;
-    if (body === undefined) return { statusCode, headers: noBodyHeaders };
-    if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
-    return { statusCode, headers: { ...successHeaders, 'content-type': contentType }, body };
+    return toResult(answer, context, requestIdOf(event));
+  };
+  const respond = async (event: HttpEvent, context: HttpContext): Promise<HttpResult> => {
+    const { quota } = options;
+    if (quota === undefined || context.caller === undefined) return answerOf(event, context);
+    const verdict = await askQuota(quota, context.caller.id);
+    if (verdict.kind === 'uncounted') return answerOf(event, context);
+    const { headers } = verdict;
+    if (verdict.kind === 'refused') return toHttpProblem({ ...overQuota, headers }, requestIdOf(event));
+    const result = await answerOf(event, context);
+    return { ...result, headers: { ...result.headers, ...headers } };
   };
   const handle = middy<HttpEvent, HttpResult, Error, HttpContext>({ timeoutEarlyInMillis: 0 })
     .use(problemDetails(options.logger))
     .use(authenticatedCaller(options.publicRoutes ?? new Set()))
     .handler(respond);
   return (event, context) => handle(headAsGet(event), context);
+}
+
+const overQuota = problem(429, 'quota_exceeded', 'The caller has sent too many requests in this second.', {
+  retryAfterSeconds: 1,
+});
+
+function toResult(answer: HttpAnswer, context: HttpContext, requestId: string): HttpResult {
+  if (answer.problem !== undefined) {
+    const failed = answer.problem.status >= 500;
+    return toHttpProblem(
+      failed ? { ...failureMembersOf(context), ...answer.problem } : answer.problem,
+      requestId,
+    );
+  }
+  const { status: statusCode, body, contentType } = answer;
+  if (body === undefined) return { statusCode, headers: noBodyHeaders };
+  if (contentType === undefined) return { statusCode, headers: successHeaders, body: JSON.stringify(body) };
+  const headers = { ...successHeaders, 'content-type': contentType };
+  if (typeof body === 'string') return { statusCode, headers, body };
+  return { statusCode, headers, body: body.toString('base64'), isBase64Encoded: true };
 }
 
 /** HEAD asks for the header fields of GET, so it is answered as GET; whatever sends the answer leaves the body out. */

@@ -25,6 +25,9 @@ export interface Progress {
   readonly closedBefore: number | null;
 }
 
+/** Where a partition was, as whoever decides about it saw it. */
+export type PartitionPlace = Pick<Progress, 'partition' | 'generation' | 'nextOffset'>;
+
 /** What a look at a partition's log found; everything acknowledged before `observedAtMs` is below `logEnd`. */
 export interface Observation {
   readonly partition: number;
@@ -132,7 +135,10 @@ export interface ShardLedger {
   ): Promise<TransactionOutcome<T>>;
   /** `next_offset` read with the progress row locked, so that no transaction of a lost session is pending. */
   nextOffset(partition: number): Promise<number>;
-  /** Halts a partition until an operator resumes it (U7); the first reason stays. */
-  halt(partition: number, why: { readonly code: string; readonly reason: string }): Promise<void>;
+  /**
+   * Halts a partition until an operator resumes it (U7); the first reason stays. Where it is in another place by now,
+   * nothing happens: whoever looks at it there decides again.
+   */
+  halt(place: PartitionPlace, why: { readonly code: string; readonly reason: string }): Promise<void>;
   close(): Promise<void>;
 }

@@ -57,14 +57,21 @@ export interface EventLogReader {
   bounds(): Promise<ReadonlyMap<number, LogBounds>>;
   /**
    * Records with offset >= from, in offset order, per partition; an empty list where there is none (yet).
-   * A list has no gap inside: it ends before one, and where `from` itself is missing it starts behind it.
+   * A list has no gap inside: it ends before one, and where `from` itself is missing it starts behind it. The records of
+   * one partition come from one answer of its leader.
    * No reads, no request: an empty map. Throws `log_unavailable` (retryable), or `offset_out_of_range` where retention has removed `from`.
    */
   read(reads: readonly LogRead[]): Promise<ReadonlyMap<number, readonly LogRecord[]>>;
+  /** The same log, where every request names this topic: one that was made again under its name throws `log_unavailable`. */
+  ofTopic(topicId: string): TopicReader;
+  close(): Promise<void>;
+}
+
+/** Reads one topic by its id; what is committed is read by this. */
+export interface TopicReader extends Pick<EventLogReader, 'read'> {
   /**
    * SHA-256, in hex, of the record at each of these offsets of one partition, in the order given; null where the log
    * holds none (any more, or yet). Throws `log_unavailable` (retryable).
    */
   recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]>;
-  close(): Promise<void>;
 }

@@ -48,6 +48,8 @@ export interface Metrics {
     readonly rejected: number;
     readonly overloaded: number;
   }): void;
+  /** One request that a quota was asked for. */
+  quotaAsked(counts: { readonly overQuota: number; readonly uncounted: number }): void;
   batchStored(batch: StoredBatch): void;
   /** `standing` is null when the log or the shard could not be read. */
   flushed(shard: number, work: ShardWork, standing: ShardStanding | null): void;
@@ -56,6 +58,7 @@ export interface Metrics {
 /** For processes whose metrics nobody collects. The figures of `GET /metrics` have other sources. */
 export const noMetrics: Metrics = {
   ingested: () => {},
+  quotaAsked: () => {},
   batchStored: () => {},
   flushed: () => {},
 };

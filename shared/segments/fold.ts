@@ -9,7 +9,7 @@ import { keyHash } from '../events/identity.ts';
 import { namePattern, organizationPattern } from '../events/name-rule.ts';
 import { propertiesColumn } from '../events/sealed-properties.ts';
 import type { SealedEvent } from '../events/usage-event.ts';
-import { eventDaysMax, idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
+import { idempotencyKeyBytesMax, refusedEventsMax, segmentEventsMax } from '../limits.ts';
 import { type DecodedEnvelope, decodeEnvelope, type Envelope, recordHashOf } from '../log/envelope.ts';
 import type { EventTuples } from '../log/envelope-tuples.ts';
 import { shardOf } from '../log/routing.ts';
@@ -95,6 +95,8 @@ class SegmentBuilder {
   #lastValue: Buffer | null = null;
   readonly #days = new Map<number, CopyRows>();
   readonly #eventDays = new EventDays();
+  /** It holds one envelope of more days than ingest accepts: older code did. */
+  #isAlone = false;
   readonly #sums = new RollupSums();
   readonly #refusals: Refusal[] = [];
 
@@ -111,7 +113,7 @@ class SegmentBuilder {
   }
 
   isFullFor({ offset }: FoldRecord, { events, days }: Content): boolean {
-    if (offset !== this.#to) return true;
+    if (offset !== this.#to || this.#isAlone) return true;
     if (this.#seen > 0 && this.#seen + events > segmentEventsMax) return true;
     return !this.#eventDays.take(days) && this.hasRecords;
   }
@@ -132,9 +134,7 @@ class SegmentBuilder {
         });
         break;
       case 'envelope': {
-        if (!this.#eventDays.take(contentOf(decoded.envelope).days)) {
-          return `one envelope has events of more than ${eventDaysMax} days`;
-        }
+        this.#isAlone = !this.#eventDays.take(contentOf(decoded.envelope).days);
         if (!this.#addEnvelope(record.offset, decoded.envelope)) {
           return `more than ${refusedEventsMax} events of one range cannot be counted`;
         }

@@ -77,8 +77,10 @@ describe('the estimate', () => {
   });
 
   it('counts the metrics that are emitted and the ones that alarms watch', () => {
-    const { ingest, consumer, flusher } = functionMetrics;
-    const [once, each] = [{ ...ingest, ...consumer }, flusher].map((metrics) => Object.keys(metrics).length);
+    const { ingest, consumer, query, flusher } = functionMetrics;
+    const [once, each] = [{ ...ingest, ...consumer, ...query }, flusher].map(
+      (metrics) => Object.keys(metrics).length,
+    );
     // The flusher emits each metric for the function and for every shard.
     expect(assumptions.metrics).toBe((once ?? 0) + (each ?? 0) * (1 + shardCount));
     const alarms = propertiesOf(templateOf(production, 'Monitoring'), 'AWS::CloudWatch::Alarm');

@@ -46,6 +46,7 @@ function emittedBy({ name: stage }: Stage): ReadonlySet<string> {
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
   const environment = { [ENV_LAMBDA_NAME]: 'lambda', [ENV_STAGE]: stage };
   createMetrics('ingest', environment).ingested({ accepted: 1, rejected: 1, overloaded: 1 });
+  createMetrics('query', environment).quotaAsked({ overQuota: 1, uncounted: 1 });
   const batch = { records: 1, bytes: 1, stored: 1, replaced: 0, dropped: 1, foldMs: 1, storeMs: 1 };
   createMetrics('consumer', environment).batchStored(batch);
   const flusher = createMetrics('flusher', environment);

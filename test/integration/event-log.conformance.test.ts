@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureTopic } from '../../localstack/servers/topic-admin.ts';
+import { envelopeBytesMax, gapReadBytesMax, produceEnvelopesMax } from '../../shared/limits.ts';
 import type { EventLogReader, EventLogWriter, LogRecord } from '../../shared/log/event-log.ts';
 import { createLogReader } from '../../shared/log/kafka/log-reader.ts';
 import { createLogWriter } from '../../shared/log/kafka/log-writer.ts';
@@ -210,8 +211,32 @@ describe('record hashes', () => {
       const value = values[offset];
       return value === undefined ? null : createHash('sha256').update(value).digest('hex');
     });
-    expect(await log.reader.recordHashes(2, offsets)).toEqual(expected);
-    expect(await log.reader.recordHashes(2, [])).toEqual([]);
+    const reader = log.reader.ofTopic(await log.reader.topicId());
+    expect(await reader.recordHashes(2, offsets)).toEqual(expected);
+    expect(await reader.recordHashes(2, [])).toEqual([]);
+    await Promise.all([log.writer.close(), log.reader.close()]);
+  });
+});
+
+describe('one topic by its id', () => {
+  it('U7: is read as the log is, and not from another topic of the same name', async () => {
+    const log = await emptyLog();
+    await log.writer.append([{ partition: 0, value: Buffer.from('x') }]);
+    const reads = [{ partition: 0, from: 0, bytesMax: 1 }];
+    const { topicId } = log.topic;
+    expect(await log.reader.ofTopic(topicId).read(reads)).toEqual(await log.reader.read(reads));
+    const gone = log.reader.ofTopic(topic.topicId);
+    await expect(gone.read(reads)).rejects.toMatchObject({ code: 'log_unavailable', retryable: true });
+    await expect(gone.recordHashes(0, [0])).rejects.toMatchObject({ code: 'log_unavailable' });
+    await Promise.all([log.writer.close(), log.reader.close()]);
+  });
+
+  it('a read for a gap that begins at the end of the largest batch reaches the next one', async () => {
+    const log = await emptyLog();
+    const value = Buffer.alloc(produceEnvelopesMax * envelopeBytesMax * 1.9);
+    for (let i = 0; i < 2; i++) await log.writer.append([{ partition: 0, value }]);
+    const read = await log.reader.read([{ partition: 0, from: 0, bytesMax: gapReadBytesMax }]);
+    expect(read.get(0)?.map(({ offset }) => offset)).toEqual([0, 1]);
     await Promise.all([log.writer.close(), log.reader.close()]);
   });
 });

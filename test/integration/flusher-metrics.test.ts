@@ -86,11 +86,11 @@ it('PartitionsWaiting: the partition before a newer envelope, until newer code h
   await ledgers[2]?.transaction(partition, async (transaction) => {
     const recordHash = createHash('sha256').update(newer).digest();
     const moved = await transaction.moveProgress({
+      generation: 1,
       from: 0,
       to: 1,
       recordHash,
       checkedRanges: 0,
-      generation: 1,
       closedBefore: null,
     });
     await moved?.addCommit(commitRecord({ foreign: 1 }));

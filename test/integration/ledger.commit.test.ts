@@ -9,6 +9,7 @@ import {
   commitRecord,
   commitRows,
   dayRows,
+  haltNow,
   homeOf,
   noonDay,
   partitions,
@@ -44,11 +45,11 @@ function inMovedRange<T>(
 ) {
   return ledger.transaction(partition, async (transaction) => {
     const moved = await transaction.moveProgress({
+      generation: 1,
       from: next,
       to: next + 1,
       recordHash,
       checkedRanges,
-      generation: 1,
       closedBefore: null,
     });
     if (moved === null) throw new Error('nobody else moves this partition');
@@ -108,8 +109,8 @@ describe('progress', () => {
 
   it('U7: a halted partition refuses to move and keeps the first reason', async () => {
     const halted = partition < 4 ? partition + 4 : partition - 4;
-    await ledger.halt(halted, { code: 'log_truncated', reason: 'first' });
-    await ledger.halt(halted, { code: 'other', reason: 'second' });
+    await haltNow(ledger, halted, { code: 'log_truncated', reason: 'first' });
+    await haltNow(ledger, halted, { code: 'other', reason: 'second' });
     const outcome = await ledger.transaction(halted, async (transaction) => ({
       commit: true,
       value: (await transaction.moveProgress(firstMove)) !== null,
@@ -251,7 +252,7 @@ describe('beside the rows', () => {
     }
   });
 
-  it('observations are kept, and an older one changes nothing', async () => {
+  it('observations are kept, an older one replaces none, and what was complete stays so', async () => {
     const at = Date.now();
     const seen = {
       partition,
@@ -264,11 +265,20 @@ describe('beside the rows', () => {
     await second.observe([{ ...seen, logEnd: 0, observedAtMs: at - 1000, completeThroughMs: at - 1100 }]);
     const reader = createSummaryReader({ urls: shards.readerUrls, partitions });
     const { freshness } = await reader.summarize({ organization: 'org_1', startDay: 0, endDay: 0 });
-    await reader.close();
     expect(freshness).toEqual({
       ...{ observedAtMs: at, completeThroughMs: at - 100 },
       ...{ inFlight: null, complete: false },
     });
+    // But what was complete stays so, whoever saw it: a slower observer, or the one before whom it was committed.
+    const throughOf = async () =>
+      (await reader.summarize({ organization: 'org_1', startDay: 0, endDay: 0 })).freshness.completeThroughMs;
+    await second.observe([{ ...seen, logEnd: 0, observedAtMs: at - 1000, completeThroughMs: at - 50 }]);
+    expect(await throughOf()).toBe(at - 50);
+    await ledger.observe([{ ...seen, logEnd: next, observedAtMs: at + 1, completeThroughMs: at - 50 }]);
+    expect(await throughOf()).toBe(at + 1);
+    await second.observe([{ ...seen, logEnd: null, observedAtMs: at + 2, completeThroughMs: null }]);
+    expect(await throughOf()).toBe(at + 1);
+    await reader.close();
   });
 });
 

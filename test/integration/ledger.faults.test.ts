@@ -35,11 +35,11 @@ const loadedAt = (offset: number) =>
 
 async function movedFrom(transaction: RangeTransaction, from: number): Promise<MovedRange> {
   const moved = await transaction.moveProgress({
+    generation: 1,
     from,
     to: from + 1,
     recordHash,
     checkedRanges: 0,
-    generation: 1,
     closedBefore: null,
   });
   if (moved === null) throw new Error('nobody else moves this partition');

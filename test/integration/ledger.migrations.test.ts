@@ -7,7 +7,7 @@ import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts'
 import { createSummaryReader } from '../../shared/ledger/postgres/summary-reader.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import { processEnvironment } from '../../shared/runtime/process/environment.ts';
-import { partitions } from '../harness/builders/ledger.ts';
+import { haltNow, partitions } from '../harness/builders/ledger.ts';
 import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
 
 const schemaFile = new URL('../../migrations/schema.sql', import.meta.url);
@@ -102,7 +102,7 @@ it('halts and identity changes are on record', async () => {
     shard: 3,
     mapVersion: routeMapVersion,
   });
-  await ledger.halt(3, { code: 'log_truncated', reason: 'the log ends below next_offset' });
+  await haltNow(ledger, 3, { code: 'log_truncated', reason: 'the log ends below next_offset' });
   await ledger.close();
   const rows = await shards.query(3, 'select login, subject, action from audit_log order by id');
   expect(rows[0]).toEqual({ login: 'odometer_owner', subject: 'shard_identity', action: 'insert' });

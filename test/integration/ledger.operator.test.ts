@@ -15,6 +15,7 @@ import { routeMapVersion } from '../../shared/log/routing.ts';
 import {
   commitRecord,
   commitRows,
+  haltNow,
   homeOf,
   noonDay,
   partitions,
@@ -73,14 +74,14 @@ describe('halts', () => {
   });
 
   it('U7: a decision lifts the halt, is in the ledger with who and why, and ranges still tile', async () => {
-    await ledger.halt(partition, { code: 'log_truncated', reason: 'the log ends below next_offset' });
+    await haltNow(ledger, partition, { code: 'log_truncated', reason: 'the log ends below next_offset' });
     const [halt] = await listHalts(controls);
     expect(halt).toMatchObject({ shard, partition, nextOffset: commits, halt: { code: 'log_truncated' } });
     const back: Decision = { ...retry, action: { kind: 'skip', offset: commits - 1 } };
     expect(await resumePartition(back, controls)).toBe('offset_below_next');
     expect(await resumePartition(retry, controls)).toBe('resumed');
     await commitEmpty(commits);
-    await ledger.halt(partition, { code: 'offset_missing', reason: 'a hole' });
+    await haltNow(ledger, partition, { code: 'offset_missing', reason: 'a hole' });
     expect(await resumePartition({ ...retry, action: { kind: 'skip', offset: 9 } }, controls)).toBe(
       'resumed',
     );
@@ -103,7 +104,7 @@ describe('halts', () => {
   });
 
   it('U7: where offsets restart a new generation starts, bound to the declared topic', async () => {
-    await ledger.halt(partition, { code: 'other_topic', reason: 'the topic was made again' });
+    await haltNow(ledger, partition, { code: 'other_topic', reason: 'the topic was made again' });
     const action = { kind: 'restart', offset: 0, topicId: 'topic-again' } as const;
     expect(await resumePartition({ ...retry, action }, controls)).toBe('resumed');
     const other = createShardLedger({
@@ -114,6 +115,17 @@ describe('halts', () => {
     expect(await other.topicId()).toBe('topic-again');
     const progress = (await other.progress()).find((one) => one.partition === partition);
     expect(progress).toMatchObject({ generation: 2, nextOffset: 0, recordHash: null, halted: false });
+    // What a flusher decided by the offsets of before does nothing to those of now.
+    await ledger.halt({ partition, generation: 1, nextOffset: 0 }, { code: 'log_rewritten', reason: 'late' });
+    expect(await listHalts(controls)).toEqual([]);
+    const late = ledger.transaction(partition, async (transaction) => ({
+      commit: true,
+      value: await transaction.moveProgress({
+        ...{ generation: 1, from: 0, to: 1 },
+        ...{ recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null },
+      }),
+    }));
+    expect((await late).value).toBeNull();
     // The topic of a restart is not among the two writes that every decision counts: its row and the progress.
     const counts = `select distinct write_statements from commit_ledger where source = 'decision'`;
     expect(await rowsOf(shards.operatorUrls[shard] ?? '', counts)).toEqual([{ write_statements: 2 }]);
@@ -161,7 +173,7 @@ describe('halts', () => {
       return value;
     };
     expect(await tryMove(1)).toBe(true);
-    await planner.halt(quiet, { code: 'other_topic', reason: 'the topic was made again' });
+    await planner.halt({ partition: quiet, generation: 1, nextOffset: 0 }, { code: 'other_topic', reason: 'the topic was made again' });
     const action = { kind: 'restart', offset: 0, topicId: 'topic-thrice' } as const;
     expect(await resumePartition({ ...retry, partition: quiet, action }, controls)).toBe('resumed');
     expect({ planned: await tryMove(1), anew: await tryMove(2) }).toEqual({ planned: false, anew: true });

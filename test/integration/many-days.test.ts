@@ -61,3 +61,28 @@ it('U9: a backfill of 9,000 days delays no neighbour, makes few tables and is co
   expect(leaves?.['n']).toBeLessThanOrEqual(400);
   expect((await pipeline.recount()).differences).toEqual([]);
 }, 180_000);
+
+it('U9: one envelope of more days than ingest accepts, as older code made it, is counted by itself', async () => {
+  const events = Array.from({ length: 2 * eventDaysMax + 1 }, (_, i) =>
+    sealedEvent({
+      organization: 'org_older',
+      idempotencyKey: `o${i}`,
+      eventTimeMs: Date.UTC(2003, 0, 1) + i * dayMs,
+    }),
+  );
+  const young = [sealedEvent({ organization: 'org_older', idempotencyKey: 'young' })];
+  const values = [young, events, young].map((of, sequence) => envelope(of, { partition: 8, sequence }));
+  await pipeline.append(8, values);
+  await pipeline.deliver(8, 0);
+  await pipeline.flush();
+  const ranges = await pipeline.query(
+    8,
+    'select from_offset::int as "from", to_offset::int as "to" from commit_ledger where partition = 8 order by sequence',
+  );
+  expect(ranges).toEqual([
+    { from: 0, to: 1 },
+    { from: 1, to: 2 },
+    { from: 2, to: 3 },
+  ]);
+  expect((await pipeline.recount()).differences).toEqual([]);
+}, 180_000);

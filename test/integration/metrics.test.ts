@@ -11,6 +11,7 @@ import { partitionOf, routeMapVersion, shardOf } from '../../shared/log/routing.
 import { systemClock } from '../../shared/runtime/process/system-clock.ts';
 import { createSegmentStore } from '../../shared/segments/redis/segment-store.ts';
 import { httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { haltNow } from '../harness/builders/ledger.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
 import { rowsOf } from '../harness/pipeline/isolation.ts';
@@ -271,7 +272,7 @@ it('halted_partitions and the halt of its partition', async () => {
   const url = pipeline.shards.writerUrls[shard] ?? '';
   const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
   const change = await moved(['halted_partitions'], () =>
-    ledger.halt(partition, { code: 'log_rewritten', reason: 'a test says so' }),
+    haltNow(ledger, partition, { code: 'log_rewritten', reason: 'a test says so' }),
   );
   await ledger.close();
   expect(change).toEqual([1]);

@@ -7,6 +7,7 @@ import { createShardControl } from '../../shared/ledger/postgres/shard-control.t
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import { dayMs } from '../../shared/limits.ts';
 import { routeMapVersion, shardOf } from '../../shared/log/routing.ts';
+import { haltNow } from '../harness/builders/ledger.ts';
 import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
@@ -203,7 +204,7 @@ it('U12: a partition whose offsets started again is proved, its earlier generati
     shard: shardOf(restarted),
     mapVersion: routeMapVersion,
   });
-  await ledger.halt(restarted, { code: 'other_topic', reason: 'a test' });
+  await haltNow(ledger, restarted, { code: 'other_topic', reason: 'a test' });
   await ledger.close();
   await decide(restarted, { kind: 'restart', offset: 1, topicId: pipeline.topic.topicId });
   await pipeline.restart();

@@ -2,6 +2,7 @@ import { commitMutants } from './list/commit.ts';
 import { doorMutants } from './list/door.ts';
 import { eventMutants } from './list/events.ts';
 import { segmentMutants } from './list/segments.ts';
+import { serverMutants } from './list/servers.ts';
 import { shardMutants } from './list/shards.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...commitMutants,
   ...doorMutants,
   ...shardMutants,
+  ...serverMutants,
 ];

@@ -1,6 +1,8 @@
 /** nginx, Prometheus and Artillery in front of a twin, with the files that compose mounts. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { debianProgram } from '../../localstack/servers/debian.ts';
@@ -118,6 +120,25 @@ it('U10: whoever comes through nginx without a token is nobody', async () => {
     ['/metrics', '/api/v1/metrics'].map((path) => fetch(`${proxyUrl}${path}`)),
   );
   expect(answers.map(({ status }) => status)).toEqual([401, 401]);
+});
+
+it.each([
+  ['the twin', () => twin.port],
+  ['nginx', () => Number(new URL(proxyUrl).port)],
+])('U1: a client that closed its side after the request gets its answer from %s', async (name, portOf) => {
+  const body = JSON.stringify({ organization_id: 'half-closed', metric_name: 'calls', quantity: 1 });
+  const head = [
+    'POST /api/v1/usage/events HTTP/1.1',
+    'Host: localhost',
+    `Authorization: Bearer ${token}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+  ];
+  for (let round = 0; round < 5; round++) {
+    const socket = connect({ port: portOf(), host: '127.0.0.1' });
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    expect(await text(socket), name).toMatch(/^HTTP\/1\.1 202 /);
+  }
 });
 
 it('an instance that is gone is passed over by nginx', async () => {

@@ -1,8 +1,12 @@
-/** Clients that people have already, unchanged: those of OpenMeter and of CloudEvents, for Node and for Python. */
+/** Clients that people have already, unchanged: of OpenMeter and CloudEvents for Node and Python, of OpenTelemetry for Node. */
 import { join } from 'node:path';
 import { OpenMeter } from '@openmeter/sdk';
+import { OTLPMetricExporter as JsonExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { CloudEvent, emitterFor, Mode } from 'cloudevents';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Client, createClient } from '../../client/client.ts';
 import { runCommand } from '../../localstack/servers/command.ts';
 import { loadSecrets } from '../../localstack/servers/secrets.ts';
@@ -84,6 +88,29 @@ it.each([
     await emit(new CloudEvent({ id, source: '/node', type: 'tokens', subject, data: { value: 2 } }));
   expect(statuses).toEqual([204, 204, 204]);
   expect(await counted(subject)).toEqual([{ metric_name: 'tokens', total_quantity: '4', event_count: 2 }]);
+});
+
+it.each([
+  ['json', JsonExporter],
+  ['protobuf', ProtobufExporter],
+])('U2, U13: the exporter of OpenTelemetry for Node, %s', async (name, Exporter) => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'delta');
+  const exporter = new Exporter({
+    url: `${url}/v1/metrics`,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const resource = resourceFromAttributes({ 'organization.id': `otlp-${name}` });
+  const provider = new MeterProvider({ resource, readers: [reader] });
+  const counter = provider.getMeter('app').createCounter('cost');
+  for (let round = 0; round < 3; round++) {
+    counter.add(0.1, { model: 'm' });
+    await provider.forceFlush();
+  }
+  await provider.shutdown();
+  vi.unstubAllEnvs();
+  const exact = { metric_name: 'cost', total_quantity: '0.3', event_count: 3 };
+  expect(await counted(`otlp-${name}`)).toEqual([exact]);
 });
 
 it('U2: the SDKs of OpenMeter and CloudEvents for Python', async () => {

@@ -1,24 +1,20 @@
 /** Runs one history: the use cases as they are shipped, between a script, ports in memory and the model. */
-import { randomBytes } from 'node:crypto';
 import { storeSegments } from '../../functions/consumer/store-segments.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
 import { runPasses } from '../../functions/flusher/run-passes.ts';
-import { acceptEvents } from '../../functions/ingest/accept-events.ts';
-import { GroupCommit } from '../../functions/ingest/group-commit.ts';
-import { PropertySealer } from '../../functions/ingest/seal-properties.ts';
 import { summarizeUsage } from '../../functions/query/summarize-usage.ts';
-import { type Caller, scopes } from '../../shared/callers/caller.ts';
 import { isTransient } from '../../shared/errors.ts';
 import { noCheckpoint } from '../../shared/ledger/checkpoint.ts';
-import { dayMs, summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
+import { summaryMetricsMax, transactionStartRemainingMs } from '../../shared/limits.ts';
 import { partitionOf } from '../../shared/log/routing.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { noMetrics } from '../../shared/runtime/metrics.ts';
-import { newerEnvelope } from '../harness/builders/records.ts';
+import { Faults, type Invocation } from './faults.ts';
 import { SimulatedShard } from './ledger.ts';
 import { SimulatedLog } from './log.ts';
 import { Model } from './model.ts';
-import { SimulatedProcess, simulatedDay } from './process.ts';
+import { SimulatedProcess } from './process.ts';
+import { caller, judgeAnswer, logPartitions, type Sender, senderOf, sendRequest } from './requests.ts';
 import { Scheduler } from './scheduler.ts';
 import {
   historyMs,
@@ -30,6 +26,7 @@ import {
 } from './script.ts';
 import { SimulatedSegments } from './segments.ts';
 import type { PartitionState } from './shard-state.ts';
+import { summariesOf } from './summaries.ts';
 
 /** What a history came to. */
 export interface Outcome {
@@ -41,14 +38,9 @@ export interface Outcome {
   readonly reached: ReadonlySet<string>;
 }
 
-const caller: Caller = { id: 'sim', scopes: new Set(scopes), organizations: 'all', keysRequired: false };
 const segmentKey = Buffer.alloc(32, 1);
-const encryptionKey = Buffer.alloc(32, 2);
-const sealer = new PropertySealer(encryptionKey, Buffer.alloc(16));
-const logPartitions = 5;
-const waitMs = 3000;
 /** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
-const settlingInvocations = 7;
+const settlingInvocations = 12;
 const settlingBudgetMs = 1200;
 const settlingPauseMs = 12_000;
 
@@ -70,11 +62,12 @@ class World {
   readonly #reached = new Set<string>();
   readonly #trace: (line: string) => void;
   readonly #logger: Logger;
-  readonly #ingests: readonly { readonly process: SimulatedProcess; readonly commit: GroupCommit }[];
+  readonly #ingests: readonly (Sender & { readonly process: SimulatedProcess })[];
   /** Offset of the consumer group by partition. */
   readonly #group = new Map<number, number>();
   readonly #histories = [new LogHistory(), new LogHistory()];
-  readonly #invocations: { readonly flusher: number; readonly process: SimulatedProcess }[] = [];
+  readonly #invocations: Invocation[] = [];
+  readonly #faults: Faults;
   #number = 0;
 
   constructor(script: Script, trace: (line: string) => void) {
@@ -103,6 +96,17 @@ class World {
     ];
     this.#shards = homes.map((home) => new SimulatedShard(home, this.#scheduler, watcher));
     this.#ingests = [0, 1].map((number) => this.#makeIngest(number));
+    this.#faults = new Faults({
+      scheduler: this.#scheduler,
+      log: this.#log,
+      segments: this.#segments,
+      shards: this.#shards,
+      model: this.#model,
+      invocations: this.#invocations,
+      group: this.#group,
+      saw: (transition) => this.#saw(transition),
+      ingests: this.#ingests.map(({ process }) => process),
+    });
   }
 
   async run(): Promise<Outcome> {
@@ -114,14 +118,15 @@ class World {
     }
     const ended = () => this.#model.violation !== null;
     await this.#scheduler.runUntil(historyMs, ended);
-    this.#heal();
+    this.#faults.heal();
     // No consumer runs any more: the flusher alone must catch up (U8).
-    const states = new Map<number, PartitionState>(this.#shards.flatMap(({ partitions }) => [...partitions]));
-    for (let i = 0; i < settlingInvocations && !ended() && this.#model.unsettled(states) !== null; i++) {
+    let rounds = 0;
+    while (rounds < settlingInvocations && !ended() && this.#model.unsettled(this.#shards) !== null) {
+      if (!this.#shards.some(({ overloaded }) => overloaded)) rounds += 1;
       this.#flush({ flusher: 0, budgetMs: settlingBudgetMs });
       await this.#scheduler.runUntil(this.#scheduler.nowMs + settlingPauseMs, ended);
     }
-    const unsettled = this.#model.unsettled(states);
+    const unsettled = this.#model.unsettled(this.#shards);
     if (unsettled !== null) this.#model.fail(unsettled);
     return {
       violation: this.#model.violation,
@@ -160,17 +165,7 @@ class World {
 
   #makeIngest(number: number) {
     const process = this.#process(`ingest`);
-    const commit = new GroupCommit({
-      log: this.#log.writer(process),
-      clock: process.clock,
-      sealer,
-      producerId: Buffer.alloc(16, number),
-      partitions: logPartitions,
-      generation: 1,
-      receipts: { seal: (place) => JSON.stringify(place) },
-      ...{ lingerMs: 5, envelopeVersion: 2 as const },
-    });
-    return { process, commit };
+    return { process, ...senderOf(number, { log: this.#log.writer(process), clock: process.clock }) };
   }
 
   #perform(operation: Operation): void {
@@ -188,7 +183,7 @@ class World {
         this.#spawn(this.#read(operation.organization));
         break;
       default:
-        this.#break(operation);
+        this.#faults.apply(operation);
     }
   }
 
@@ -203,39 +198,9 @@ class World {
   async #send(ingest: number, events: readonly SentEvent[]): Promise<void> {
     const sender = this.#ingests[ingest];
     if (sender === undefined) return;
-    const { process, commit } = sender;
-    const items = events.map(({ organization, key, daysAgo, thousandths }, index) => ({
-      index,
-      organization,
-      metric: 'calls',
-      quantity: decimalOf(thousandths),
-      idempotencyKey: `key-${key}`,
-      eventTimeMs: daysAgo === null ? null : (simulatedDay - daysAgo) * dayMs + 3_600_000 * (key % 5),
-      dimensions: key % 3 === 0 ? '' : `{"n":"${key % 4}"}`,
-      properties: null,
-    }));
-    const outcome = await acceptEvents(
-      {
-        clock: process.clock,
-        commit: (accepted, deadlineMs) => commit.submit(accepted, deadlineMs),
-        makeKey: () => randomBytes(4).toString('hex'),
-        digestProperties: (text) => text,
-        carriesDimensions: true,
-      },
-      { caller, items, keyPrefix: null, atomic: false, waitMs, onMade: () => undefined },
-    );
+    const outcome = await sendRequest(sender, events);
     this.#saw(`request ${outcome.kind}`);
-    if (outcome.kind === 'rejected')
-      this.#model.fail(`a good request is refused: ${JSON.stringify(outcome.rejected)}`);
-    if (outcome.kind !== 'accepted') return;
-    if (
-      outcome.accepted !== events.length ||
-      outcome.receipts.flatMap(({ indexes }) => indexes).length !== events.length
-    ) {
-      this.#model.fail('an accepted request has other receipts than events');
-    }
-    for (const { receipt } of outcome.receipts)
-      this.#model.acknowledged(JSON.parse(receipt), process.clock.now());
+    judgeAnswer(this.#model, outcome, { events, nowMs: sender.clock.now() });
   }
 
   async #deliver({
@@ -293,108 +258,22 @@ class World {
     const shard = this.#shards[partition % 4];
     if (shard === undefined) return;
     const request = { organization, limit: summaryMetricsMax, startDay: 0, endDay: 99_999 };
-    let nextOffset = 0;
-    const reader = shard.summaries(process, {
-      partitionOf: () => partition,
-      onSnapshot: (state) => {
-        ({ nextOffset } = state);
-      },
-    });
+    let [nextOffset, generation] = [0, 0];
+    const onSnapshot = (state: PartitionState) => {
+      ({ nextOffset, generation } = state);
+    };
+    const reader = summariesOf(process, { shard, partition, onSnapshot });
     // What was answered before this read began; reads that overlap may be answered in any order.
     const countMin = this.#model.countOf(organization);
+    const through = this.#model.throughOf(partition);
     const outcome = await summarizeUsage(reader, caller, request);
     if (outcome.kind !== 'summary') return;
     const { metrics, freshness } = outcome.summary;
     const count = metrics.reduce((sum, { eventCount }) => sum + eventCount, 0);
-    this.#model.read({ organization, partition, nextOffset }, { count, countMin, freshness });
+    const throughMinMs = through.generation === generation ? through.ms : 0;
+    const at = { organization, partition, nextOffset, generation };
+    this.#model.read(at, { count, countMin, freshness, throughMinMs });
     if (freshness.complete) this.#saw('read complete');
     if (freshness.inFlight === false) this.#saw('read nothing in flight');
   }
-
-  #break(fault: Exclude<Operation, { kind: 'send' | 'deliver' | 'flush' | 'read' }>): void {
-    switch (fault.kind) {
-      case 'truncate':
-        this.#log.truncate(fault.partition, fault.count);
-        break;
-      case 'remake':
-        this.#log.remake();
-        break;
-      case 'expire':
-        this.#log.expire(fault.partition, this.#stateOf(fault.partition).nextOffset + fault.beyond);
-        break;
-      case 'foreign':
-        this.#log.of(fault.partition).records.push(Buffer.from(`foreign ${this.#scheduler.points}`));
-        break;
-      case 'newer':
-        this.#log.of(fault.partition).records.push(newerEnvelope(fault.partition));
-        break;
-      case 'log':
-        if (fault.trouble === 'stale-end') this.#model.judgesFreshness = false;
-        this.#log.trouble(fault.trouble, fault.partition, fault.ms);
-        break;
-      case 'segments':
-        this.#segments.trouble(fault.trouble, fault.ms);
-        break;
-      case 'lose':
-      case 'lose-part':
-        this.#segments.lose(fault.kind === 'lose');
-        break;
-      case 'remember':
-        this.#segments.remember();
-        break;
-      case 'go-back':
-        this.#segments.goBack();
-        break;
-      case 'shard':
-        this.#shards[fault.shard]?.trouble(fault.trouble, fault.ms);
-        break;
-      case 'commit':
-        this.#shards[fault.shard]?.nextCommit(fault.fate);
-        break;
-      case 'freeze':
-      case 'kill':
-        this.#stopFlusher(fault);
-        break;
-      case 'step':
-        this.#model.judgesFreshness = false;
-        for (const { process } of [...this.#invocations, ...this.#ingests]) process.steppedMs += fault.ms;
-    }
-    this.#model.logChanged();
-  }
-
-  #stopFlusher(fault: {
-    readonly kind: 'freeze' | 'kill';
-    readonly flusher: number;
-    readonly ms?: number;
-  }): void {
-    for (const { flusher, process } of this.#invocations) {
-      if (flusher !== fault.flusher) continue;
-      if (fault.kind === 'freeze') process.frozenUntilMs = this.#scheduler.nowMs + (fault.ms ?? 0);
-      else if (!process.dead) {
-        process.dead = true;
-        const end = () => {
-          for (const shard of this.#shards) shard.endSessions(process);
-        };
-        this.#scheduler.after(this.#scheduler.random.below(2000), 'sessions end', end);
-      }
-    }
-  }
-
-  #heal(): void {
-    this.#log.heal();
-    this.#segments.heal();
-    for (const shard of this.#shards) shard.heal();
-  }
-
-  #stateOf(partition: number): PartitionState {
-    const state = this.#shards.flatMap((shard) => shard.partitions.get(partition) ?? [])[0];
-    if (state === undefined) throw new Error(`no partition ${partition}`);
-    return state;
-  }
-}
-
-function decimalOf(thousandths: number): string {
-  const fraction = `${thousandths % 1000}`.padStart(3, '0').replace(/0+$/, '');
-  const whole = Math.floor(thousandths / 1000);
-  return fraction === '' ? `${whole}` : `${whole}.${fraction}`;
 }

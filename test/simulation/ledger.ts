@@ -2,7 +2,7 @@
  * A shard in memory, with what of Postgres decides over counting: one row lock a partition, compare-and-set, a unique
  * index over key and day, and a COMMIT whose answer is lost before, after or long before its effect.
  */
-import { OdometerError } from '../../shared/errors.ts';
+import { OdometerError, type Suspicion } from '../../shared/errors.ts';
 import type { DayLoad } from '../../shared/ledger/load.ts';
 import type {
   MovedRange,
@@ -12,16 +12,18 @@ import type {
   ShardLedger,
   TransactionOutcome,
 } from '../../shared/ledger/shard-ledger.ts';
-import type { Freshness, SummaryReader } from '../../shared/ledger/summary.ts';
-import { dayMs, lockTimeoutMs, observationAgeMsMax, quarterHourMs } from '../../shared/limits.ts';
+import { lockTimeoutMs } from '../../shared/limits.ts';
 import { readCopyTuples, readRowUsage } from '../../shared/log/row-tuple.ts';
 import { type SimulatedProcess, simulatedStartMs } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
-import { type CountedEvent, newState, type PartitionState, type Total, type Written } from './shard-state.ts';
+import { type CountedEvent, newState, type PartitionState, type Written } from './shard-state.ts';
 
 /** How the next COMMIT of a shard goes. */
 export type CommitFate = 'unknown-done' | 'unknown-undone' | 'unknown-late' | 'lost-before';
-export type ShardTrouble = 'down' | 'slow';
+/** `overloaded`: every load of rows takes too long, and small statements do not. */
+export type ShardTrouble = 'down' | 'slow' | 'overloaded';
+/** The organization of an event that no shard can take, whatever else it does. */
+export const poison = 'poison';
 
 export interface LedgerWatcher {
   committing(written: Written, state: PartitionState): void;
@@ -44,6 +46,7 @@ export class SimulatedShard {
   readonly #waiting = new Map<number, Set<() => void>>();
   readonly #troubles = new Map<ShardTrouble, number>();
   #fates: CommitFate[] = [];
+  topic = 'topic-1';
 
   constructor(
     home: { readonly shard: number; readonly partitions: readonly number[] },
@@ -70,9 +73,32 @@ export class SimulatedShard {
     this.#fates.push(fate);
   }
 
+  /** An overload ends by itself, however long it takes. */
   heal(): void {
-    this.#troubles.clear();
+    this.#troubles.delete('down');
+    this.#troubles.delete('slow');
     this.#fates = [];
+  }
+
+  get overloaded(): boolean {
+    return this.#has('overloaded');
+  }
+
+  /** An operator declares that the offsets of a halted partition start again, in the topic that there is now. */
+  restart(partition: number, { topic, start }: { readonly topic: string; readonly start: number }): boolean {
+    const state = this.of(partition);
+    if (state.haltCode === null || state.haltCode === 'range_failing' || this.#locks.has(partition))
+      return false;
+    const fresh = {
+      nextOffset: start,
+      recordHash: null,
+      haltCode: null,
+      logEnd: null,
+      completeThroughMs: null,
+    };
+    Object.assign(state, { ...fresh, generation: state.generation + 1 });
+    this.topic = topic;
+    return true;
   }
 
   /** The sessions of a process that has died: the server rolls their transactions back when it sees that. */
@@ -96,14 +122,7 @@ export class SimulatedShard {
     };
     return {
       shard: this.shard,
-      topicId: () =>
-        call('topic', () => {
-          // A pass asks for it first, when it checks the log.
-          for (const partition of this.partitions.keys()) {
-            process.checkedAt.set(partition, this.#scheduler.points);
-          }
-          return 'topic-1';
-        }),
+      topicId: () => call('topic', () => this.topic),
       progress: () => call('progress', () => this.#progress()),
       positions: () =>
         call('positions', () =>
@@ -126,11 +145,12 @@ export class SimulatedShard {
           await this.#unlocked(partition);
           return this.of(partition).nextOffset;
         }),
-      halt: (partition, { code }) =>
+      halt: ({ partition, generation, nextOffset }, { code }) =>
         call('halt', async () => {
           await this.#unlocked(partition);
           const state = this.of(partition);
           if (state.haltCode !== null) return;
+          if (state.generation !== generation || state.nextOffset !== nextOffset) return;
           state.haltCode = code;
           this.#watcher.halted(partition, code);
         }),
@@ -141,67 +161,27 @@ export class SimulatedShard {
   /** A look counts when it is no older than the stored one, or when the stored one was dated ahead of this server. */
   #observe({ partition, generation, observedAtMs, logEnd, completeThroughMs }: Observation): void {
     const state = this.of(partition);
+    if (generation !== state.generation) return;
+    const committed = state.logEnd !== null && state.nextOffset >= state.logEnd ? state.observedAtMs : null;
+    const known = [state.completeThroughMs, committed].filter((ms) => ms !== null && ms <= this.serverMs());
+    state.completeThroughMs = latest([...known, completeThroughMs]);
     const stored = state.observedAtMs ?? Number.NEGATIVE_INFINITY;
-    if (generation !== 1 || (observedAtMs < stored && stored <= this.#serverMs())) return;
-    const known = state.completeThroughMs;
-    if (known === null || known > observedAtMs) state.completeThroughMs = completeThroughMs;
-    else state.completeThroughMs = Math.max(known, completeThroughMs ?? known);
+    if (observedAtMs < stored && stored <= this.serverMs()) return;
     state.logEnd = logEnd;
     state.observedAtMs = observedAtMs;
   }
 
   /** Nobody sets the server's clock. */
-  #serverMs(): number {
+  serverMs(): number {
     return simulatedStartMs + this.#scheduler.nowMs;
   }
 
-  /** Totals as the summary's statement adds them up, and what it says of them. */
-  summaries(
-    process: SimulatedProcess,
-    {
-      partitionOf,
-      onSnapshot,
-    }: {
-      readonly partitionOf: (organization: string) => number;
-      readonly onSnapshot: (state: PartitionState) => void;
-    },
-  ): Pick<SummaryReader, 'summarize'> {
-    return {
-      summarize: ({ organization, startDay, endDay }) =>
-        process.call('summarize', () => {
-          const state = this.of(partitionOf(organization));
-          onSnapshot(state);
-          const quarters = dayMs / quarterHourMs;
-          const sum: Total = { thousandths: 0, count: 0 };
-          for (const [name, { thousandths, count }] of state.totals) {
-            const [of, , quarter] = name.split('\n');
-            const day = Math.floor(Number(quarter) / quarters);
-            if (of !== organization || day < startDay || day > endDay) continue;
-            sum.thousandths += thousandths;
-            sum.count += count;
-          }
-          const total = { metric: 'all', totalQuantity: `${sum.thousandths}`, eventCount: sum.count };
-          return { metrics: [total], freshness: this.#freshnessOf(state) };
-        }),
-    };
-  }
-
-  #freshnessOf({ haltCode, logEnd, nextOffset, observedAtMs, completeThroughMs }: PartitionState): Freshness {
-    const complete = haltCode === null && logEnd !== null && nextOffset >= logEnd;
-    const ageMs = Math.abs(this.#serverMs() - (observedAtMs ?? 0));
-    return {
-      observedAtMs,
-      completeThroughMs: complete ? observedAtMs : completeThroughMs,
-      inFlight: complete && ageMs <= observationAgeMsMax ? false : null,
-      complete,
-    };
-  }
-
   #progress(): readonly Progress[] {
-    return [...this.partitions].map(([partition, { nextOffset, recordHash, haltCode, checkedRanges }]) => {
+    return [...this.partitions].map(([partition, state]) => {
+      const { generation, nextOffset, recordHash, haltCode, checkedRanges } = state;
       const halted = haltCode !== null;
       // No day is closed in a history.
-      return { partition, generation: 1, nextOffset, recordHash, halted, checkedRanges, closedBefore: null };
+      return { partition, generation, nextOffset, recordHash, halted, checkedRanges, closedBefore: null };
     });
   }
 
@@ -215,12 +195,20 @@ export class SimulatedShard {
   ): Promise<TransactionOutcome<T>> {
     const owner = {};
     let written: Written | null = null;
+    const holds = () => this.#locks.get(partition)?.owner === owner;
+    const inSession = <V>(label: string, effect: () => V | Promise<V>) =>
+      call(label, () => {
+        // The server ended this session.
+        if (!holds()) throw unavailable();
+        return effect();
+      });
     const begin: RangeTransaction = {
       moveProgress: (move) =>
         call('move', async () => {
           await this.#lock(partition, { owner, by: process });
           const state = this.of(partition);
-          if (move.generation !== 1 || state.nextOffset !== move.from || state.haltCode !== null) {
+          const same = state.generation === move.generation && state.nextOffset === move.from;
+          if (!same || state.haltCode !== null) {
             this.#watcher.saw('commit fenced');
             return null;
           }
@@ -234,7 +222,7 @@ export class SimulatedShard {
             conflicts: 0,
             record: null,
           };
-          return this.#moved(written, call);
+          return this.#moved(written, inSession);
         }),
     };
     try {
@@ -248,7 +236,7 @@ export class SimulatedShard {
       return { kind, value };
     } catch (error) {
       // The server sees the lost connection a little later, and rolls back what is still open.
-      if (this.#locks.get(partition)?.owner === owner) {
+      if (holds()) {
         this.#scheduler.after(this.#scheduler.random.below(3000), 'rolled back', () =>
           this.#unlock(partition, owner),
         );
@@ -286,6 +274,7 @@ export class SimulatedShard {
   }
 
   #load(load: DayLoad, written: Written, state: PartitionState) {
+    if (this.overloaded) throw suspect({ name: '57014', underLoad: true });
     const loaded: CountedEvent[] = [];
     for (const row of load.rows.flatMap((bytes) => readCopyTuples(bytes))) {
       const { keyHash, day, offset, index, fingerprint, undated, eventTimeMs } = row;
@@ -297,6 +286,7 @@ export class SimulatedShard {
         return { kind: 'unique' } as const;
       }
       const { organization } = readRowUsage(row.bytes, row.at);
+      if (organization === poison) throw suspect({ name: 'XX000', underLoad: false });
       loaded.push({ keyHash, day, offset, index, fingerprint, undated, eventTimeMs, organization });
     }
     written.events.push(...loaded);
@@ -305,8 +295,11 @@ export class SimulatedShard {
 
   #commit(written: Written, owner: object): 'committed' | 'unknown' {
     const { partition } = written;
-    // The server ended this session: nothing of it is left to commit.
-    if (this.#locks.get(partition)?.owner !== owner) throw unavailable();
+    // The server ended this session: nothing of it is left to commit, and a lost connection does not say so.
+    if (this.#locks.get(partition)?.owner !== owner) {
+      this.#watcher.saw('commit session ended');
+      return 'unknown';
+    }
     const fate = this.#fates.shift();
     switch (fate) {
       case undefined:
@@ -389,4 +382,14 @@ export class SimulatedShard {
 
 function unavailable(): OdometerError {
   return new OdometerError('shard_unavailable', 'the simulated shard is down', { retryable: true });
+}
+
+/** null where no moment is known. */
+export function latest(moments: readonly (number | null)[]): number | null {
+  const known = moments.filter((ms) => ms !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+function suspect(suspicion: Suspicion): OdometerError {
+  return new OdometerError('shard_unavailable', suspicion.name, { retryable: true, suspicion });
 }

@@ -9,6 +9,7 @@ import type {
   LogBounds,
   LogRead,
   LogRecord,
+  TopicReader,
 } from '../../shared/log/event-log.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -65,6 +66,17 @@ export class SimulatedLog {
     log.records = log.records.slice(0, Math.max(log.start, log.records.length - count));
   }
 
+  /** Other records take the place of those from an offset on, and of two more. */
+  rewrite(partition: number, offset: number): void {
+    const log = this.of(partition);
+    if (offset < log.start || offset >= log.records.length) return;
+    const others = log.records.slice(offset).concat(Buffer.alloc(0), Buffer.alloc(0));
+    this.#keepVersion(log);
+    log.records = log.records
+      .slice(0, offset)
+      .concat(others.map((_, i) => Buffer.from(`rewritten ${this.#scheduler.points} ${i}`)));
+  }
+
   /** Somebody deletes the topic and makes one of the same name. */
   remake(): void {
     for (const log of this.partitions.values()) {
@@ -105,25 +117,37 @@ export class SimulatedLog {
     return places;
   }
 
-  reader(process: SimulatedProcess): EventLogReader & {
-    recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]>;
-  } {
+  reader(process: SimulatedProcess): EventLogReader {
     return {
       topicId: () => process.call('topic', () => this.topic),
       bounds: () => process.call('bounds', () => this.#bounds()),
       read: async (reads) =>
         reads.length === 0 ? new Map() : process.call('read', () => this.#read(reads, process)),
+      ofTopic: (topicId) => this.#topicReader(topicId, process),
+      close: async () => undefined,
+    };
+  }
+
+  /** A request that names a topic which is gone is refused. */
+  #topicReader(topicId: string, process: SimulatedProcess): TopicReader {
+    const call = <T>(label: string, effect: () => T): Promise<T> =>
+      process.call(label, () => {
+        if (this.topic !== topicId) throw unavailable();
+        return effect();
+      });
+    return {
+      read: async (reads) =>
+        reads.length === 0 ? new Map() : call('read', () => this.#read(reads, process)),
       recordHashes: (partition, offsets) =>
-        process.call('hashes', () => {
+        call('hashes', () => {
           if (this.has('down', partition)) throw unavailable();
-          process.readAt.set(partition, this.#scheduler.points);
+          process.hasRead(partition);
           const { start, records } = this.of(partition);
           return offsets.map((offset) => {
             const value = records[offset];
             return value === undefined || offset < start ? null : recordHashOf(value);
           });
         }),
-      close: async () => undefined,
     };
   }
 
@@ -144,8 +168,10 @@ export class SimulatedLog {
       if (this.has('down', partition)) throw unavailable();
       const { start, records } = this.of(partition);
       if (from < start) throw new OdometerError('offset_out_of_range', 'expired', { retryable: false });
-      process.readAt.set(partition, this.#scheduler.points);
-      const most = bytesMax === 1 || this.has('one-by-one', partition) ? 1 : records.length;
+      process.hasRead(partition);
+      // More than a batch is asked for where the last committed record is read too.
+      const batches = this.has('one-by-one', partition) ? 2 : records.length;
+      const most = bytesMax === 1 ? 1 : batches;
       const values = this.has('undelivered', partition) ? [] : records.slice(from, from + most);
       found.set(
         partition,

@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto';
 import type { Freshness } from '../../shared/ledger/summary.ts';
 import { decode } from '../recount/envelope.ts';
+import { poison, type SimulatedShard } from './ledger.ts';
 import type { OldVersion, SimulatedLog } from './log.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { CountedEvent, PartitionState, Written } from './shard-state.ts';
@@ -37,29 +38,39 @@ interface ModelPartition {
   readonly halts: string[];
   /** Something was done to the log for which the partition may halt. */
   mayHalt: boolean;
-  /**
-   * The log was replaced below the next offset between the check of a pass and its read, which no pass notices today
-   * (SPEC, U7): what the partition counts from here on is not judged.
-   */
-  raced: boolean;
+  /** The topic that its shard counts. */
+  topic: string;
+  /** Where this generation begins: nothing is known of what is below. */
+  first: number;
+}
+
+interface Through {
+  readonly generation: number;
+  readonly ms: number;
 }
 
 type Version = Pick<OldVersion, 'topic' | 'records'>;
+
+/** What the model looks at, of a log in memory or of a real one. */
+export type JudgedLog = Pick<SimulatedLog, 'topic' | 'partitions' | 'of'>;
+/** The order of what happens, and a time to name it by. */
+export type JudgedTime = Pick<Scheduler, 'nowMs' | 'points'>;
 
 const dayLengthMs = 86_400_000;
 const quarterLengthMs = 900_000;
 
 export class Model {
-  readonly #log: SimulatedLog;
-  readonly #scheduler: Scheduler;
+  readonly #log: JudgedLog;
+  readonly #scheduler: JudgedTime;
   readonly #partitions = new Map<number, ModelPartition>();
   readonly #acknowledged: Acknowledged[] = [];
   readonly #lastRead = new Map<string, number>();
+  readonly #lastThrough = new Map<number, Through>();
   violation: string | null = null;
   /** Nobody set a clock and no end was stale: then freshness can be judged by it. */
   judgesFreshness = true;
 
-  constructor(log: SimulatedLog, scheduler: Scheduler) {
+  constructor(log: JudgedLog, scheduler: JudgedTime) {
     this.#log = log;
     this.#scheduler = scheduler;
     for (const number of log.partitions.keys()) {
@@ -69,7 +80,8 @@ export class Model {
         sums: new Map(),
         halts: [],
         mayHalt: false,
-        raced: false,
+        topic: log.topic,
+        first: 0,
       });
     }
   }
@@ -90,18 +102,18 @@ export class Model {
 
   /** Why the partition must not commit any more; null where its log is as it was committed. */
   #damaged(number: number): string | null {
-    if (this.#log.topic !== 'topic-1') return 'the topic is another';
+    const { committed, topic, first } = this.#of(number);
+    if (this.#log.topic !== topic) return 'the topic is another';
     const { start, records } = this.#log.of(number);
-    const { committed } = this.#of(number);
     if (start > committed.length) return 'the log starts above the next offset';
     if (records.length < committed.length) return 'the log ends below the next offset';
-    const other = committed.findIndex((value, offset) => offset >= start && records[offset] !== value);
+    const kept = Math.max(start, first);
+    const other = committed.findIndex((value, offset) => offset >= kept && records[offset] !== value);
     return other < 0 ? null : `the record at ${other} is not the committed one`;
   }
 
-  committing({ partition: number, by, move }: Written, state: PartitionState): void {
+  committing({ partition: number, by, move, record }: Written, state: PartitionState): void {
     const partition = this.#of(number);
-    if (partition.raced) return;
     if (state.nextOffset !== move.from)
       this.fail(`partition ${number} commits from ${move.from} at ${state.nextOffset}`);
     if (move.from !== partition.committed.length || move.to <= move.from)
@@ -109,23 +121,21 @@ export class Model {
     if (state.haltCode !== null) this.fail(`partition ${number} commits although it is halted`);
     const { start } = this.#log.of(number);
     const continues = ({ topic, records }: Version) => {
-      if (topic !== 'topic-1') return false;
-      return partition.committed.every((value, offset) => offset < start || records[offset] === value);
+      if (topic !== partition.topic) return false;
+      const kept = Math.max(start, partition.first);
+      return partition.committed.every((value, offset) => offset < kept || records[offset] === value);
     };
     // A log that changed after this process last read it could not be seen; the next look must halt.
-    const read = this.#versions(number, by.readAt.get(number) ?? 0).filter(
-      ({ records }) => records.length >= move.to,
-    );
+    const readAt = by.readAt(number, record?.source ?? 'log');
+    const read = this.#versions(number, readAt).filter(({ records }) => records.length >= move.to);
     const isLast = (value: Buffer | undefined) =>
       value !== undefined && sha256(value) === move.recordHash.toString('hex');
     const sound = read.filter(continues);
     const held = sound.find(({ records }) => isLast(records[move.to - 1])) ?? sound[0];
     if (held === undefined) {
-      if (this.#versions(number, by.checkedAt.get(number) ?? 0).some(continues)) partition.raced = true;
-      else
-        this.fail(
-          `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
-        );
+      this.fail(
+        `partition ${number} commits ${move.from}-${move.to} on a log that is not what was committed`,
+      );
       return;
     }
     this.#count(number, { from: move.from, records: held.records.slice(move.from, move.to) });
@@ -157,8 +167,7 @@ export class Model {
 
   /** The ledger's rows and sums, right after a commit. */
   committed({ partition: number, record, events, move, refusals }: Written, state: PartitionState): void {
-    const { counted, sums, committed, raced } = this.#of(number);
-    if (raced) return;
+    const { counted, sums, committed } = this.#of(number);
     if (state.events.size !== counted.size) {
       this.fail(`partition ${number} counts ${state.events.size} events, the log holds ${counted.size}`);
     }
@@ -203,8 +212,25 @@ export class Model {
   halted(number: number, code: string): void {
     const partition = this.#of(number);
     partition.halts.push(code);
-    if (!partition.mayHalt && !partition.raced)
-      this.fail(`partition ${number} halts by ${code} without a reason`);
+    const mayHalt = code === 'range_failing' ? this.#wasPoisoned(number) : partition.mayHalt;
+    if (!mayHalt || bugs.has(code)) this.fail(`partition ${number} halts by ${code} without a reason`);
+  }
+
+  #wasPoisoned(number: number): boolean {
+    const { records, versions } = this.#log.of(number);
+    return [{ records }, ...versions].some((version) => version.records.some(isPoison));
+  }
+
+  /** An operator started the offsets of a partition again: what was counted before counts on. */
+  restarted(number: number, { partitions, topic }: Pick<SimulatedShard, 'partitions' | 'topic'>): void {
+    const partition = this.#of(number);
+    const { start, records } = this.#log.of(number);
+    partition.first = start;
+    partition.committed = records.slice(0, start);
+    partition.mayHalt = false;
+    // The topic is the shard's.
+    for (const neighbour of partitions.keys()) this.#of(neighbour).topic = topic;
+    this.logChanged();
   }
 
   /** The highest count that any read has answered. */
@@ -212,10 +238,25 @@ export class Model {
     return this.#lastRead.get(organization) ?? 0;
   }
 
+  /** Up to when any read has called a partition complete, in its newest generation. */
+  throughOf(partition: number): Through {
+    return this.#lastThrough.get(partition) ?? { generation: 0, ms: 0 };
+  }
+
   /** An answer to a client: no count falls, and what it calls complete is. */
   read(
-    at: { readonly organization: string; readonly partition: number; readonly nextOffset: number },
-    answer: { readonly count: number; readonly countMin: number; readonly freshness: Freshness },
+    at: {
+      readonly organization: string;
+      readonly partition: number;
+      readonly generation: number;
+      readonly nextOffset: number;
+    },
+    answer: {
+      readonly count: number;
+      readonly countMin: number;
+      readonly freshness: Freshness;
+      readonly throughMinMs: number;
+    },
   ): void {
     const before = answer.countMin;
     if (answer.count < before)
@@ -225,30 +266,42 @@ export class Model {
     // Each of the three says it by itself; the latest moment says the most.
     const saysAll = complete || inFlight === false ? (observedAtMs ?? 0) : 0;
     const throughMs = Math.max(saysAll, completeThroughMs ?? 0);
-    if (!this.judgesFreshness || throughMs === 0) return;
+    if (!this.judgesFreshness) return;
+    const { partition: number, generation } = at;
+    const saidMs = completeThroughMs ?? 0;
+    if (saidMs < answer.throughMinMs)
+      this.fail(`partition ${number} is complete through ${saidMs} only, after ${answer.throughMinMs}`);
+    const last = this.throughOf(number);
+    if (generation > last.generation || (generation === last.generation && saidMs > last.ms))
+      this.#lastThrough.set(number, { generation, ms: saidMs });
+    if (throughMs === 0) return;
     for (const { partition, offset, value, wallMs } of this.#acknowledged) {
-      if (
-        partition !== at.partition ||
-        this.#of(partition).raced ||
-        wallMs >= throughMs ||
-        offset < at.nextOffset
-      )
-        continue;
+      if (partition !== at.partition || wallMs >= throughMs || offset < at.nextOffset) continue;
       if (value === undefined || this.#log.of(partition).records[offset] !== value) continue;
       this.fail(`a read of ${at.organization} says complete, and ${partition} ${offset} is missing`);
     }
   }
 
   /** Once all trouble has ended: what is neither counted nor halted for a reason; null when nothing is. */
-  unsettled(states: ReadonlyMap<number, PartitionState>): string | null {
-    for (const [number, { nextOffset, haltCode }] of states) {
-      if (haltCode !== null || this.#of(number).raced) continue;
-      const damage = this.#damaged(number);
-      if (damage !== null) return `partition ${number} goes on, although ${damage}`;
-      const { records } = this.#log.of(number);
-      const newer = records.findIndex((value) => isOurs(value) && readOf(value).kind === 'blocked');
-      const expected = newer < 0 ? records.length : newer;
-      if (nextOffset !== expected) return `partition ${number} ends at ${nextOffset}, not at ${expected}`;
+  unsettled(shards: readonly Pick<SimulatedShard, 'partitions'>[]): string | null {
+    for (const { partitions } of shards) {
+      const failing: string[] = [];
+      for (const [number, { nextOffset, haltCode }] of partitions) {
+        if (haltCode !== null) continue;
+        const damage = this.#damaged(number);
+        if (damage !== null) return `partition ${number} goes on, although ${damage}`;
+        const { records } = this.#log.of(number);
+        const newer = records.findIndex(
+          (value, at) => at >= this.#of(number).first && isOurs(value) && readOf(value).kind === 'blocked',
+        );
+        const expected = newer < 0 ? records.length : newer;
+        if (records.slice(nextOffset, expected).some(isPoison))
+          failing.push(`partition ${number} goes on, although its range always fails`);
+        else if (nextOffset !== expected)
+          return `partition ${number} ends at ${nextOffset}, not at ${expected}`;
+      }
+      // Where nothing but failing ranges is left on a shard, nothing shows whose fault it is.
+      if (failing.length === 1) return failing[0] ?? null;
     }
     return null;
   }
@@ -258,6 +311,13 @@ export class Model {
     if (partition === undefined) throw new Error(`no partition ${number}`);
     return partition;
   }
+}
+
+/** Codes by which a partition halts for a mistake of ours, never for what happens to it. */
+const bugs: ReadonlySet<string> = new Set(['invariant_broken', 'shard_refused']);
+
+function isPoison(value: Buffer): boolean {
+  return eventsOf(value, 0).some(({ organization }) => organization === poison);
 }
 
 function sha256(value: Buffer): string {

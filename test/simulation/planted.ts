@@ -42,8 +42,38 @@ export const plantedFaults: readonly PlantedChange[] = [
   {
     name: 'another record below the next offset is taken for the committed one',
     file: `${flusher}/check-log.ts`,
-    find: "return same ? 'as-committed' : 'rewritten';",
-    replace: "return same || true ? 'as-committed' : 'rewritten';",
+    find: 'return same ? null : rewritten(offset + 1);',
+    replace: 'return same || true ? null : rewritten(offset + 1);',
+  },
+  {
+    name: 'a record below the next range is compared at the start of a pass only',
+    file: `${flusher}/flush-shard.ts`,
+    find: 'const outlook = { partition, next, committed, stored,',
+    replace: 'const outlook = { partition, next, committed: committed && null, stored,',
+  },
+  {
+    name: 'a halt that was decided for an earlier place is written down',
+    file: 'test/simulation/ledger.ts',
+    find: 'if (state.generation !== generation || state.nextOffset !== nextOffset) return;',
+    replace: 'if (generation + nextOffset < 0) return;',
+  },
+  {
+    name: 'a time-out halts a range of a shard that took no other work',
+    file: `${flusher}/failing-range.ts`,
+    find: 'failures.filter(({ suspicion }) => !suspicion.underLoad)',
+    replace: 'failures.filter(({ suspicion }) => suspicion)',
+  },
+  {
+    name: 'a range that always fails is tried for ever',
+    file: `${flusher}/failing-range.ts`,
+    find: 'const tooMany = times >= rangeFailuresMax;',
+    replace: 'const tooMany = times >= 100 * rangeFailuresMax;',
+  },
+  {
+    name: 'what was complete once is forgotten with a later look',
+    file: 'test/simulation/ledger.ts',
+    find: 'latest([...known, completeThroughMs])',
+    replace: 'completeThroughMs ?? (known[0] ?? null)',
   },
   {
     name: 'a log that starts above the next offset goes on',
@@ -150,8 +180,8 @@ export const plantedFaults: readonly PlantedChange[] = [
   {
     name: 'the hash of a range is that of its first segment',
     file: `${flusher}/commit-range.ts`,
-    find: 'const lastHash = range.segments.at(-1)?.meta.recordHash;',
-    replace: 'const lastHash = range.segments.at(0)?.meta.recordHash;',
+    find: 'const lastHash = segments.at(-1)?.meta.recordHash;',
+    replace: 'const lastHash = segments.at(0)?.meta.recordHash;',
   },
 ];
 
@@ -162,7 +192,8 @@ if (
 ) {
   const seedsMax = 1000;
   const lines: string[] = [];
-  for (const fault of plantedFaults) {
+  const [, , part = ''] = process.argv;
+  for (const fault of plantedFaults.filter(({ name }) => name.includes(part))) {
     const found = await findPlanted(fault, seedsMax);
     const took = found === null ? 'NOT FOUND' : `${found.seed + 1}`;
     lines.push(

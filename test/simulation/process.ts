@@ -14,10 +14,8 @@ export class SimulatedProcess {
   dead = false;
   frozenUntilMs = 0;
   steppedMs = 0;
-  /** When the process last read a partition of the log, in points of the scheduler. */
-  readonly readAt = new Map<number, number>();
-  /** When the pass over a partition began to check its log, in the same. */
-  readonly checkedAt = new Map<number, number>();
+  /** When the process read a partition of the log, the last two times, in points of the scheduler. */
+  readonly #reads = new Map<number, readonly [number, number]>();
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
@@ -31,6 +29,17 @@ export class SimulatedProcess {
         await this.#alive();
       },
     };
+  }
+
+  hasRead(partition: number): void {
+    const [, last] = this.#reads.get(partition) ?? [0, 0];
+    this.#reads.set(partition, [last, this.scheduler.points]);
+  }
+
+  /** When it read what a range is made of: of segments it reads the record below them once more. */
+  readAt(partition: number, source: 'segments' | 'log'): number {
+    const [before, last] = this.#reads.get(partition) ?? [0, 0];
+    return source === 'segments' ? before : last;
   }
 
   /** One call of a port: the request travels, has its effect at one moment, and the answer travels. */

@@ -6,8 +6,8 @@ import type { StoreTrouble } from './segments.ts';
 
 export const partitionNumbers = [0, 1, 4] as const;
 /** Organizations by home partition in a log of five partitions, of which two stay empty. */
-const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
-type PartitionNumber = (typeof partitionNumbers)[number];
+export const organizations = { 0: ['a', 'y'], 1: ['d', 'h'], 4: ['f', 'g'] } as const;
+export type PartitionNumber = (typeof partitionNumbers)[number];
 
 export interface SentEvent {
   readonly organization: string;
@@ -17,11 +17,15 @@ export interface SentEvent {
   readonly thousandths: number;
 }
 
-type Fault =
+export type Fault =
   | { readonly kind: 'truncate'; readonly partition: number; readonly count: number }
+  /** The log loses so many committed records, and as many and two others take their place. */
+  | { readonly kind: 'rewrite'; readonly partition: number; readonly below: number }
   | { readonly kind: 'remake' }
   | { readonly kind: 'expire'; readonly partition: number; readonly beyond: number }
-  | { readonly kind: 'foreign' | 'newer'; readonly partition: number }
+  | { readonly kind: 'foreign' | 'newer' | 'poison'; readonly partition: number }
+  /** An operator decides about a partition, if it is halted. */
+  | { readonly kind: 'restart'; readonly partition: number }
   | { readonly kind: 'log'; readonly trouble: LogTrouble; readonly partition: number; readonly ms: number }
   | { readonly kind: 'segments'; readonly trouble: StoreTrouble; readonly ms: number }
   | { readonly kind: 'lose' | 'lose-part' | 'remember' | 'go-back' }
@@ -102,10 +106,12 @@ export function scriptOf(seed: number): Script {
     kinds.add(fault.kind);
     operations.push({ atMs: at(), ...fault });
   }
+  if (kinds.has('rewrite')) operations.push(...rewritesWithinPasses(random, operations));
   for (let i = random.below(8); i > 0; i--) {
     const make = makers[random.below(makers.length)] ?? faults[0];
     operations.push({ atMs: at(), ...make(random) });
   }
+  operations.push(...decisionsAfter(random, operations));
   return { seed, operations: operations.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
@@ -118,10 +124,45 @@ function eventsOf(random: Random, home: PartitionNumber): readonly SentEvent[] {
   }));
 }
 
+const rewrite = (random: Random) => {
+  return { kind: 'rewrite', partition: random.pick(partitionNumbers), below: 1 + random.below(2) } as const;
+};
+/** What a pass checks may be other when it reads; such a moment is short, so it is not left to chance alone. */
+function rewritesWithinPasses(random: Random, operations: readonly Operation[]): readonly Operation[] {
+  return operations.flatMap((operation): readonly Operation[] => {
+    if (operation.kind !== 'flush' || random.chance(0.5)) return [];
+    const atMs = operation.atMs + 20 + random.below(150);
+    const fault = rewrite(random);
+    if (random.chance(0.5)) return [{ atMs, ...fault }];
+    // The flusher freezes between two calls, and the consumer stores segments of the other log meanwhile.
+    const { partition } = fault;
+    return [
+      { atMs, kind: 'freeze', flusher: operation.flusher, ms: 4000 },
+      { atMs: atMs + 200, ...fault },
+      { atMs: atMs + 300, kind: 'deliver', partition, count: 6, shift: 0, frozenMs: 0 },
+    ];
+  });
+}
+
+const damages: ReadonlySet<string> = new Set(['truncate', 'rewrite', 'remake', 'expire']);
+
+/** After what halts a partition an operator may come, also to one that is not halted (yet). */
+function decisionsAfter(random: Random, operations: readonly Operation[]): readonly Operation[] {
+  return operations
+    .filter(({ kind }) => damages.has(kind) && random.chance(0.5))
+    .flatMap(({ atMs }) => {
+      const decidedMs = atMs + 500 + random.below(15_000);
+      return partitionNumbers.map((partition) => {
+        return { atMs: decidedMs + random.below(1000), kind: 'restart', partition } as const;
+      });
+    });
+}
+
 const someMs = (random: Random) => 500 + random.below(8000);
 const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault)[]] = [
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
   (random) => ({ kind: 'truncate', partition: random.pick(partitionNumbers), count: 1 + random.below(4) }),
+  rewrite,
   // It halts every partition, so it must not be in every third history.
   (random) => (random.chance(0.3) ? { kind: 'remake' } : { kind: 'lose' }),
   (random) => ({
@@ -155,7 +196,15 @@ const faults: readonly [(random: Random) => Fault, ...((random: Random) => Fault
     shard: random.below(2),
     fate: random.pick(['unknown-done', 'unknown-undone', 'unknown-late', 'lost-before']),
   }),
-  (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: someMs(random) }),
+  (random) => ({
+    kind: 'shard',
+    trouble: 'overloaded',
+    shard: random.below(2),
+    ms: 40_000 + random.below(40_000),
+  }),
+  (random) => ({ kind: 'poison', partition: random.pick(partitionNumbers) }),
+  // Some for longer than a server leaves a transaction idle.
+  (random) => ({ kind: 'freeze', flusher: random.below(flusherCount), ms: 3 * someMs(random) }),
   (random) => ({ kind: 'kill', flusher: random.below(flusherCount) }),
   (random) => ({ kind: 'step', ms: random.pick([3_600_000, -3_600_000]) }),
 ];

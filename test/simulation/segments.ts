@@ -6,7 +6,8 @@ import type { Scheduler } from './scheduler.ts';
 
 interface Stored {
   readonly range: AppendedRange;
-  readonly bytes: Buffer;
+  /** null: lost, although the range is still listed. */
+  readonly bytes: Buffer | null;
 }
 type Content = ReadonlyMap<number, ReadonlyMap<number, Stored>>;
 /** What a replica has of it: segments, and the log that each partition is bound to. */
@@ -44,11 +45,14 @@ export class SimulatedSegments {
     this.#troubles.clear();
   }
 
-  /** Everything, or about half of the segments. */
+  /** Everything; or about a quarter of the segments, and of another quarter the bytes, while they are still listed. */
   lose(all: boolean): void {
     if (all) this.#logs.clear();
     for (const segments of this.#content.values()) {
-      for (const from of segments.keys()) if (all || from % 2 === 0) segments.delete(from);
+      for (const [from, { range }] of segments) {
+        if (all || from % 4 === 0) segments.delete(from);
+        else if (from % 4 === 2) segments.set(from, { range, bytes: null });
+      }
     }
   }
 

@@ -21,6 +21,7 @@ export interface Total {
 }
 
 export interface PartitionState {
+  generation: number;
   nextOffset: number;
   recordHash: Buffer | null;
   checkedRanges: number;
@@ -36,7 +37,8 @@ export interface PartitionState {
 /** What one transaction has written and not yet committed. */
 export interface Written {
   readonly partition: number;
-  readonly by: SimulatedProcess;
+  /** Its process, which knows when it read the log. */
+  readonly by: Pick<SimulatedProcess, 'readAt'>;
   readonly move: ProgressMove;
   readonly events: CountedEvent[];
   readonly rollups: TotalChange[];
@@ -47,6 +49,7 @@ export interface Written {
 
 export function newState(): PartitionState {
   return {
+    generation: 1,
     nextOffset: 0,
     recordHash: null,
     checkedRanges: 0,

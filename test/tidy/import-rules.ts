@@ -89,6 +89,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': rooms.infra,
   '@aws-sdk/client-service-quotas': rooms.infra,
   '@aws-sdk/client-secrets-manager': /^shared\/runtime\/secrets\//,
+  '@bufbuild/protobuf': /^functions\/ingest\//,
   '@grafana/grafana-foundation-sdk': rooms.localstack,
   '@middy/core': /^shared\/http\//,
   '@platformatic/kafka': /^shared\/log\/kafka\//,

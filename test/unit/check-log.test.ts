@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkLog, type LogLook, type LogState } from '../../functions/flusher/check-log.ts';
+import { checkLog, committedRecord, type LogLook, type LogState } from '../../functions/flusher/check-log.ts';
+import { FailingRange } from '../../functions/flusher/failing-range.ts';
 import { LogHistory } from '../../functions/flusher/log-history.ts';
-import { logEndBehindMs, tailGapAgeMs } from '../../shared/limits.ts';
+import { logEndBehindMs, rangeFailureGapMs, rangeFailuresMax, tailGapAgeMs } from '../../shared/limits.ts';
 import { recordHashOf } from '../../shared/log/envelope.ts';
 import { later } from '../../shared/runtime/clock.ts';
 import { momentOf } from '../harness/fakes/clock.ts';
@@ -77,40 +78,91 @@ describe('checkLog', () => {
 });
 
 describe('LogHistory', () => {
-  const seen = { partition: 0, nextOffset: 0 };
+  const first = { partition: 0, generation: 1 };
+  const look = (end: number, ms: number) => ({ end, atMs: momentOf(ms), stampMs: 7000 + ms });
 
   it('knows the end that was seen tailGapAgeMs ago, and no younger one', () => {
     const history = new LogHistory();
-    history.note({ ...seen, end: 5, atMs: momentOf(0), stampMs: 0 });
-    history.note({ ...seen, end: 9, atMs: momentOf(1000), stampMs: 0 });
-    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs - 1) })).toBe(0);
-    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs) })).toBe(5);
-    history.note({ ...seen, end: 20, atMs: momentOf(tailGapAgeMs + 1000), stampMs: 0 });
-    expect(history.oldEnd({ partition: 0, atMs: momentOf(tailGapAgeMs + 1000) })).toBe(9);
-    expect(history.oldEnd({ partition: 1, atMs: momentOf(tailGapAgeMs) })).toBe(0);
+    history.of(first).note(look(5, 0), 0);
+    history.of(first).note(look(9, 1000), 0);
+    expect(history.of(first).oldEnd(momentOf(tailGapAgeMs - 1))).toBe(0);
+    expect(history.of(first).oldEnd(momentOf(tailGapAgeMs))).toBe(5);
+    history.of(first).note(look(20, tailGapAgeMs + 1000), 0);
+    expect(history.of(first).oldEnd(momentOf(tailGapAgeMs + 1000))).toBe(9);
+    expect(history.of({ ...first, partition: 1 }).oldEnd(momentOf(tailGapAgeMs))).toBe(0);
   });
 
   it('the newest look whose end is committed is known, and none at an end that is below what is committed', () => {
-    const history = new LogHistory();
-    const looks = [
+    const seen = new LogHistory().of(first);
+    for (const [end, ms] of [
       [5, 0],
       [9, 500],
       [20, 1000],
-    ] as const;
-    for (const [end, ms] of looks) history.note({ ...seen, end, atMs: momentOf(ms), stampMs: 7000 + ms });
-    expect(history.committedLook({ partition: 0, nextOffset: 4 })).toBeUndefined();
-    expect(history.committedLook({ partition: 0, nextOffset: 19 })).toMatchObject({ end: 9, stampMs: 7500 });
-    expect(history.committedLook({ partition: 0, nextOffset: 20 })).toMatchObject({ end: 20, stampMs: 8000 });
-    history.note({ partition: 0, end: 19, nextOffset: 20, atMs: momentOf(1500), stampMs: 8500 });
-    expect(history.committedLook({ partition: 0, nextOffset: 20 })).toMatchObject({ stampMs: 8000 });
+    ] as const)
+      seen.note(look(end, ms), 0);
+    expect(seen.committedLook(4)).toBeUndefined();
+    expect(seen.committedLook(19)).toMatchObject({ end: 9, stampMs: 7500 });
+    expect(seen.committedLook(20)).toMatchObject({ end: 20, stampMs: 8000 });
+    seen.note(look(19, 1500), 20);
+    expect(seen.committedLook(20)).toMatchObject({ stampMs: 8000 });
   });
 
   it('remembers since when an end has been below what is committed', () => {
-    const history = new LogHistory();
-    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(100), stampMs: 0 });
-    history.note({ partition: 0, end: 5, nextOffset: 9, atMs: momentOf(200), stampMs: 0 });
-    expect(history.behindSinceMs(0)).toBe(100);
-    history.note({ partition: 0, end: 9, nextOffset: 9, atMs: momentOf(300), stampMs: 0 });
-    expect(history.behindSinceMs(0)).toBeNull();
+    const seen = new LogHistory().of(first);
+    seen.note(look(5, 100), 9);
+    seen.note(look(5, 200), 9);
+    expect(seen.behindSinceMs).toBe(100);
+    seen.note(look(9, 300), 9);
+    expect(seen.behindSinceMs).toBeNull();
   });
+
+  it.each(['another generation', 'a halt'])('U7: %s leaves nothing of what was seen', (what) => {
+    const history = new LogHistory();
+    history.of(first).note(look(9, 0), 0);
+    history.of(first).note(look(9, 1), 10);
+    const failure = { place: { ...first, nextOffset: 9 }, suspicion: { name: 'XX000', underLoad: false } };
+    for (let times = 1; times < rangeFailuresMax; times++)
+      history.of(first).failing.note(failure, momentOf(times * rangeFailureGapMs));
+    if (what === 'a halt') history.forget(first);
+    const after = history.of({ ...first, generation: what === 'a halt' ? 1 : 2 });
+    expect(after.oldEnd(momentOf(tailGapAgeMs))).toBe(0);
+    expect(after.committedLook(9)).toBeUndefined();
+    expect(after.behindSinceMs).toBeNull();
+    expect(after.failing.note(failure, momentOf(rangeFailuresMax * rangeFailureGapMs))).toBe(false);
+  });
+});
+
+describe('FailingRange', () => {
+  const place = { partition: 0, generation: 1, nextOffset: 9 };
+  const failure = { place, suspicion: { name: 'XX000', underLoad: false } };
+  const tries = (failing: FailingRange, fromMs: number) =>
+    Array.from({ length: rangeFailuresMax }, (_, i) =>
+      failing.note(failure, momentOf(fromMs + i * rangeFailureGapMs)),
+    );
+  const fifth = [...Array(rangeFailuresMax - 1).fill(false), true];
+
+  it('U9: gives a range five tries more after it halted its partition', () => {
+    const failing = new FailingRange();
+    expect(tries(failing, 0)).toEqual(fifth);
+    expect(failing.rests(9, momentOf(rangeFailuresMax * rangeFailureGapMs))).toBe(false);
+    expect(tries(failing, rangeFailuresMax * rangeFailureGapMs)).toEqual(fifth);
+  });
+
+  it('forgets a range that was committed after all', () => {
+    const failing = new FailingRange();
+    for (const _ of [1, 2]) {
+      for (let times = 1; times < rangeFailuresMax; times++) failing.note(failure, momentOf(times * 20_000));
+      failing.forget();
+    }
+    expect(tries(failing, 1_000_000)).toEqual(fifth);
+  });
+});
+
+it('U7: the record below a range is compared also above the end that the pass saw', () => {
+  const recordHash = Buffer.alloc(32, 7);
+  // A range of segments was committed up to 12, which were stored after this pass had asked for the log's end.
+  const bounds = { start: 3, end: 10 };
+  expect(committedRecord({ nextOffset: 12, recordHash }, bounds)).toEqual({ offset: 11, recordHash });
+  expect(committedRecord({ nextOffset: 3, recordHash }, bounds)).toBeNull();
+  expect(committedRecord({ nextOffset: 12, recordHash: null }, bounds)).toBeNull();
 });

@@ -76,13 +76,8 @@ function setup({ values, refusal, ...options }: Options) {
   };
   const watch: PassedShard['watch'] = new Stopwatch(clock);
   const history = new LogHistory();
-  history.note({
-    partition,
-    end: values.length,
-    nextOffset: 0,
-    atMs: later(clock.monotonic(), -tailGapAgeMs),
-    stampMs: clock.now() - tailGapAgeMs,
-  });
+  const atMs = later(clock.monotonic(), -tailGapAgeMs);
+  history.of(row).note({ end: values.length, atMs, stampMs: clock.now() - tailGapAgeMs }, 0);
   const shard: PassedShard = {
     // A pass uses no other method of a shard.
     ledger: used as ShardLedger,
@@ -114,7 +109,12 @@ it('a pass commits what the log holds, counts it, and writes down what it saw', 
 it('U7: another topic of the same name halts every partition that is not halted', async () => {
   const { pass, halts, counts } = setup({ values: [value], topicId: 'topic-2' });
   expect(await pass.run()).toMatchObject({ commits: 0 });
-  expect(halts).toEqual([[partition, expect.objectContaining({ code: 'topic_replaced' })]]);
+  expect(halts).toEqual([
+    [
+      expect.objectContaining({ partition, generation: 1 }),
+      expect.objectContaining({ code: 'topic_replaced' }),
+    ],
+  ]);
   expect(counts).toEqual([]);
 });
 
@@ -122,7 +122,12 @@ it('a range that the shard refuses halts its partition and nothing else', async 
   const refusal = new OdometerError('shard_refused', '22003: too large', { retryable: false });
   const { pass, halts, observed } = setup({ values: [value], refusal });
   expect(await pass.run()).toMatchObject({ commits: 0 });
-  expect(halts).toEqual([[partition, { code: 'shard_refused', reason: '22003: too large' }]]);
+  expect(halts).toEqual([
+    [
+      expect.objectContaining({ partition, nextOffset: 0 }),
+      { code: 'shard_refused', reason: '22003: too large' },
+    ],
+  ]);
   expect(observed).toMatchObject([{ logEnd: 1, completeThroughMs: null }, { logEnd: null }]);
 });
 

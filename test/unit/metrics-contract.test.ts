@@ -47,6 +47,7 @@ function emitAll(): void {
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
   const batch = { records: 12, bytes: 13_000, stored: 3, replaced: 2, dropped: 4, foldMs: 14.5, storeMs: 15 };
   createMetrics('consumer', inLambda).batchStored(batch);
+  createMetrics('query', inLambda).quotaAsked({ overQuota: 4, uncounted: 3 });
   const standing = {
     halted: 1,
     waitingForCode: 9,
@@ -67,7 +68,13 @@ it('every metric of a function is emitted in one line with its unit and value, a
   );
   expect(emitted).toEqual(functionMetrics);
   expect(lines()).toMatchObject([
-    { EventsAccepted: 5, EventsRejected: 2, RequestsOverloaded: 1 },
+    {
+      EventsAccepted: 5,
+      EventsRejected: 2,
+      RequestsOverloaded: 1,
+      RequestsOverQuota: 0,
+      RequestsUncounted: 0,
+    },
     {
       SegmentsStored: 3,
       SegmentsReplaced: 2,
@@ -77,6 +84,7 @@ it('every metric of a function is emitted in one line with its unit and value, a
       BatchFoldTime: 14.5,
       BatchStoreTime: 15,
     },
+    { QueriesOverQuota: 4, QueriesUncounted: 3 },
     {
       EventsCommitted: 6,
       EventsDuplicate: 7,
@@ -99,8 +107,8 @@ it('dimensions are the function and the stage, and for the flusher also the shar
   emitAll();
   const of = ['service', 'stage'];
   const sets = lines().map(({ _aws }) => _aws.CloudWatchMetrics.map(({ Dimensions }) => Dimensions));
-  expect(sets).toEqual([[[of]], [[of]], [[of, [...of, 'shard']]]]);
-  expect(lines()[2]).toMatchObject({ service: 'flusher', stage: 'production', shard: '2' });
+  expect(sets).toEqual([[[of]], [[of]], [[of]], [[of, [...of, 'shard']]]]);
+  expect(lines()[3]).toMatchObject({ service: 'flusher', stage: 'production', shard: '2' });
   const namespaces = lines().flatMap(({ _aws }) => _aws.CloudWatchMetrics.map(({ Namespace }) => Namespace));
   expect(new Set(namespaces)).toEqual(new Set([metricNamespace]));
 });

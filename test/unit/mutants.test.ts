@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { mutants } from '../mutants/list.ts';
@@ -15,6 +15,16 @@ it('there are at least forty mutants, each of a name of its own', () => {
 it.each(mutants)('the place of a mutant is exactly one: $name', (mutant) => {
   const text = read(mutant.file);
   expect(withChange(text, mutant)).not.toBe(text);
+});
+
+it('a mutant of a migration changes the last one that says so: an earlier one may be replaced', () => {
+  const files = readdirSync(join(root, 'migrations')).filter((file) => /^\d+_.*\.sql$/.test(file));
+  const replaced = mutants.flatMap(({ name, file, find }) => {
+    if (!file.startsWith('migrations/')) return [];
+    const later = files.filter((other) => `migrations/${other}` > file);
+    return later.some((other) => read(`migrations/${other}`).includes(find)) ? [name] : [];
+  });
+  expect(replaced).toEqual([]);
 });
 
 it.each(mutants)('the test of a mutant is there: $name', ({ test }) => {

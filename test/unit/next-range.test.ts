@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type NextRangePorts, nextRange } from '../../functions/flusher/next-range.ts';
 import { WaitingSegments } from '../../functions/flusher/waiting-segments.ts';
 import { dayMs } from '../../shared/limits.ts';
+import { recordHashOf } from '../../shared/log/envelope.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import { Stopwatch } from '../../shared/runtime/stopwatch.ts';
 import { foldRecords } from '../../shared/segments/fold.ts';
@@ -37,12 +38,12 @@ async function portsOf(store: FakeSegmentStore, log: EventLogReader): Promise<Ne
     ...topic,
     progress: [{ partition: 0, nextOffset: 0, generation: topic.generation }],
   });
-  return { log, segments, logger, watch };
+  return { log: log.ofTopic(topic.topicId), segments, logger, watch };
 }
 
 async function look(store: FakeSegmentStore, next: number, oldEnd = 0, log = FakeLog.of({ values })) {
   const stored = store.down ? [] : ((await store.list([0])).get(0) ?? []);
-  const outlook = { partition: 0, next, stored, logEnd: 6, oldEnd };
+  const outlook = { partition: 0, next, committed: null, stored, logEnd: 6, oldEnd };
   const found = await nextRange(outlook, await portsOf(store, log));
   if (found.kind === 'range') return `${found.range.source} ${found.range.from}-${found.range.to}`;
   return found.kind === 'halts' ? `halts ${found.code}` : found.kind;
@@ -73,6 +74,16 @@ describe('nextRange', () => {
     expect(await look(store, 0, 0, log)).toBe('segments 0-2');
     expect(await look(store, 2, 0, log)).toBe('segments 2-4');
     expect(await look(new FakeSegmentStore(), 0, 6, log)).toBe('log 0-2');
+    // One envelope of more is a range of its own: older code accepted it.
+    const older = envelope(
+      Array.from({ length: 65 }, (_, i) =>
+        sealedEvent({ eventTimeMs: noonMs - i * dayMs, idempotencyKey: `o${i}` }),
+      ),
+    );
+    const mixed = FakeLog.of({ values: [ofDays(0), older, ofDays(0), older, older, ofDays(0)] });
+    const ranges: string[] = [];
+    for (const next of [0, 1, 2, 3, 4]) ranges.push(await look(new FakeSegmentStore(), next, 6, mixed));
+    expect(ranges).toEqual(['log 0-1', 'log 1-2', 'log 2-3', 'log 3-4', 'log 4-5']);
   });
 
   it('U6: reads a hole below a stored segment from the log at once', async () => {
@@ -105,7 +116,7 @@ describe('nextRange', () => {
     const stored = (await store.list([0])).get(0) ?? [];
     store.down = true;
     const found = await nextRange(
-      { partition: 0, next: 0, stored, logEnd: 6, oldEnd: 0 },
+      { partition: 0, next: 0, committed: null, stored, logEnd: 6, oldEnd: 0 },
       await portsOf(store, FakeLog.of({ values })),
     );
     expect(found).toMatchObject({ kind: 'range', range: { source: 'log', from: 0, to: 6 } });
@@ -135,7 +146,8 @@ describe('nextRange', () => {
   it('U8: reads the log below a segment whose records the log has lost', async () => {
     const store = await storeWith([0, 3], [3, 6]);
     const lost = FakeLog.of({ values: values.slice(0, 2) });
-    const outlook = { partition: 0, next: 0, stored: [{ from: 0, to: 3, events: 3 }], logEnd: 2, oldEnd: 0 };
+    const stored = [{ from: 0, to: 3, events: 3 }];
+    const outlook = { partition: 0, next: 0, committed: null, stored, logEnd: 2, oldEnd: 0 };
     expect(await nextRange(outlook, await portsOf(store, lost))).toMatchObject({
       range: { source: 'log', from: 0, to: 2 },
     });
@@ -162,7 +174,7 @@ describe('nextRange', () => {
   it('U7: a range from the log ends before a hole', async () => {
     const all = records(values, 0);
     const read = async () => new Map([[0, all.filter(({ offset }) => offset !== 2)]]);
-    const outlook = { partition: 0, next: 0, stored: [], logEnd: 6, oldEnd: 6 };
+    const outlook = { partition: 0, next: 0, committed: null, stored: [], logEnd: 6, oldEnd: 6 };
     const ports = await portsOf(new FakeSegmentStore(), FakeLog.of({ values }));
     const found = await nextRange(outlook, { ...ports, log: { ...ports.log, read } });
     expect(found).toMatchObject({ kind: 'range', range: { from: 0, to: 2 } });
@@ -180,5 +192,48 @@ describe('nextRange', () => {
     await store.append(0, { from: 0, to, events: 2, recordHash }, encodeSegment(segment, seal));
     expect(await look(store, 0)).toBe('log 0-6');
     expect(store.stored.size).toBe(0);
+  });
+
+  describe('U7: a log that changes while a pass reads it', () => {
+    const rewritten = values.map((_, i) =>
+      envelope([sealedEvent({ quantity: '9', idempotencyKey: `n${i}` })]),
+    );
+    const committed = {
+      offset: 1,
+      recordHash: Buffer.from(recordHashOf(values[1] ?? Buffer.alloc(0)), 'hex'),
+    };
+    const lookAbove = async (store: FakeSegmentStore, log: EventLogReader) => {
+      const stored = (await store.list([0])).get(0) ?? [];
+      const outlook = { partition: 0, next: 2, committed, stored, logEnd: 6, oldEnd: 6 };
+      const found = await nextRange(outlook, await portsOf(store, log));
+      return found.kind === 'halts' ? found.code : found.kind;
+    };
+
+    it('is not committed from where the record below the range is another one, or gone', async () => {
+      const none = new FakeSegmentStore();
+      expect(await lookAbove(none, FakeLog.of({ values }))).toBe('range');
+      expect(await lookAbove(none, FakeLog.of({ values: rewritten }))).toBe('log_rewritten');
+      expect(await lookAbove(none, FakeLog.of({ values: values.slice(2), start: 2 }))).toBe('log_rewritten');
+      expect(await lookAbove(none, FakeLog.of({ values: values.slice(0, 1) }))).toBe('waits');
+      expect(await lookAbove(await storeWith([2, 4]), FakeLog.of({ values }))).toBe('range');
+    });
+
+    it('is not committed from where it changed after it had shown the last records of the segments', async () => {
+      const asked: (readonly number[])[] = [];
+      const log = FakeLog.of({ values });
+      log.ofTopic = (topicId) => {
+        const [before, after] = [values, rewritten].map((of) => FakeLog.of({ values: of }).ofTopic(topicId));
+        if (before === undefined || after === undefined) throw new Error('two logs');
+        return {
+          ...after,
+          recordHashes: (partition, offsets) => {
+            asked.push(offsets);
+            return (asked.length === 1 ? before : after).recordHashes(partition, offsets);
+          },
+        };
+      };
+      expect(await lookAbove(await storeWith([2, 4], [4, 6]), log)).toBe('log_rewritten');
+      expect(asked).toEqual([[3, 5], [1]]);
+    });
   });
 });

@@ -23,8 +23,10 @@ import { FakeSegmentStore } from '../harness/fakes/segment-store.ts';
 const partitions = [0, 4, 8];
 const segmentKey = Buffer.alloc(32, 1);
 const unavailable = new OdometerError('shard_unavailable', 'a lock', { retryable: true });
-const suspect = (suspicion: string) =>
-  new OdometerError('shard_unavailable', `${suspicion}: no`, { retryable: true, suspicion });
+const suspect = (name: string) => {
+  const suspicion = { name, underLoad: name.startsWith('5') };
+  return new OdometerError('shard_unavailable', `${name}: no`, { retryable: true, suspicion });
+};
 
 /** A shard of three partitions with one record each, on which transactions of some fail. */
 async function setup(failures: Readonly<Record<number, () => unknown>>) {
@@ -36,11 +38,12 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
   const tried: number[] = [];
   const halts: unknown[] = [];
   const observed: number[] = [];
-  const down = { shard: false };
+  const down: { shard: boolean; halts: Error | null } = { shard: false, halts: null };
   for (const partition of partitions) {
     await log.append([{ partition, value: envelope([sealedEvent()], { partition }) }]);
     const atMs = later(clock.monotonic(), -tailGapAgeMs);
-    history.note({ partition, end: 1, nextOffset: 0, atMs, stampMs: clock.now() - tailGapAgeMs });
+    const look = { end: 1, atMs, stampMs: clock.now() - tailGapAgeMs };
+    history.of({ partition, generation: 1 }).note(look, 0);
   }
   const nothing = async () => {};
   const moved: MovedRange = {
@@ -67,7 +70,10 @@ async function setup(failures: Readonly<Record<number, () => unknown>>) {
       if (down.shard) throw unavailable;
       observed.push(...seen.map(({ partition }) => partition));
     },
-    halt: async (...said) => void halts.push(said),
+    halt: async ({ partition }, why) => {
+      if (down.halts !== null) throw down.halts;
+      halts.push([partition, why]);
+    },
     async transaction(partition, work) {
       tried.push(partition);
       const error = failures[partition]?.();
@@ -124,7 +130,7 @@ it('U9: each pass begins with another partition', async () => {
 });
 
 it('a range that fails five times while its shard works halts its partition, and rests in between', async () => {
-  const { pass, clock, tried, halts } = await setup({ 0: () => suspect('57014') });
+  const { pass, clock, tried, halts } = await setup({ 0: () => suspect('XX000') });
   for (let seconds = 0; seconds <= 39; seconds++) {
     await pass();
     await clock.advance(1000);
@@ -132,15 +138,47 @@ it('a range that fails five times while its shard works halts its partition, and
   expect([tried.filter((partition) => partition === 0).length, halts]).toEqual([rangeFailuresMax - 1, []]);
   await clock.advance(1000);
   await pass();
-  const reason = 'failed 5 times while the shard did other work: 57014: no';
+  const reason = 'failed 5 times while the shard did other work: XX000: no';
   expect(halts).toEqual([[0, { code: 'range_failing', reason }]]);
 });
 
+/** Passes so far apart that each failure counts; before each, one record more in these partitions. */
+async function manyPasses({ pass, clock, log }: Awaited<ReturnType<typeof setup>>, busy: readonly number[]) {
+  for (let times = 0; times < 2 * rangeFailuresMax; times++) {
+    for (const partition of busy)
+      await log.append([
+        { partition, value: envelope([sealedEvent({ idempotencyKey: `t${times}` })], { partition }) },
+      ]);
+    // Two looks, so that the tail is old.
+    await pass();
+    await clock.advance(rangeFailureGapMs);
+  }
+}
+
+it.each([
+  ['a range that times out while other ranges are committed', { 0: () => suspect('57014') }, [4, 8], [0]],
+  ['a range that times out while the shard has no other work', { 0: () => suspect('57014') }, [], []],
+  ['a shard on which all loads time out', all(() => suspect('57014')), [0, 4, 8], []],
+  ['a shard on which all loads break', all(() => suspect('XX000')), [0, 4, 8], []],
+] as const)('U9: of %s, those halt that are to blame', async (_what, failures, busy, expected) => {
+  const found = await setup(failures);
+  await manyPasses(found, busy);
+  const halted = found.halts.map((said) => (Array.isArray(said) ? said[0] : said));
+  expect([...new Set(halted)]).toEqual(expected);
+});
+
+function all(failure: () => unknown): Readonly<Record<number, () => unknown>> {
+  return Object.fromEntries(partitions.map((partition) => [partition, failure]));
+}
+
 it('failures of a shard that does no other work halt nothing, and other failures begin anew', async () => {
-  const states = ['53200', '57014'];
-  let said = 0;
+  const states = ['XX000', '25P02'];
+  // What is noted in the first pass, in which the other partitions are committed, is of the other state.
+  let said = 1;
   const { pass, clock, halts, down } = await setup({ 0: () => suspect(states[said] ?? '') });
   down.shard = true;
+  await pass();
+  said = 0;
   for (let times = 0; times < 2 * rangeFailuresMax; times++) {
     await pass();
     await clock.advance(rangeFailureGapMs);
@@ -153,6 +191,24 @@ it('failures of a shard that does no other work halt nothing, and other failures
     }
   }
   expect(halts).toEqual([]);
+});
+
+const refusal = new OdometerError('shard_refused', '22003: no', { retryable: false });
+it.each([
+  ['refused', refusal],
+  ['broken by a bug', new TypeError('of ours')],
+])('U9: a halt that is %s keeps no other partition from being committed', async (_what, error) => {
+  const { pass, next, down, observed } = await setup({ 0: () => refusal });
+  down.halts = error;
+  expect(await pass()).toMatchObject({ commits: 2 });
+  expect([...next.values()]).toEqual([0, 1, 1]);
+  expect(observed).toHaveLength(partitions.length);
+});
+
+it('U9: a halt on a shard that leads elsewhere stops it', async () => {
+  const { pass, down } = await setup({ 0: () => refusal });
+  down.halts = new OdometerError('wrong_shard', 'another', { retryable: false });
+  await expect(pass()).rejects.toBe(down.halts);
 });
 
 it('U9: a partition that is far behind commits for its turn only, and then the next ones', async () => {
@@ -179,7 +235,10 @@ it('a transient failure never halts, however often it comes', async () => {
   expect([tried.filter((partition) => partition === 0).length, halts]).toEqual([20, []]);
 });
 
-it('U9: a last record that cannot be read keeps no other partition waiting', async () => {
+it.each([
+  ['without a leader', new OdometerError('log_unavailable', 'no leader', { retryable: true })],
+  ['that breaks an invariant', new OdometerError('invariant_broken', 'an offset', { retryable: false })],
+])('U9: a last record %s keeps no other partition waiting', async (_what, error) => {
   const { pass, clock, log, next } = await setup({});
   await pass();
   for (const partition of partitions) {
@@ -187,9 +246,7 @@ it('U9: a last record that cannot be read keeps no other partition waiting', asy
   }
   const read = log.read.bind(log);
   log.read = (reads) =>
-    reads.some(({ partition }) => partition === 4)
-      ? Promise.reject(new OdometerError('log_unavailable', 'no leader', { retryable: true }))
-      : read(reads);
+    reads.some(({ partition }) => partition === 4) ? Promise.reject(error) : read(reads);
   await pass();
   await clock.advance(tailGapAgeMs);
   await pass();

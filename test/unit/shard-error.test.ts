@@ -15,11 +15,11 @@ const decided: Readonly<Record<string, Readonly<Record<string, Blame>>>> = {
   '25': { '25006': 'transient', '25P03': 'transient', '25P02': 'suspect', '25001': 'suspect' },
   '40': { '40001': 'transient', '40P01': 'transient', '40003': 'transient' },
   '42': { '42501': 'refused', '42P01': 'refused', '42601': 'refused' },
-  '53': { '53100': 'transient', '53300': 'transient', '53200': 'suspect', '53400': 'suspect' },
+  '53': { '53100': 'transient', '53300': 'transient', '53200': 'load', '53400': 'load' },
   '54': { '54000': 'refused', '54001': 'refused', '54011': 'refused' },
   '55': { '55P03': 'transient', '55000': 'suspect', '55006': 'suspect' },
   '57': {
-    ...{ '57014': 'suspect', '57000': 'suspect', '57P01': 'transient', '57P02': 'transient' },
+    ...{ '57014': 'load', '57000': 'load', '57P01': 'transient', '57P02': 'transient' },
     ...{ '57P03': 'transient', '57P04': 'transient', '57P05': 'transient' },
   },
   '58': { '58000': 'suspect', '58030': 'suspect', '58P01': 'suspect' },
@@ -35,7 +35,8 @@ function databaseError(code: string): pg.DatabaseError {
 function blameOf(code: string): Blame {
   const { retryable, suspicion } = toOdometerError(databaseError(code));
   if (!retryable) return 'refused';
-  return suspicion === undefined ? 'transient' : 'suspect';
+  if (suspicion === undefined) return 'transient';
+  return suspicion.underLoad ? 'load' : 'suspect';
 }
 
 it('every class is decided, and every exception is of such a class', () => {
@@ -56,7 +57,11 @@ it('a class that nobody thought of is a bug, and no SQLSTATE at all is transient
 
 it('a suspect failure names its state; a refused login is renewed', () => {
   expect(toOdometerError(databaseError('53200'))).toMatchObject({
-    ...{ code: 'shard_unavailable', suspicion: '53200', message: '53200: the server said so' },
+    ...{
+      code: 'shard_unavailable',
+      suspicion: { name: '53200', underLoad: true },
+      message: '53200: the server said so',
+    },
   });
   expect(toOdometerError(databaseError('28P01'))).toMatchObject({ code: 'credentials_refused' });
 });

@@ -4,9 +4,10 @@ import { OdometerError } from '../../errors.ts';
 /**
  * What a failure that the server names means for the range that met it. `transient`: the server's, so it is waited for,
  * however long. `refused`: the statement's, a bug: never retried. `suspect`: either, so the range is retried, and halts
- * when it keeps failing while other work succeeds.
+ * when it keeps failing while other work succeeds. `load`: the same, but a server under load gives it to any work of some
+ * size, so only work of that size proves anything.
  */
-export type Blame = 'transient' | 'refused' | 'suspect';
+export type Blame = 'transient' | 'refused' | 'suspect' | 'load';
 
 /** By class, the first two characters of an SQLSTATE. What is not listed is a bug too. */
 export const blameOfClass: Readonly<Record<string, Blame>> = {
@@ -23,11 +24,11 @@ export const blameOfClass: Readonly<Record<string, Blame>> = {
   '42': 'refused',
   '54': 'refused',
   // Resources: memory, locks.
-  '53': 'suspect',
+  '53': 'load',
   // Objects in use.
   '55': 'suspect',
   // Intervention: statement_timeout.
-  '57': 'suspect',
+  '57': 'load',
   // The machine, and the server itself.
   '58': 'suspect',
   XX: 'suspect',
@@ -69,8 +70,10 @@ export function toOdometerError(error: unknown): OdometerError {
   if (state === undefined || blameOf(state) === 'transient') {
     return new OdometerError('shard_unavailable', message, { retryable: true, cause: error });
   }
-  if (blameOf(state) === 'suspect') {
-    const options = { retryable: true, cause: error, suspicion: state };
+  const blame = blameOf(state);
+  if (blame === 'suspect' || blame === 'load') {
+    const suspicion = { name: state, underLoad: blame === 'load' };
+    const options = { retryable: true, cause: error, suspicion };
     return new OdometerError('shard_unavailable', `${state}: ${message}`, options);
   }
   if (state.startsWith(refusedClass)) {

@@ -24,6 +24,7 @@ import type { LoggedHead } from '../chain-check.ts';
 import type { PartitionPosition } from '../shard-figures.ts';
 import type {
   Observation,
+  PartitionPlace,
   Progress,
   RangeTransaction,
   ShardLedger,
@@ -136,14 +137,20 @@ class PostgresLedger implements ShardLedger {
   }
 
   async ensureDays(days: readonly number[]): Promise<ReadonlySet<number>> {
-    if (days.length === 0) return new Set();
-    invariant(days.length <= eventDaysMax, `a commit has at most ${eventDaysMax} days`);
-    const { rows } = await this.#controlled<MadeDay>(makeDays, [days.map(formatDay)]);
-    for (const { day, leaf } of rows) {
-      if (leaf === null) this.#leaves.delete(day);
-      else this.#leaves.set(day, leaf);
+    const closed = new Set<number>();
+    // More than one statement makes only where one envelope holds more days than ingest accepts.
+    for (let first = 0; first < days.length; first += eventDaysMax) {
+      const some = days.slice(first, first + eventDaysMax);
+      const { rows } = await this.#controlled<MadeDay>(makeDays, [some.map(formatDay)]);
+      for (const { day, leaf } of rows) {
+        if (leaf !== null) this.#leaves.set(day, leaf);
+        else {
+          this.#leaves.delete(day);
+          closed.add(day);
+        }
+      }
     }
-    return new Set(rows.filter(({ leaf }) => leaf === null).map(({ day }) => day));
+    return closed;
   }
 
   async transaction<T>(
@@ -187,10 +194,10 @@ class PostgresLedger implements ShardLedger {
   }
 
   async halt(
-    partition: number,
+    { partition, generation, nextOffset }: PartitionPlace,
     { code, reason }: { readonly code: string; readonly reason: string },
   ): Promise<void> {
-    await this.#controlled(haltPartition, [partition, code, reason]);
+    await this.#controlled(haltPartition, [partition, code, reason, generation, nextOffset]);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchV13, listOffsetsV7 } from '@platformatic/kafka';
 import { invariant, OdometerError } from '../../errors.ts';
 import { recordHashOf } from '../envelope.ts';
-import type { EventLogReader, LogBounds, LogRead, LogRecord } from '../event-log.ts';
+import type { EventLogReader, LogBounds, LogRead, LogRecord, TopicReader } from '../event-log.ts';
 import { fromKafkaBatches } from './fetched-records.ts';
 import { KafkaCluster, type Node, partOf } from './kafka-cluster.ts';
 import type { LogConnection } from './log-connection.ts';
@@ -37,34 +37,53 @@ export function createLogReader(options: LogReaderOptions): EventLogReader {
   return {
     topicId: () => attempt(cluster, async () => (await cluster.metadata()).topicId),
     bounds: () => attempt(cluster, () => readBoundsTwice(cluster, topic)),
-    read: async (reads) => {
-      if (reads.length === 0) return new Map<number, LogRecord[]>();
-      return attempt(cluster, () => readRecords(cluster, reads));
-    },
+    read: (reads) => readTopic(cluster, { reads }),
+    ofTopic: (topicId) => createTopicReader(cluster, topicId),
+    close: () => cluster.close(),
+  };
+}
+
+function createTopicReader(cluster: KafkaCluster, topicId: string): TopicReader {
+  return {
+    read: (reads) => readTopic(cluster, { reads, topicId }),
     recordHashes: async (partition, offsets) => {
       const hashes: (string | null)[] = [];
       for (let first = 0; first < offsets.length; first += hashFetchesMax) {
         const some = offsets.slice(first, first + hashFetchesMax);
         hashes.push(
           ...(await Promise.all(
-            some.map((offset) => attempt(cluster, () => hashAt(cluster, { partition, offset }))),
+            some.map((from) => attempt(cluster, () => hashAt(cluster, { partition, from, topicId }))),
           )),
         );
       }
       return hashes;
     },
-    close: () => cluster.close(),
   };
+}
+
+/** What is read in one go; `topicId` where only this topic will do. */
+interface TopicReads {
+  readonly reads: readonly LogRead[];
+  readonly topicId?: string;
+}
+
+async function readTopic(
+  cluster: KafkaCluster,
+  asked: TopicReads,
+): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
+  if (asked.reads.length === 0) return new Map<number, LogRecord[]>();
+  return attempt(cluster, () => readRecords(cluster, asked));
 }
 
 async function hashAt(
   cluster: KafkaCluster,
-  { partition, offset }: { readonly partition: number; readonly offset: number },
+  { partition, from, topicId }: Pick<LogRead, 'partition' | 'from'> & Required<Pick<TopicReads, 'topicId'>>,
 ): Promise<string | null> {
   try {
-    const records = await readRecords(cluster, [{ partition, from: offset, bytesMax: 1 }]);
+    const reads = [{ partition, from, bytesMax: 1 }];
+    const records = await readRecords(cluster, { reads, topicId });
     const record = records.get(partition)?.[0];
-    return record?.offset === offset ? recordHashOf(record.value) : null;
+    return record?.offset === from ? recordHashOf(record.value) : null;
   } catch (error) {
     if (error instanceof OdometerError && error.code === 'offset_out_of_range') return null;
     throw error;
@@ -139,9 +158,12 @@ async function listOffsets(
 
 async function readRecords(
   cluster: KafkaCluster,
-  reads: readonly LogRead[],
+  { reads, topicId: expected }: TopicReads,
 ): Promise<ReadonlyMap<number, readonly LogRecord[]>> {
   const { topicId, leaders } = await cluster.metadata();
+  // A fetch names the topic by this id, so no broker answers it from another one.
+  if (expected !== undefined && topicId !== expected)
+    throw logUnavailable(`the topic is ${topicId}, and ${expected} is asked for`);
   const byNode = Map.groupBy(reads, ({ partition }) => leaders.get(partition));
   const records = new Map<number, readonly LogRecord[]>();
   await Promise.all(

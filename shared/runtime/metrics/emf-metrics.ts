@@ -10,7 +10,7 @@ import { dimensionShard, dimensionStage, functionMetrics, metricNamespace } from
 import { invariant } from '../../errors.ts';
 import { metricsPublishMs } from '../../limits.ts';
 import type { Environment } from '../config.ts';
-import { type Metrics, noMetrics } from '../metrics.ts';
+import { type Metrics, noMetrics, type ShardStanding, type ShardWork } from '../metrics.ts';
 
 type Unit = 'Bytes' | 'Count' | 'Milliseconds' | 'Seconds';
 type EmittingFunction = keyof typeof functionMetrics;
@@ -43,13 +43,13 @@ function createEmfMetrics(
   };
   const sums = new Map<string, number>();
   let writtenMs = Number.NEGATIVE_INFINITY;
-  const count = <Of extends 'ingest' | 'consumer'>(of: Of, values: Values<Of>): void => {
-    for (const [metric, value] of Object.entries<number>(values))
+  const count = <Of extends 'ingest' | 'consumer' | 'query'>(of: Of, values: Partial<Values<Of>>): void => {
+    for (const [metric, value] of Object.entries<number>(values as Record<string, number>))
       sums.set(metric, (sums.get(metric) ?? 0) + value);
     const nowMs = monotonicMs();
     if (nowMs - writtenMs < metricsPublishMs) return;
     writtenMs = nowMs;
-    // The keys are those of `values`: a function counts the same metrics at every call.
+    // The keys are those of `values`, whose metrics are all of one function.
     emit(of, Object.fromEntries(sums) as Partial<Values<Of>>);
     sums.clear();
   };
@@ -59,7 +59,14 @@ function createEmfMetrics(
         EventsAccepted: accepted,
         EventsRejected: rejected,
         RequestsOverloaded: overloaded,
+        // Counted by `quotaAsked`; with them a line is whole.
+        RequestsOverQuota: 0,
+        RequestsUncounted: 0,
       }),
+    quotaAsked: ({ overQuota, uncounted }) =>
+      name === 'query'
+        ? count('query', { QueriesOverQuota: overQuota, QueriesUncounted: uncounted })
+        : count('ingest', { RequestsOverQuota: overQuota, RequestsUncounted: uncounted }),
     batchStored: (batch) =>
       count('consumer', {
         SegmentsStored: batch.stored,
@@ -73,25 +80,30 @@ function createEmfMetrics(
     flushed: (shard, work, standing) => {
       // Two sets of dimensions, the function alone first: every value counts for all shards together as well.
       powertools.addDimensions({}).addDimensions({ [dimensionShard]: String(shard) });
-      emit('flusher', {
-        EventsCommitted: work.committed,
-        EventsDuplicate: work.duplicate,
-        EventsQuarantined: work.quarantined,
-        RecordsCommitted: work.records,
-        BytesCommitted: work.bytes,
-        PassFoldTime: work.foldMs,
-        PassWaitTime: work.waitMs,
-        PassCommitTime: work.commitMs,
-        ...(standing === null
-          ? {}
-          : {
-              PartitionsHalted: standing.halted,
-              PartitionsWaiting: standing.waitingForCode,
-              LagRecords: standing.lagRecords,
-              OldestInFlight: standing.oldestInFlightMs / 1000,
-              LedgerLogDifference: standing.ledgerLogDifference,
-            }),
-      });
+      emit('flusher', valuesOf(work, standing));
     },
+  };
+}
+
+/** Without gauges where nothing is known of the partitions. */
+function valuesOf(work: ShardWork, standing: ShardStanding | null): Partial<Values<'flusher'>> {
+  return {
+    EventsCommitted: work.committed,
+    EventsDuplicate: work.duplicate,
+    EventsQuarantined: work.quarantined,
+    RecordsCommitted: work.records,
+    BytesCommitted: work.bytes,
+    PassFoldTime: work.foldMs,
+    PassWaitTime: work.waitMs,
+    PassCommitTime: work.commitMs,
+    ...(standing === null
+      ? {}
+      : {
+          PartitionsHalted: standing.halted,
+          PartitionsWaiting: standing.waitingForCode,
+          LagRecords: standing.lagRecords,
+          OldestInFlight: standing.oldestInFlightMs / 1000,
+          LedgerLogDifference: standing.ledgerLogDifference,
+        }),
   };
 }

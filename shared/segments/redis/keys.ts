@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** The keys of one partition's segments; one hash tag, so that a script may touch all of them. */
 export interface SegmentKeys {
   /** Sorted set of `from-to-events-recordHash`, scored by `from`. */
@@ -18,4 +20,9 @@ export function segmentKeys(topic: string, partition: number): SegmentKeys {
     bytes: `${prefix}:bytes`,
     log: `${prefix}:log`,
   };
+}
+
+/** The count of a caller's requests. Ids of callers are others' words of any length, so the key holds a hash. */
+export function callerKey(callerId: string): string {
+  return `odometer:requests:{${hash('sha256', callerId)}}`;
 }

@@ -6,6 +6,7 @@ import { within } from '../../runtime/within.ts';
 import type { AppendOutcome, SegmentStore, StoredRange } from '../segment-store.ts';
 import { connectRedis, type RedisLocation } from './connect.ts';
 import { segmentKeys } from './keys.ts';
+import { script } from './script.ts';
 
 /** For calls of the flusher, which carry many segments and keep no request waiting. */
 const readTimeoutMs = 5000;
@@ -72,22 +73,6 @@ export function createSegmentStore(options: SegmentStoreOptions): SegmentStore {
     assertNothingEvicted: () => answerOf(opened(), readTimeoutMs, () => assertNoEviction(redis)),
     close: async () => redis.disconnect(),
   };
-}
-
-type Script = (...keysAndArguments: (string | number | Buffer)[]) => Promise<unknown>;
-
-interface ScriptFile {
-  readonly name: string;
-  readonly numberOfKeys: number;
-  readonly lua: string;
-}
-
-/** ioredis sends the hash and, where the server has forgotten the script, the script itself. */
-function script(redis: Redis, { name, numberOfKeys, lua }: ScriptFile): Script {
-  redis.defineCommand(name, { numberOfKeys, lua });
-  const command: unknown = Reflect.get(redis, name);
-  invariant(typeof command === 'function', `ioredis has no command ${name}`);
-  return (...values) => Promise.resolve(Reflect.apply(command, redis, values));
 }
 
 async function listRanges(

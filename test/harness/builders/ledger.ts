@@ -108,11 +108,11 @@ export async function writeRange(
 ): Promise<boolean> {
   const recordHash = Buffer.alloc(32, to);
   const moved = await transaction.moveProgress({
+    generation,
     from,
     to,
     recordHash,
     checkedRanges: 0,
-    generation,
     closedBefore: null,
   });
   if (moved === null) return false;
@@ -142,4 +142,15 @@ export async function commitRows(
     const written = await writeRange(transaction, range);
     return { commit: written, value: written };
   });
+}
+
+/** Halts a partition where it is. */
+export async function haltNow(
+  ledger: ShardLedger,
+  partition: number,
+  why: { readonly code: string; readonly reason: string },
+): Promise<void> {
+  const place = (await ledger.progress()).find((row) => row.partition === partition);
+  if (place === undefined) throw new Error(`no partition ${partition}`);
+  await ledger.halt(place, why);
 }

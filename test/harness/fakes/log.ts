@@ -8,6 +8,7 @@ import type {
   LogBounds,
   LogRead,
   LogRecord,
+  TopicReader,
 } from '../../../shared/log/event-log.ts';
 import { settled } from './clock.ts';
 
@@ -82,7 +83,24 @@ export class FakeLog implements EventLogWriter, EventLogReader {
     return new Map(reads.map(({ partition, from }) => [partition, this.#recordsFrom(partition, from)]));
   }
 
-  async recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]> {
+  ofTopic(topicId: string): TopicReader {
+    const checked = async () => {
+      if ((await this.topicId()) === topicId) return;
+      throw new OdometerError('log_unavailable', 'the topic is another', { retryable: true });
+    };
+    return {
+      read: async (reads) => {
+        await checked();
+        return await this.read(reads);
+      },
+      recordHashes: async (partition, offsets) => {
+        await checked();
+        return await this.#recordHashes(partition, offsets);
+      },
+    };
+  }
+
+  async #recordHashes(partition: number, offsets: readonly number[]): Promise<readonly (string | null)[]> {
     return offsets.map((offset) => {
       const [record] = this.#recordsFrom(partition, offset);
       return record?.offset === offset ? recordHashOf(record.value) : null;

@@ -226,8 +226,8 @@ export const eventMutants: readonly Mutant[] = [
     name: 'the header may count other events than the body',
     rule: 'U5',
     file: 'shared/log/envelope.ts',
-    find: 'events.length !== bytes.readUInt32BE(8)',
-    replace: 'events.length > bytes.readUInt32BE(8)',
+    find: 'events.length !== count',
+    replace: 'events.length > count',
     test: {
       file: 'test/property/envelope.test.ts',
       title: 'U5: an envelope whose header counts other events',

@@ -14,8 +14,8 @@ export const segmentMutants: readonly Mutant[] = [
     name: 'a hundred refused events are no reason to wait',
     rule: 'U5',
     file: 'shared/segments/fold.ts',
-    find: '+ this.#refusedEvents() > refusedEventsMax',
-    replace: '+ this.#refusedEvents() > 10 * refusedEventsMax',
+    find: 'refused + added <= refusedEventsMax',
+    replace: 'refused + added <= 10 * refusedEventsMax',
     test: { file: 'test/unit/fold.test.ts', title: 'waits when more events are refused' },
   },
   {

@@ -26,7 +26,7 @@ export const shardMutants: readonly Mutant[] = [
     replace: 'true',
     test: {
       file: 'test/integration/ledger.commit.test.ts',
-      title: 'observations are kept, and an older one changes nothing',
+      title: 'observations are kept, an older one replaces none',
     },
   },
   {
@@ -62,12 +62,23 @@ export const shardMutants: readonly Mutant[] = [
   {
     name: 'the chain goes on from its first row',
     rule: 'U12',
-    file: 'shared/ledger/postgres/sql/read-head.sql',
+    file: 'shared/ledger/postgres/sql/move-progress.sql',
     find: 'order by sequence desc',
     replace: 'order by sequence asc',
     test: {
       file: 'test/integration/ledger.commit.test.ts',
       title: 'U12: the chain is what its documentation says',
+    },
+  },
+  {
+    name: 'a decision goes on from the first row of the chain',
+    rule: 'U12',
+    file: 'shared/ledger/postgres/sql/read-head.sql',
+    find: 'order by sequence desc',
+    replace: 'order by sequence asc',
+    test: {
+      file: 'test/integration/ledger.operator.test.ts',
+      title: 'U7: a decision lifts the halt, is in the ledger with who and why',
     },
   },
   {
@@ -106,7 +117,7 @@ export const shardMutants: readonly Mutant[] = [
   {
     name: 'the writer may delete events of a day',
     rule: 'U11',
-    file: 'migrations/001_tables.sql',
+    file: 'migrations/009_month_leaves.sql',
     find: 'grant select, insert on public.%I',
     replace: 'grant select, insert, delete on public.%I',
     test: {
@@ -142,6 +153,10 @@ export const shardMutants: readonly Mutant[] = [
     file: 'shared/ledger/postgres/sql/summarize.sql',
     find: '($4::date + 1)',
     replace: '($4::date)',
-    test: { file: 'test/integration/golden-rows.test.ts', title: 'the committed rows are summarized' },
+    // Of the golden rows the test of summaries needs the two before it, and alone says nothing.
+    test: {
+      file: 'test/integration/ledger.tenancy.test.ts',
+      title: 'U13: a summary writes canonical decimals',
+    },
   },
 ];

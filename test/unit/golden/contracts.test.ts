@@ -41,6 +41,7 @@ it('metrics of the functions are the lines of the golden file', async () => {
   createMetrics('ingest', inLambda).ingested({ accepted: 5, rejected: 2, overloaded: 1 });
   const batch = { records: 12, bytes: 13_000, stored: 3, replaced: 2, dropped: 4, foldMs: 14.5, storeMs: 15 };
   createMetrics('consumer', inLambda).batchStored(batch);
+  createMetrics('query', inLambda).quotaAsked({ overQuota: 4, uncounted: 3 });
   const counts = { committed: 6, duplicate: 7, quarantined: 8, records: 9, bytes: 10_000 };
   const work = { ...counts, foldMs: 16, waitMs: 17.5, commitMs: 18 };
   const standing = {
@@ -53,6 +54,6 @@ it('metrics of the functions are the lines of the golden file', async () => {
   createMetrics('flusher', inLambda).flushed(2, work, standing);
   createMetrics('flusher', inLambda).flushed(3, work, null);
   const timeless = lines.map((line) => String(line).replace(/"Timestamp":\d+/, '"Timestamp":"<time>"'));
-  expect(timeless).toHaveLength(4);
+  expect(timeless).toHaveLength(5);
   await expectGolden('answers/function-metrics.txt', timeless.join('\n'));
 });

@@ -4,7 +4,7 @@
 -- no clock decides it. Something of the partition may be in flight and nothing of the organization: then nothing is said.
 select
   floor(extract(epoch from p.observed_at) * 1000)::int8 as observed_at_ms,
-  floor(extract(epoch from case when s.complete then p.observed_at else p.complete_through end) * 1000)::int8
+  floor(extract(epoch from greatest(p.complete_through, case when l.committed then p.observed_at end)) * 1000)::int8
     as complete_through_ms,
   case
     when s.complete and abs(extract(epoch from clock_timestamp() - p.observed_at)) * 1000 <= $5 then false
@@ -31,5 +31,6 @@ select
     '[]'
   ) as metrics
 from partition_progress p
-cross join lateral (select not p.halted and coalesce(p.next_offset >= p.log_end, false) as complete) s
+cross join lateral (select coalesce(p.next_offset >= p.log_end, false) as committed) l
+cross join lateral (select l.committed and not p.halted as complete) s
 where p.partition = $1
