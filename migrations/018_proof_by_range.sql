@@ -131,3 +131,6 @@ from closed_days c
 where not exists (select from usage_days u where u.day = c.day);
 
 grant select on usage_days, gone_days to billing;
+
+-- Totals of one day are read for its proof, and of all days none are read for one of them.
+create index usage_rollups_quarter on usage_rollups (quarter, partition);

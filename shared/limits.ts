@@ -146,6 +146,8 @@ export const verifyTotalsMax = 1000;
 export const listedRowsMax = 1000;
 /** Of quarantined bytes of one shard in a list: four shards as base64 are below the 6 MB that Lambda answers. */
 export const listedBytesMax = 1 * mebibyte;
+/** Of one quarantined record in a list; a whole one may be larger than an answer of Lambda. */
+export const listedRecordBytesMax = listedBytesMax / 2;
 /** A day is closed so long after its last event could be accepted: clocks differ, and requests take time. */
 export const closingMarginMs = 60 * 60 * 1000;
 /** Days that one closing closes: each is in the ledger row of each partition. */

@@ -1,7 +1,7 @@
 import type { ListPage, QuarantinedRecord, ShardControl } from '../../shared/ledger/shard-control.ts';
 import { newestFirst } from './newest-first.ts';
 
-/** A quarantined record as an operator reads it; bytes as base64. */
+/** A quarantined record as an operator reads it; the first bytes as base64, and how many there are. */
 export interface QuarantineEntry extends Omit<QuarantinedRecord, 'bytes'> {
   readonly shard: number;
   readonly bytes: string;

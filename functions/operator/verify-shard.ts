@@ -98,11 +98,11 @@ export async function verifyShard(
       add(row, `its rows of ${day} are not what was counted`);
     for (const row of await control.sumMismatches(day))
       add(row, `its rows of ${day} do not add up to the sums that it added`);
+    for (const row of await control.closedMismatches(day))
+      add(row, `the totals of ${day} are not what they were when this commit closed the day`);
     const rest = verifyTotalsMax - totals.length;
     if (rest > 0) totals.push(...(await control.totalMismatches(day, rest)).map(toBadTotal));
   }
-  for (const row of await control.closedMismatches())
-    add(row, `the totals of ${row.day} are not what they were when this commit closed the day`);
   for (const row of await control.keptMismatches()) add(row, keptProblems[row.kind]);
   const heads = [...chains].map(([partition, { head, loggedTo }]) => {
     return { partition, sequence: head.sequence, hash: head.hash.toString('hex'), loggedTo };

@@ -54,7 +54,10 @@ export interface QuarantinedRecord extends ListedRow {
   readonly index: number;
   readonly code: string;
   readonly quarantinedAtMs: number;
+  /** The first of them, at most `listedRecordBytesMax`. */
   readonly bytes: Buffer;
+  /** Of the whole record. */
+  readonly length: number;
 }
 
 /** A duplicate with other content than the event that counts; what is named `first` is that event. */
@@ -89,7 +92,7 @@ export interface ShardControl {
     readonly aboveSequence: number;
     readonly rowsMax: number;
   }): Promise<readonly StoredCommit[]>;
-  /** Every day that the ledger, a row or a total names. */
+  /** Every day that the ledger, a total or a leaf names. */
   days(): Promise<readonly string[]>;
   /** Compares one day's rows with the ledger: count, and digest over every column. */
   rowMismatches(day: string): Promise<readonly CommitMismatch[]>;
@@ -97,11 +100,11 @@ export interface ShardControl {
   sumMismatches(day: string): Promise<readonly CommitMismatch[]>;
   /** Compares one day's totals, which are what is billed, with the sums of its rows; at most `rowsMax`. */
   totalMismatches(day: string, rowsMax: number): Promise<readonly TotalMismatch[]>;
-  /** Compares the totals of closed days, whose rows are gone, with the ledger rows that closed them. */
-  closedMismatches(): Promise<readonly CommitMismatch[]>;
+  /** Compares the totals of a day with the ledger rows that closed it. */
+  closedMismatches(day: string): Promise<readonly CommitMismatch[]>;
   /** Compares quarantined records and conflicts with the ledger; the first of each kind and partition. */
   keptMismatches(): Promise<readonly KeptMismatch[]>;
-  /** The newest quarantined records; at least one, where there is one, and not many more than `listedBytesMax`. */
+  /** The newest quarantined records; at least one, where there is one, and at most `listedBytesMax` of their bytes. */
   quarantined(page: ListPage): Promise<ListedPage<QuarantinedRecord>>;
   /** The newest conflicts. */
   conflicts(page: ListPage): Promise<ListedPage<RecordedConflict>>;

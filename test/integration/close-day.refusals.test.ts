@@ -99,9 +99,9 @@ describe('what was changed before its day is closed', () => {
     [
       'a row that its total followed',
       `update usage_events set quantity = 9 where "offset" = 2;
-       update usage_rollups set total = 10.5 where quarter = '${at.toISOString()}'`,
+       update usage_rollups set total = 10.5, maximum = 9, latest = 9 where quarter = '${at.toISOString()}'`,
       `update usage_events set quantity = 1.5 where "offset" = 2;
-       update usage_rollups set total = 3 where quarter = '${at.toISOString()}'`,
+       update usage_rollups set total = 3, maximum = 1.5, latest = 1.5 where quarter = '${at.toISOString()}'`,
       { day, commits: [{ partition, day, sequence: 3, from: 2 }], totals: [] },
     ],
     [
@@ -114,9 +114,9 @@ describe('what was changed before its day is closed', () => {
       'a row more',
       `create temporary table one as select * from usage_events where "offset" = 2;
        update one set index = 5, key_hash = gen_random_uuid(), quantity = 0; insert into usage_events select * from one;
-       update usage_rollups set event_count = 3 where quarter = '${at.toISOString()}'`,
+       update usage_rollups set event_count = 3, minimum = 0, latest = 0 where quarter = '${at.toISOString()}'`,
       `delete from usage_events where index = 5;
-       update usage_rollups set event_count = 2 where quarter = '${at.toISOString()}'`,
+       update usage_rollups set event_count = 2, minimum = 1.5, latest = 1.5 where quarter = '${at.toISOString()}'`,
       { day, commits: [{ partition, sequence: 3 }], totals: [] },
     ],
   ])('U12: %s is named, and the day stays open', async (_what, change, back, named) => {

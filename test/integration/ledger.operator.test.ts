@@ -10,6 +10,7 @@ import { createShardControl } from '../../shared/ledger/postgres/shard-control.t
 import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { Decision, ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { listedRecordBytesMax } from '../../shared/limits.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
 import {
   commitRecord,
@@ -205,7 +206,15 @@ it('quarantined records are listed, newest first and no more than asked for', as
   const all = await listQuarantine(controls, { rowsMax: 100, before: null });
   expect(all.map(({ offset }) => offset).sort()).toEqual([5, 9]);
   expect(await listQuarantine(controls, { rowsMax: 1, before: null })).toEqual([
-    expect.objectContaining({ shard, partition, offset: 9, index: -1, code: 'foreign_magic', bytes: 'AAEC' }),
+    expect.objectContaining({
+      shard,
+      partition,
+      offset: 9,
+      index: -1,
+      code: 'foreign_magic',
+      bytes: 'AAEC',
+      length: 3,
+    }),
   ]);
 });
 
@@ -272,6 +281,18 @@ it('lists go from page to page, each row once, whatever its size and whichever s
   }
   const expected = [7, 6, 5, 4, 3, 2, 1].flatMap((n) => [`0-${n}`, ...(n <= 5 ? [`2-${n}`] : [])]);
   expect(seen.toSorted()).toEqual(expected.toSorted());
+});
+
+it('a quarantined record that is larger than an answer is listed by its first bytes, with its length', async () => {
+  const length = 4 * 1024 * 1024;
+  await oneStatement(
+    shards.superuserUrls[shard] ?? '',
+    `insert into quarantine (partition, generation, "offset", index, code, bytes, quarantined_at)
+     values (${partition}, 9, 99, -1, 'large', convert_to(repeat('x', ${length}), 'UTF8'), '2028-01-01')`,
+  );
+  const [large] = await listQuarantine(controls, { rowsMax: 1, before: null });
+  expect(large).toMatchObject({ code: 'large', length });
+  expect(Buffer.from(large?.bytes ?? '', 'base64')).toEqual(Buffer.alloc(listedRecordBytesMax, 'x'));
 });
 
 it('an operator event is checked before anything is done', () => {

@@ -30,6 +30,12 @@ const fill = `
   insert into usage_rollups (partition, organization_id, metric_name, quarter, total, event_count)
   select ${partition}, 'org_' || n % 100, 'api_calls', timestamptz '2026-01-01' + n / 100 * interval '15 minutes', 1, 1
   from generate_series(0, 199999) n;
+  insert into commit_ledger (partition, sequence, generation, from_offset, to_offset, records, seen, inserted, duplicate,
+    quarantined, foreign_records, write_statements, segment_version, map_version, source, days, previous_hash, hash,
+    committed_at, conflicts, decided_by, decided_why)
+  select partition, sequence + 1, 1, to_offset, to_offset, 0, 0, 0, 0, 0, 0, 4, 1, 1, 'decision',
+    '[{"day": "${day}", "count": 20000, "digest": null, "sums": "b"}]', hash, hash, now(), 0, 'x', 'x'
+  from commit_ledger where sequence = ${commits};
   analyze usage_events, commit_ledger, usage_rollups`;
 
 beforeAll(async () => {
@@ -47,6 +53,38 @@ describe('U12: a day is compared in bounded time', () => {
     await inSession(shards.operatorUrls[shard] ?? '', async (client) => {
       await client.query(`set work_mem = '4MB'; set statement_timeout = '20s'`);
       expect((await client.query(loadSql(name), [...values])).rows).toHaveLength(found);
+    });
+  });
+});
+
+/** Pages that a statement reads, also in functions that it calls. */
+async function pagesRead(name: Parameters<typeof loadSql>[0], values: readonly unknown[]): Promise<number> {
+  return inSession(shards.operatorUrls[shard] ?? '', async (client) => {
+    const text = `explain (analyze, buffers, format json) ${loadSql(name)}`;
+    const [row] = (
+      await client.query<{ 'QUERY PLAN': readonly { Plan: Record<string, number> }[] }>(text, [...values])
+    ).rows;
+    const { Plan: plan } = row?.['QUERY PLAN'][0] ?? {};
+    return (plan?.['Shared Hit Blocks'] ?? 0) + (plan?.['Shared Read Blocks'] ?? 0);
+  });
+}
+
+describe('U12: what does not grow with other days', () => {
+  it.each([
+    ['digest-day', [day]],
+    ['find-closed-mismatches', [day]],
+  ] as const)('%s reads the totals of the day only', async (name, values) => {
+    const [size] = await shards.query(
+      shard,
+      `select relpages::int as pages from pg_class where relname = 'usage_rollups'`,
+    );
+    expect(await pagesRead(name, values)).toBeLessThan(Number(size?.['pages']) / 4);
+  });
+
+  it('the list of days reads no row', async () => {
+    await inSession(shards.operatorUrls[shard] ?? '', async (client) => {
+      const { rows } = await client.query(`explain ${loadSql('read-days')}`);
+      expect(JSON.stringify(rows)).not.toContain('usage_events');
     });
   });
 });

@@ -16,7 +16,6 @@
 import type pg from 'pg';
 import { invariant } from '../../errors.ts';
 import { formatDay } from '../../events/calendar.ts';
-import { closedDaysMax } from '../../limits.ts';
 import { type Closing, type ClosingOutcome, type ClosingProblem, closingProblem } from '../closing.ts';
 import { type ComparedDays, compareDays } from './compare-days.ts';
 import { CountedWrites, countedNothing } from './counted-writes.ts';
@@ -56,7 +55,7 @@ export async function closeDay(
 ): Promise<ClosingOutcome> {
   const planned = await withConnection(owner, (client) => plan(client, closing));
   if (planned.kind === 'open') {
-    const compared = await withConnection(reads, (client) => compareDays(client, planned.days));
+    const compared = await withConnection(reads, (client) => compareDays(client, planned));
     if (compared.kind !== 'agrees') return compared;
     const { closedBefore } = planned;
     const written = await withConnection(owner, (client) =>
@@ -73,8 +72,9 @@ type Plan =
   | ClosingProblem
   | {
       readonly kind: 'open';
-      /** In order; the last is the one that was asked for. */
-      readonly days: readonly number[];
+      /** The one that was asked for, and those before it that a leaf is for. */
+      readonly day: number;
+      readonly earlier: readonly number[];
       readonly closedBefore: number | null;
     }
   | { readonly kind: 'closed_already'; readonly closedBefore: number };
@@ -90,9 +90,7 @@ async function plan(client: pg.ClientBase, { day }: Closing): Promise<Plan> {
   const earlier = (await leavesOf(client))
     .flatMap((leaf) => leaf.days)
     .filter((one) => one < day && one >= (closedBefore ?? one));
-  const days = [...new Set(earlier)].sort((a, b) => a - b);
-  if (days.length >= closedDaysMax) return { kind: 'too_many_days', first: days[closedDaysMax - 1] ?? day };
-  return { kind: 'open', days: [...days, day], closedBefore };
+  return { kind: 'open', day, earlier: [...new Set(earlier)], closedBefore };
 }
 
 interface LockedShard {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { formatDay } from '../../events/calendar.ts';
-import { listedRowsMax, verifyStatementTimeoutMs } from '../../limits.ts';
+import { closedDaysMax, listedRowsMax, verifyStatementTimeoutMs } from '../../limits.ts';
 import type { ClosingProblem } from '../closing.ts';
 import type { ChainedDay } from '../commit-hash.ts';
 import { dayMismatches, type ReadRows } from './day-mismatches.ts';
@@ -9,6 +9,7 @@ import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
 const readHeads = loadSql('read-heads');
+const findNamedDays = loadSql('find-named-days');
 const digestDay = loadSql('digest-day');
 
 /** Days whose rows are what the ledger says and add up to the totals, with what the totals are. */
@@ -20,13 +21,19 @@ export interface ComparedDays {
   readonly days: ReadonlyMap<number, readonly ChainedDay[]>;
 }
 
+/** What a closing of `day` closes beside it: those of `earlier` that something is in. In order. */
+export interface PlannedDays {
+  readonly day: number;
+  readonly earlier: readonly number[];
+}
+
 type Difference = Extract<ClosingProblem, { readonly kind: 'differs' }>;
 
 /** The first day that does not agree is the answer; `verify` names all. On a connection of the login `billing`. */
 export async function compareDays(
   client: pg.ClientBase,
-  days: readonly number[],
-): Promise<ComparedDays | Difference> {
+  { day: last, earlier }: PlannedDays,
+): Promise<ComparedDays | Difference | Extract<ClosingProblem, { readonly kind: 'too_many_days' }>> {
   const read: ReadRows = async <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
     (await execute<Row>(client, text, values, verifyStatementTimeoutMs)).rows;
   const heads = new Map(
@@ -34,6 +41,12 @@ export async function compareDays(
       return [partition, toSafeInteger(sequence)];
     }),
   );
+  // Behind the heads: a commit that names a day later is seen when the closing is written. A month's leaf is for all its
+  // days, and most of them may hold nothing.
+  const named = await read<{ day: number }>(findNamedDays, [earlier.map(formatDay)]);
+  const days = [...named.map(({ day }) => day), last];
+  const first = days[closedDaysMax - 1];
+  if (days.length > closedDaysMax && first !== undefined) return { kind: 'too_many_days', first };
   const compared = new Map<number, ChainedDay[]>();
   for (const day of days.map(formatDay)) {
     // One snapshot: the digest is of the totals that were compared.

@@ -5,6 +5,7 @@ import { loadSql } from './sql.ts';
 
 const findRowMismatches = loadSql('find-row-mismatches');
 const findSumMismatches = loadSql('find-sum-mismatches');
+const findClosedMismatches = loadSql('find-closed-mismatches');
 const findTotalMismatches = loadSql('find-total-mismatches');
 
 /** Runs one statement as the login `billing`, which sees every tenant's rows. */
@@ -45,6 +46,7 @@ export function dayMismatches(read: ReadRows) {
   return {
     rows: (day: string) => ofCommits(findRowMismatches, day),
     sums: (day: string) => ofCommits(findSumMismatches, day),
+    closed: (day: string) => ofCommits(findClosedMismatches, day),
     totals: async (day: string, rowsMax: number) =>
       (await read<TotalRow>(findTotalMismatches, [day, rowsMax])).map(fromRowTotal),
   };

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import {
   idleInTransactionTimeoutMs,
   listedBytesMax,
+  listedRecordBytesMax,
   lockTimeoutMs,
   shardControlConnectionsMax,
   verifyStatementTimeoutMs,
@@ -23,7 +24,6 @@ const readPartitions = loadSql('read-partitions');
 const readCommits = loadSql('read-commits');
 const readDays = loadSql('read-days');
 const findKeptMismatches = loadSql('find-kept-mismatches');
-const findClosedMismatches = loadSql('find-closed-mismatches');
 const readQuarantine = loadSql('read-quarantine');
 const readConflicts = loadSql('read-conflicts');
 
@@ -84,6 +84,7 @@ interface QuarantineRow {
   readonly index: number;
   readonly code: string;
   readonly bytes: Buffer;
+  readonly length: number;
   readonly quarantined_at_ms: string;
   readonly cursor: string;
   readonly cut: boolean;
@@ -125,11 +126,11 @@ export function createShardControl(settings: ShardControlSettings): ShardControl
     rowMismatches: ofDay.rows,
     sumMismatches: ofDay.sums,
     totalMismatches: ofDay.totals,
-    closedMismatches: async () =>
-      (await read<MismatchRow & { day: string }>(findClosedMismatches)).map(fromRowMismatch),
+    closedMismatches: ofDay.closed,
     keptMismatches: async () => (await read<KeptMismatchRow>(findKeptMismatches)).map(fromRowKept),
     quarantined: async ({ rowsMax, before }) => {
-      const rows = await read<QuarantineRow>(readQuarantine, [rowsMax, listedBytesMax, ...placeOf(before)]);
+      const values = [rowsMax, listedBytesMax, ...placeOf(before), listedRecordBytesMax];
+      const rows = await read<QuarantineRow>(readQuarantine, values);
       return { rows: rows.map(fromRowQuarantine), cut: rows[0]?.cut ?? false };
     },
     conflicts: async ({ rowsMax, before }) => {
@@ -202,9 +203,10 @@ function placeOf(cursor: string | null): readonly (string | null)[] {
 }
 
 function fromRowQuarantine(row: QuarantineRow): QuarantinedRecord {
-  const { partition, index, code, bytes, cursor } = row;
+  const { partition, index, code, bytes, length, cursor } = row;
   const quarantinedAtMs = toSafeInteger(row.quarantined_at_ms);
-  return { partition, offset: toSafeInteger(row.offset), index, code, bytes, quarantinedAtMs, cursor };
+  const offset = toSafeInteger(row.offset);
+  return { partition, offset, index, code, bytes, length, quarantinedAtMs, cursor };
 }
 
 function fromRowConflict(row: ConflictRow): RecordedConflict {

@@ -78,6 +78,7 @@ function controlOf(shard: number, changes: Partial<ShardControl> = {}): ShardCon
           code: 'foreign_magic',
           quarantinedAtMs: noonMs,
           bytes,
+          length: bytes.length,
         },
       ],
     }),

@@ -1,7 +1,8 @@
--- $1 rows, $2 bytes, then the place before which the page begins, or nulls: $3 microseconds since 1970, $4 partition,
+-- $1 rows, $2 bytes of all, $8 bytes of one, which is cut there, then the place before which the page begins, or nulls: $3 microseconds since 1970, $4 partition,
 -- $5 generation, $6 offset, $7 index. Newest first; `cut`: it has fewer rows than were asked for, because they are large.
 with page as (
-  select *, sum(octet_length(bytes)) over newest as bytes_to, row_number() over newest as place, count(*) over () as found
+  select *, sum(least(octet_length(bytes), $8::int)) over newest as bytes_to, row_number() over newest as place,
+    count(*) over () as found
   from (
     select *
     from quarantine
@@ -13,9 +14,10 @@ with page as (
   window newest as (order by quarantined_at desc, partition desc, generation desc, "offset" desc, index desc
     rows unbounded preceding)
 )
-select partition, "offset", index, code, bytes, floor(extract(epoch from quarantined_at) * 1000)::int8 as quarantined_at_ms,
+select partition, "offset", index, code, substr(bytes, 1, $8::int) as bytes, octet_length(bytes) as length,
+  floor(extract(epoch from quarantined_at) * 1000)::int8 as quarantined_at_ms,
   concat_ws('.', (extract(epoch from quarantined_at) * 1000000)::int8, partition, generation, "offset", index) as cursor,
   found > count(*) over () as cut
 from page
-where bytes_to <= $2 or place = 1
+where bytes_to <= $2
 order by place

@@ -1,0 +1,59 @@
+/** What is closed of leaves that are for many days. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { closeDay } from '../../functions/operator/close-day.ts';
+import { verifyShard } from '../../functions/operator/verify-shard.ts';
+import { oneStatement } from '../../localstack/servers/postgres-session.ts';
+import { formatDay } from '../../shared/events/calendar.ts';
+import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
+import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
+import type { ShardControl } from '../../shared/ledger/shard-control.ts';
+import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
+import { closedDaysMax, dayMs, eventAgeDaysMax } from '../../shared/limits.ts';
+import { routeMapVersion } from '../../shared/log/routing.ts';
+import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+
+const { partition, shard } = homeOf('org_1');
+/** The youngest day that may be closed, at any hour of today. */
+const oldDay = Math.floor(Date.now() / dayMs) - eventAgeDaysMax - 2;
+let shards: FreshShards;
+let ledger: ShardLedger;
+let control: ShardControl;
+const superuser = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
+
+beforeAll(async () => {
+  shards = await freshShards({ topicId: 'topic-backfill', partitions });
+  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
+  const ownerUrl = shards.ownerUrls[shard] ?? '';
+  const operatorUrl = shards.operatorUrls[shard] ?? '';
+  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
+  const days = Array.from({ length: closedDaysMax + 50 }, (_, i) => `'${formatDay(oldDay - i)}'`);
+  await superuser(`update partition_progress set complete_through = now();
+    create table usage_events_200001 (like usage_events including defaults including constraints);
+    alter table usage_events_200001 owner to odometer_owner;
+    grant select, insert on usage_events_200001 to odometer_writer;
+    alter table usage_events attach partition usage_events_200001 for values in (${days.join()})`);
+});
+afterAll(async () => {
+  await Promise.all([ledger.close(), control.close()]);
+  await shards.drop();
+});
+
+it('U12: a closing closes the days that something was counted into, of all that a leaf is for', async () => {
+  const rows = [usageRow({ eventTimeMs: (oldDay - 30) * dayMs })];
+  // By the name of the leaf, which is not one that days get.
+  await superuser(`create or replace function leaf_of(day date, today date) returns text language sql
+    set search_path = pg_catalog, public, pg_temp as $$ select 'usage_events_200001' $$`);
+  expect(await commitRows(ledger, partition, { from: 0, to: 1, rows })).toMatchObject({ value: true });
+  const closing = await closeDay({ day: oldDay, by: 'ops', why: 'old' }, [control]);
+  expect(closing).toMatchObject([{ kind: 'closed', leavesDropped: 1 }]);
+  const [row] = await rowsOf(
+    shards.superuserUrls[shard] ?? '',
+    `select days from commit_ledger where partition = ${partition} order by sequence desc limit 1`,
+  );
+  expect(row?.['days']).toMatchObject([
+    { day: formatDay(oldDay - 30), count: 1, digest: null },
+    { day: formatDay(oldDay), count: 0, digest: null },
+  ]);
+  expect(await verifyShard(control)).toMatchObject({ bad: [], totals: [] });
+});
