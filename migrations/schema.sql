@@ -226,6 +226,7 @@ CREATE INDEX usage_conflicts_organization ON public.usage_conflicts USING btree 
 CREATE INDEX usage_events_created_at ON ONLY public.usage_events USING brin (created_at) WITH (autosummarize='on');
 CREATE UNIQUE INDEX usage_events_identity ON ONLY public.usage_events USING btree (key_hash, event_day);
 CREATE INDEX usage_events_lookups ON ONLY public.usage_events USING brin (processed_at, event_time timestamptz_minmax_multi_ops, organization_id text_bloom_ops) WITH (autosummarize='on');
+CREATE INDEX usage_rollups_quarter ON public.usage_rollups USING btree (quarter, partition);
 create view closed_days with (security_invoker=true) as
  SELECT l.partition,
     d.day,
