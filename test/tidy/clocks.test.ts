@@ -11,7 +11,6 @@ const wallClockReads: Readonly<Record<string, readonly [reads: number, because: 
   'functions/authorizer/api-key-uses.ts': [1, 'the date of a use'],
   'functions/authorizer/check-api-key.ts': [1, 'an API key ends at a date'],
   'functions/authorizer/verified-tokens.ts': [1, 'a token ends at a date'],
-  'functions/flusher/flush-shard.ts': [1, 'the stamp of an observation'],
   'functions/flusher/report-shard.ts': [1, 'the age of a record since the stamp of another process'],
   'functions/ingest/accept-events.ts': [
     1,

@@ -33,11 +33,12 @@ it.each(['local', 'production'])('the mapping of the stage %s is what the stacks
   });
 });
 
-it('the target of each shard’s schedule is the flusher', () => {
+it('the target of each shard’s schedule is the flusher, and keys compares the shards', () => {
   const functionId = expect.stringMatching(/^FlusherFunction/);
-  expect(readSchedules(snapshot('local'))).toEqual(
-    [0, 1, 2, 3].map((shard) => ({ functionId, input: { shards: [shard] } })),
-  );
+  expect(readSchedules(snapshot('local'))).toEqual([
+    ...[0, 1, 2, 3].map((shard) => ({ functionId, input: { shards: [shard] } })),
+    { functionId: expect.stringMatching(/^KeysFunction/), input: { compare: true } },
+  ]);
 });
 
 it.each([

@@ -20,7 +20,8 @@ async function visited(event: unknown): Promise<readonly number[]> {
       throw stop;
     };
     // A pass that ends at its first look uses no other method of a shard.
-    return { shard, progress: look, positions: look, heads: look } as unknown as ShardLedger;
+    const used = { shard, nowMs: look, progress: look, positions: look, heads: look };
+    return used as unknown as ShardLedger;
   });
   const segmentKey = Buffer.alloc(32, 1);
   const ports = { log: new FakeLog(), clock: new FakeClock(), logger: new FakeLogger(), segmentKey };
