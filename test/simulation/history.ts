@@ -40,7 +40,7 @@ export interface Outcome {
 
 const segmentKey = Buffer.alloc(32, 1);
 /** After all trouble: this many invocations, so far apart that a log end below progress halts in time. */
-const settlingInvocations = 12;
+const settlingInvocations = 24;
 const settlingBudgetMs = 1200;
 const settlingPauseMs = 12_000;
 

@@ -6,7 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { type PlantedChange, withChange } from '../mutants/planted-change.ts';
 import { type Failure, search } from './search.ts';
 
-const sources = ['functions', 'shared', 'client', 'test/simulation', 'test/harness/builders', 'package.json'];
+const sources = [
+  ...['functions', 'shared', 'client', 'test/simulation', 'test/recount', 'test/harness/builders'],
+  'package.json',
+];
 const root = join(import.meta.dirname, '..', '..');
 
 /** The first failure among the first 1,000 seeds with the fault in a copy of the sources, or null. */
