@@ -163,7 +163,7 @@ it('U5: records that retention removed before they were counted are a difference
   expect(await differences()).toEqual([]);
 });
 
-/** What closing 2026-11-20 does: a ledger row with the digest of the totals, and then the rows are gone. */
+/** What closing 2026-11-20 does: a ledger row with the digest of the totals, the bound moves, and then the rows are gone. */
 async function closeDay(of: number): Promise<void> {
   await inSession(pipeline.shards.superuserUrls[shardOf(of)] ?? '', async (client) => {
     const head = `select sequence::int as sequence, hash, to_offset::int as end, generation from commit_ledger
@@ -180,6 +180,9 @@ async function closeDay(of: number): Promise<void> {
       ...{ source: 'decision', decidedBy: 'ops', decidedWhy: 'it is old', committedAtMs: noonMs },
       days: [{ day: '2026-11-20', count: day.count, digest: null, sums: day.sums }],
     });
+    await client.query(
+      `update partition_progress set closed_before = '2026-11-21' where partition = ${of} and closed_before is null`,
+    );
     await client.query(`delete from usage_events where partition = ${of} and event_day = '2026-11-20'`);
   });
 }
