@@ -584,13 +584,14 @@ begin
   if length(leaf) = length('usage_events_YYYYMMDD') then
     days := quote_literal(day);
   else
-    -- All days that have no leaf of their own; that some are closed does no harm, because nothing is written to them.
+    -- All open days that have no leaf of their own. A closed one would be named again, and the proof would miss its rows.
     select string_agg(quote_literal(one::date), ', ') into days
     from generate_series(date_trunc('month', day::timestamp),
       date_trunc('month', day::timestamp) + interval '1 month' - interval '1 day', interval '1 day') one
     where not exists (
       select from pg_class
-      where relnamespace = 'public'::regnamespace and relname = 'usage_events_' || to_char(one, 'YYYYMMDD'));
+      where relnamespace = 'public'::regnamespace and relname = 'usage_events_' || to_char(one, 'YYYYMMDD'))
+      and not exists (select from public.shard_identity where one < closed_before);
   end if;
   execute format(
     'create table public.%I (like public.usage_events including defaults including constraints including storage)',

@@ -6,6 +6,7 @@ import { toSafeInteger } from './row-values.ts';
 import { loadSql } from './sql.ts';
 
 const setDecision = loadSql('set-decision');
+const lockBound = loadSql('lock-bound');
 const lockDecision = loadSql('lock-decision');
 const readHead = loadSql('read-head');
 const resumePartition = loadSql('resume-partition');
@@ -38,6 +39,8 @@ async function write(
   const { partition, action, by, why } = decision;
   const statements = new CountedWrites(client);
   await statements.read(setDecision, [by, why]);
+  // A new topic is written into the shard's own row, which closings lock before those of partitions.
+  if (action.kind === 'restart') await statements.read(lockBound, []);
   const [locked] = await statements.read<LockedRow>(lockDecision, [partition]);
   if (locked === undefined) return 'unknown_partition';
   if (!locked.halted) return 'not_halted';

@@ -1,8 +1,11 @@
 -- What the proof of a day reads (U12) is what the day holds: not the whole ledger, and not the totals of other days.
 
--- Which commits inserted into a day. Without the pending list of GIN, so that no commit pays for those before it.
-create index commit_ledger_days on commit_ledger using gin (jsonb_path_query_array(days, '$[*].day'))
-  with (fastupdate = off);
+-- The strongest lock first: nobody waits for one that waits for another.
+-- Whoever closes a day: it is a decision of its own. Not of the rows of before, because `verify` judges those.
+alter table commit_ledger add constraint commit_ledger_closing check (
+  (source = 'decision' and to_offset = from_offset)
+  or not days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))'
+) not valid;
 
 -- What each commit inserted into a day; rows that close a day are in `closed_days`.
 create function commits_of_day(of_day date)
@@ -102,14 +105,6 @@ revoke all on function refuse_decision() from public;
 create trigger only_owner_decides before insert on commit_ledger for each row
   when (new.source = 'decision' or new.days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))')
   execute function refuse_decision();
--- Whoever closes a day: it is a decision of its own. Not of the rows of before, because `verify` judges those.
-alter table commit_ledger add constraint commit_ledger_closing check (
-  (source = 'decision' and to_offset = from_offset)
-  or not days @? '$[*] ? (!exists(@.digest ? (@.type() == "string")))'
-) not valid;
-
--- Decisions are few.
-create index commit_ledger_decisions on commit_ledger (partition, sequence) where source = 'decision';
 create or replace view closed_days with (security_invoker = true) as
 select l.partition, d.day, l.sequence, d.count, d.sums
 from commit_ledger l
@@ -132,5 +127,47 @@ where not exists (select from usage_days u where u.day = c.day);
 
 grant select on usage_days, gone_days to billing;
 
--- Totals of one day are read for its proof, and of all days none are read for one of them.
-create index usage_rollups_quarter on usage_rollups (quarter, partition);
+-- The function of migration 009.
+create or replace function make_usage_day(day date) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp
+set lock_timeout = '4s'
+as $$
+declare
+  today date := (now() at time zone 'UTC')::date;
+  leaf text;
+  days text;
+begin
+  if day is null or exists (select from public.shard_identity where day < closed_before) then
+    return false;
+  end if;
+  leaf := public.leaf_of(day, today);
+  if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
+    return true;
+  end if;
+  perform pg_advisory_xact_lock(hashtext('odometer.make_usage_day'));
+  -- The winner of a race may have made the leaf, or the month's.
+  leaf := public.leaf_of(day, today);
+  if exists (select from pg_class where relnamespace = 'public'::regnamespace and relname = leaf) then
+    return true;
+  end if;
+  if length(leaf) = length('usage_events_YYYYMMDD') then
+    days := quote_literal(day);
+  else
+    -- All open days that have no leaf of their own. A closed one would be named again, and the proof would miss its rows.
+    select string_agg(quote_literal(one::date), ', ') into days
+    from generate_series(date_trunc('month', day::timestamp),
+      date_trunc('month', day::timestamp) + interval '1 month' - interval '1 day', interval '1 day') one
+    where not exists (
+      select from pg_class
+      where relnamespace = 'public'::regnamespace and relname = 'usage_events_' || to_char(one, 'YYYYMMDD'))
+      and not exists (select from public.shard_identity where one < closed_before);
+  end if;
+  execute format(
+    'create table public.%I (like public.usage_events including defaults including constraints including storage)',
+    leaf);
+  execute format('grant select, insert on public.%I to odometer_writer', leaf);
+  execute format('alter table public.usage_events attach partition public.%I for values in (%s)', leaf, days);
+  return true;
+end
+$$;
