@@ -57,3 +57,19 @@ it('U12: a closing closes the days that something was counted into, of all that 
   ]);
   expect(await verifyShard(control)).toMatchObject({ bad: [], totals: [] });
 });
+
+it('U12: a month’s leaf that is made after some of its days were closed is for its open days only', async () => {
+  const topicId = 'topic-month';
+  const fresh = await freshShards({ topicId, partitions });
+  const url = fresh.superuserUrls[shard] ?? '';
+  await oneStatement(
+    url,
+    `update shard_identity set closed_before = '2020-01-16'; update partition_progress set closed_before = '2020-01-16'`,
+  );
+  const made = createShardLedger({ url: fresh.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
+  expect(await made.ensureDays([Date.UTC(2020, 0, 20) / dayMs])).toEqual(new Set());
+  const named = `select count(*)::int as days, min(day)::text as first from usage_days where day < '2020-02-01'`;
+  expect(await rowsOf(url, named)).toEqual([{ days: 16, first: '2020-01-16' }]);
+  await made.close();
+  await fresh.drop();
+});
