@@ -117,7 +117,7 @@ export const shardMutants: readonly Mutant[] = [
   {
     name: 'the writer may delete events of a day',
     rule: 'U11',
-    file: 'migrations/009_month_leaves.sql',
+    file: 'migrations/020_proof_by_range.sql',
     find: 'grant select, insert on public.%I',
     replace: 'grant select, insert, delete on public.%I',
     test: {
