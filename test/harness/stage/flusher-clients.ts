@@ -35,7 +35,9 @@ export class FlusherClients implements StagedFlusher {
     this.segments = createSegmentStore({ url: redisUrl, topic });
     this.shards = [...writerUrls].map(([shard, url]) => {
       const ledger = createShardLedger({ url, shard, mapVersion: routeMapVersion });
-      return { ledger, clock: new SkewedClock(date) };
+      // Looks are dated by the shard's clock, which shows what the script says, as every clock here.
+      const dated = Object.assign(ledger, { nowMs: async () => date() });
+      return { ledger: dated, clock: new SkewedClock(date) };
     });
   }
 

@@ -62,8 +62,8 @@ const eventsSql = `select partition, replace(key_hash::text, '-', '') as key_has
   from usage_events where partition = any ($1)`;
 const totalsSql = `select partition,
     organization_id || E'\\n' || metric_name || E'\\n' || (extract(epoch from quarter) / 900)::int as name,
-    (total * 1000)::float8 as thousandths, event_count::float8 as count
-  from usage_rollups where partition = any ($1)`;
+    (sum(total) * 1000)::float8 as thousandths, sum(event_count)::float8 as count
+  from usage_rollups where partition = any ($1) group by 1, 2`;
 const commitsSql = `select partition, sequence::float8 as sequence, generation, from_offset::float8 as from,
     to_offset::float8 as to, seen::float8 as seen, inserted::float8 as inserted, duplicate::float8 as duplicate,
     conflicts, quarantined::float8 as quarantined, foreign_records::float8 as foreign, source,
