@@ -196,31 +196,35 @@ it('a caller without a token, or with one that is expired or for another audienc
 /** Some five hundred requests, each of which the emulator takes through three functions. */
 const accessTimeoutMs = 400_000;
 
-it('U10: every route and method answers each wrong credential as the table says, by token and by API key', async () => {
-  const revoked = { ...administrator(), name: 'revoked', revoked: true };
-  const made = await makeKeys(keyHome(), [...credentials, revoked]);
-  const keyId = made.at(-1)?.id ?? '';
-  const api = `${emulator.url}/_aws/execute-api/${apiId}/$default`;
-  const cases = accessCases();
-  // Shards answer for keys from their first comparison on, which the schedule starts within a minute.
-  const first = async () => (await call('/api/v1/metrics', made[0]?.text)).status;
-  await expect.poll(first, { timeout: tickMs, interval: pollMs }).toBe(200);
-  const differences: string[] = [];
-  for (const kind of ['token', 'key'] as const) {
-    for (const one of cases) {
-      const at = one.credential === null ? -1 : credentials.indexOf(one.credential);
-      const key = made[at]?.text ?? null;
-      const authorization = kind === 'key' || one.credential === null ? key : await tokenOf(one.credential);
-      const status = await statusOf(one, { api, authorization, keyId });
-      // API Gateway itself answers 401 where nothing was sent, and 403 where the authorizer refused.
-      const refusal = one.credential === null ? 401 : 403;
-      const expected = one.expected === 'refused' ? refusal : one.expected;
-      if (status !== expected) differences.push(`${one.title} by ${kind}: ${status}, not ${expected}`);
+it(
+  'U10: every route and method answers each wrong credential as the table says, by token and by API key',
+  async () => {
+    const revoked = { ...administrator(), name: 'revoked', revoked: true };
+    const made = await makeKeys(keyHome(), [...credentials, revoked]);
+    const keyId = made.at(-1)?.id ?? '';
+    const api = `${emulator.url}/_aws/execute-api/${apiId}/$default`;
+    const cases = accessCases();
+    // Shards answer for keys from their first comparison on, which the schedule starts within a minute.
+    const first = async () => (await call('/api/v1/metrics', made[0]?.text)).status;
+    await expect.poll(first, { timeout: tickMs, interval: pollMs }).toBe(200);
+    const differences: string[] = [];
+    for (const kind of ['token', 'key'] as const) {
+      for (const one of cases) {
+        const at = one.credential === null ? -1 : credentials.indexOf(one.credential);
+        const key = made[at]?.text ?? null;
+        const authorization = kind === 'key' || one.credential === null ? key : await tokenOf(one.credential);
+        const status = await statusOf(one, { api, authorization, keyId });
+        // API Gateway itself answers 401 where nothing was sent, and 403 where the authorizer refused.
+        const refusal = one.credential === null ? 401 : 403;
+        const expected = one.expected === 'refused' ? refusal : one.expected;
+        if (status !== expected) differences.push(`${one.title} by ${kind}: ${status}, not ${expected}`);
+      }
     }
-  }
-  expect(cases.length).toBeGreaterThan(150);
-  expect(differences).toEqual([]);
-}, accessTimeoutMs);
+    expect(cases.length).toBeGreaterThan(150);
+    expect(differences).toEqual([]);
+  },
+  accessTimeoutMs,
+);
 
 it('a key that is made and revoked by the deployed routes is of use, and then refused in a minute', async () => {
   const token = await issueTestToken(jwtKey);
