@@ -193,24 +193,48 @@ begin
 end
 $$;
 
--- The view of migration 008 again, because its columns were those of the table at that time.
+-- The view of migration 008 again: its columns were those of the table at that time, and it read an array of all commits again
+-- for every row.
 drop view events_by_commit;
+
+-- Counted events, each once, with the sequence of the commit that inserted it, or null: one look into the index
+-- commit_ledger_from for each generation of the partition. Offsets repeat in generations, so where there are several the
+-- time of the commit decides too.
 create view events_by_commit with (security_invoker = true) as
-with ranges as (
-  select partition, count(*) over (partition by partition) as generations,
-    array_agg(from_offset order by from_offset) as froms, array_agg(to_offset order by from_offset) as tos,
-    array_agg(sequence order by from_offset) as sequences, array_agg(committed_at order by from_offset) as times
-  from commit_ledger
-  where to_offset > from_offset
-  group by partition, generation
+with recursive named (partition, generation) as (
+  select p.partition, (
+    select min(l.generation) from commit_ledger l where l.partition = p.partition and l.to_offset > l.from_offset)
+  from partition_progress p
+  union all
+  select n.partition, (
+    select min(l.generation) from commit_ledger l
+    where l.partition = n.partition and l.to_offset > l.from_offset and l.generation > n.generation)
+  from named n
+  where n.generation is not null
+),
+generations as (
+  select partition, generation, count(*) over (partition by partition) as generations
+  from named
+  where generation is not null
 )
-select e.*, coalesce(r.generations, 1) as generations,
-  case when e."offset" < r.tos[found.place]
-    and (r.generations = 1 or r.times[found.place] = date_trunc('milliseconds', e.processed_at))
-    then r.sequences[found.place] end as sequence
+select e.*, found.sequence
 from usage_events e
-left join ranges r on r.partition = e.partition
-cross join lateral (select width_bucket(e."offset", r.froms) as place) found;
+left join lateral (
+  select last.sequence
+  from generations g
+  cross join lateral (
+    select l.sequence, l.to_offset, l.committed_at
+    from commit_ledger l
+    where l.partition = e.partition and l.generation = g.generation and l.to_offset > l.from_offset
+      and l.from_offset <= e."offset"
+    order by l.from_offset desc
+    limit 1
+  ) last
+  where g.partition = e.partition and e."offset" < last.to_offset
+    and (g.generations = 1 or last.committed_at = date_trunc('milliseconds', e.processed_at))
+  order by g.generation desc
+  limit 1
+) found on true;
 
 -- Each counted event with the set whose total it is in: its own one if that is among the first 1,000 of its organization,
 -- metric and day in log order. It is decided from the rows alone, so it does not trust usage_dimension_sets. `logged` is
@@ -229,7 +253,7 @@ kept as (
     as apart
   from first_seen
 )
-select e.partition::integer as partition, e.organization_id, e.metric_name, e.event_day, e.generations, e.sequence,
+select e.partition::integer as partition, e.organization_id, e.metric_name, e.event_day, e.sequence,
   to_timestamp(floor(extract(epoch from e.event_time) / 900) * 900) as quarter,
   dimension_set_of(case when e.dimensions = '' or k.apart then e.dimensions else 'other' end) as dimension_set,
   e.quantity,
