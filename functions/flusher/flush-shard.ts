@@ -341,10 +341,7 @@ export class ShardPass {
     const { failing } = this.#shard.history.of(place);
     if (!failing.note(failed, this.#ports.clock.monotonic())) return;
     const why = `failed ${rangeFailuresMax} times while the shard did other work: ${reason}`;
-    const { partition, nextOffset } = place;
-    const halt = { code: 'range_failing', reason: why };
-    this.#ports.logger.error({ partition, nextOffset, ...halt }, 'partition halted');
-    if (await this.#halt(place, halt)) failing.forget();
+    if (await this.#halt(place, { code: 'range_failing', reason: why })) failing.forget();
   }
 
   #noteCommit({ partition, from, to }: OffsetRange, load: Load): void {
@@ -366,11 +363,8 @@ export class ShardPass {
       case 'waits-for-code':
         logger.warn({ partition, nextOffset, reason: stop.reason }, 'partition waits');
         return;
-      case 'halts': {
-        const { code, reason } = stop;
-        logger.error({ partition, nextOffset, code, reason }, 'partition halted');
-        await this.#halt(place, { code, reason });
-      }
+      case 'halts':
+        await this.#halt(place, { code: stop.code, reason: stop.reason });
     }
   }
 
@@ -382,16 +376,16 @@ export class ShardPass {
     place: PartitionPlace,
     why: { readonly code: string; readonly reason: string },
   ): Promise<boolean> {
+    const { logger } = this.#ports;
+    const { partition, nextOffset } = place;
+    logger.error({ partition, nextOffset, ...why }, 'partition halted');
     try {
       await this.#shard.ledger.halt(place, why);
       return true;
     } catch (error) {
       if (error instanceof OdometerError && error.code === 'wrong_shard') throw error;
       const level = isTransient(error) ? 'warn' : 'error';
-      this.#ports.logger[level](
-        { partition: place.partition, ...failure(error) },
-        'halt not written down yet',
-      );
+      logger[level]({ partition, ...failure(error) }, 'halt not written down yet');
       return false;
     }
   }
