@@ -3,7 +3,7 @@ import type { Caller } from '../../shared/callers/caller.ts';
 import { keyHash } from '../../shared/events/identity.ts';
 import { problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer, HttpRequest } from '../../shared/http/stack.ts';
-import type { EventLookup, EventsPage, KeptAside } from '../../shared/ledger/event-lookup.ts';
+import type { EventLookup, EventsPage, KeptAside, KeptPlace } from '../../shared/ledger/event-lookup.ts';
 import type { EventLogReader } from '../../shared/log/event-log.ts';
 import type { Receipts } from '../../shared/log/receipt.ts';
 import { partitionOf, shardOf } from '../../shared/log/routing.ts';
@@ -25,7 +25,7 @@ import {
   toHttpKeyConflict,
 } from './from-http-listed-events.ts';
 import { fromHttpReceipts, toHttpFates, toHttpOneFate } from './from-http-receipts.ts';
-import { listKeptAside } from './list-kept-aside.ts';
+import { type KeptPage, listKeptAside } from './list-kept-aside.ts';
 import { toHttpCounted } from './to-http-fate.ts';
 
 export interface EventPorts {
@@ -47,8 +47,16 @@ export function eventRoutes(ports: EventPorts): Readonly<Record<string, Answer>>
     'GET /api/v1/usage/events': (request) =>
       namesKey(request.event) ? eventsOfKey(ports, request) : listEvents(ports, request),
     'GET /api/v1/usage/restamped': (request) => restamped(ports, request),
-    'GET /api/v1/conflicts': (request) => conflicts(ports, request),
-    'GET /api/v1/quarantine': (request) => quarantine(ports, request),
+    'GET /api/v1/conflicts': (request) =>
+      keptPage(ports, request, {
+        list: (kept, ...page) => kept.conflicts(...page),
+        toHttp: toHttpConflicts,
+      }),
+    'GET /api/v1/quarantine': (request) =>
+      keptPage(ports, request, {
+        list: (kept, ...page) => kept.quarantined(...page),
+        toHttp: toHttpQuarantine,
+      }),
     'GET /api/v1/quarantine/{entry}': (request) => quarantineEntry(ports, request),
   };
 }
@@ -133,28 +141,24 @@ function nextCursor(
   return { next_cursor: toCursor(next, { organization, partition, receipts }) };
 }
 
-async function conflicts({ keptAside }: EventPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
+/** A page of all shards' lists of one kind. */
+async function keptPage<Entry extends KeptPlace>(
+  { keptAside }: EventPorts,
+  { event, caller }: HttpRequest,
+  kind: {
+    readonly list: (kept: KeptAside, before: KeptPlace | null, rowsMax: number) => Promise<readonly Entry[]>;
+    readonly toHttp: (page: KeptPage<Entry>) => HttpAnswer;
+  },
+): Promise<HttpAnswer> {
   const refused = keptAsideProblem(caller);
   if (refused !== null) return refused;
   const reading = parseQuery(keptParameters, event);
   if (!reading.ok) return { problem: reading.problem };
   const { cursor = null, limit } = reading.request;
   const sources = keptAside.map((kept) => {
-    return { shard: kept.shard, list: (rowsMax: number) => kept.conflicts(cursor, rowsMax) };
+    return { shard: kept.shard, list: (rowsMax: number) => kind.list(kept, cursor, rowsMax) };
   });
-  return toHttpConflicts(await listKeptAside(sources, limit));
-}
-
-async function quarantine({ keptAside }: EventPorts, { event, caller }: HttpRequest): Promise<HttpAnswer> {
-  const refused = keptAsideProblem(caller);
-  if (refused !== null) return refused;
-  const reading = parseQuery(keptParameters, event);
-  if (!reading.ok) return { problem: reading.problem };
-  const { cursor = null, limit } = reading.request;
-  const sources = keptAside.map((kept) => {
-    return { shard: kept.shard, list: (rowsMax: number) => kept.quarantined(cursor, rowsMax) };
-  });
-  return toHttpQuarantine(await listKeptAside(sources, limit));
+  return kind.toHttp(await listKeptAside(sources, limit));
 }
 
 async function quarantineEntry(
