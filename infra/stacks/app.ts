@@ -27,8 +27,7 @@ import {
   type BillingFunctionProps,
   type FunctionVitals,
 } from '../constructs/billing-function.ts';
-import { CompareSchedule } from '../constructs/compare-schedule.ts';
-import { FlushSchedule } from '../constructs/flush-schedule.ts';
+import { MinuteSchedule } from '../constructs/minute-schedule.ts';
 import { ShardMigration } from '../constructs/shard-migration.ts';
 import { UsageApi } from '../constructs/usage-api.ts';
 import type { DataPlane, NetworkRole } from '../data-plane/data-plane.ts';
@@ -197,7 +196,13 @@ export class AppStack extends Stack {
     this.#data.grantShards(flusher.fn, 'writer');
     this.#data.grantKey(flusher.fn, 'SEGMENT_KEY');
     this.#data.keepHeads(flusher.fn);
-    new FlushSchedule(this, 'FlushSchedule', flusher.fn);
+    // Each runs for most of its minute.
+    const ticks = Array.from({ length: shardCount }, (_, shard) => ({
+      id: `EveryMinute${shard}`,
+      input: { shards: [shard] },
+      description: `Commits what is in the log and not in shard ${shard}`,
+    }));
+    new MinuteSchedule(this, 'FlushSchedule', { fn: flusher.fn, ticks });
     return flusher;
   }
 
@@ -274,7 +279,13 @@ export class AppStack extends Stack {
     });
     this.#data.grantShards(keys.fn, 'keys');
     this.#data.grantKey(keys.fn, 'API_KEY_HASH_SECRET');
-    new CompareSchedule(this, 'CompareSchedule', keys.fn);
+    // A shard that was away answers for no key before it is compared.
+    const compare = {
+      id: 'EveryMinute',
+      input: { compare: true },
+      description: 'Compares the API keys of the shards',
+    };
+    new MinuteSchedule(this, 'CompareSchedule', { fn: keys.fn, ticks: [compare] });
     return keys;
   }
 
