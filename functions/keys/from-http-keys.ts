@@ -1,7 +1,7 @@
 /** From the HTTP requests about API keys to what the use cases take. */
 import type { z } from 'zod';
-import { decodeUtf8 } from '../../shared/events/utf8.ts';
 import { type FieldProblem, type Problem, problem } from '../../shared/http/problem.ts';
+import { readJsonBody } from '../../shared/http/read-body.ts';
 import type { HttpEvent } from '../../shared/http/stack.ts';
 import type { KeyRequest } from './create-key.ts';
 import { createKeyBody, listKeysParameters, rotateKeyBody } from './key-schema.ts';
@@ -16,7 +16,7 @@ export type Reading<T> =
 const bodyCharsMax = 16_384;
 
 export function fromHttpCreate(event: HttpEvent): Reading<KeyRequest> {
-  const body = readJsonBody(event);
+  const body = readJsonBody(event, bodyCharsMax);
   if (!body.ok) return body;
   const parsed = createKeyBody.safeParse(body.value);
   if (!parsed.success) return invalid('invalid_body', parsed.error);
@@ -27,7 +27,7 @@ export function fromHttpCreate(event: HttpEvent): Reading<KeyRequest> {
 }
 
 export function fromHttpRotate(event: HttpEvent): Reading<RotateRequest> {
-  const body: Reading<unknown> = event.body ? readJsonBody(event) : { ok: true, value: {} };
+  const body: Reading<unknown> = event.body ? readJsonBody(event, bodyCharsMax) : { ok: true, value: {} };
   if (!body.ok) return body;
   const parsed = rotateKeyBody.safeParse(body.value);
   if (!parsed.success) return invalid('invalid_body', parsed.error);
@@ -45,21 +45,6 @@ export function fromHttpList(event: HttpEvent): Reading<ListRequest> {
 /** A text that is no id is one that no key has. */
 export function fromHttpKeyId(event: HttpEvent): string {
   return event.pathParameters?.['key'] ?? '';
-}
-
-function readJsonBody(event: HttpEvent): Reading<unknown> {
-  if (!/^application\/json *(?:;|$)/i.test(event.headers['content-type'] ?? ''))
-    return refused(problem(415, 'unsupported_media_type', 'The content type must be application/json.'));
-  const { body = '', isBase64Encoded } = event;
-  if (body.length > bodyCharsMax)
-    return refused(problem(413, 'body_too_large', `The body must have at most ${bodyCharsMax} characters.`));
-  const text = isBase64Encoded ? decodeUtf8(Buffer.from(body, 'base64')) : body;
-  try {
-    if (text !== null) return { ok: true, value: JSON.parse(text) };
-  } catch {
-    // Said below.
-  }
-  return refused(problem(400, 'invalid_json', 'The body is not JSON in UTF-8.'));
 }
 
 function refused(found: Problem): Reading<never> {

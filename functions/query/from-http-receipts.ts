@@ -1,7 +1,7 @@
 /** From requests about receipts, and back to their answers. */
 import { z } from 'zod';
 import { type Problem, problem } from '../../shared/http/problem.ts';
-import { readBody } from '../../shared/http/read-body.ts';
+import { readJsonBody } from '../../shared/http/read-body.ts';
 import type { HttpAnswer, HttpEvent } from '../../shared/http/stack.ts';
 import { receiptsMax } from '../../shared/limits.ts';
 import type { FoundFate } from './find-fates.ts';
@@ -20,15 +20,9 @@ export type ReceiptsReading =
   | { readonly ok: false; readonly problem: Problem };
 
 export function fromHttpReceipts(event: HttpEvent): ReceiptsReading {
-  const body = readBody(event, ['application/json']);
+  const body = readJsonBody(event);
   if (!body.ok) return body;
-  let value: unknown;
-  try {
-    value = JSON.parse(body.text);
-  } catch {
-    return { ok: false, problem: problem(400, 'invalid_json', 'The body is not JSON.') };
-  }
-  const parsed = receiptsBodySchema.safeParse(value);
+  const parsed = receiptsBodySchema.safeParse(body.value);
   if (parsed.success) return { ok: true, receipts: parsed.data.receipts };
   const detail = `The body must be {"receipts": [...]} with 1 to ${receiptsMax} receipts as text.`;
   return { ok: false, problem: problem(400, 'invalid_body', detail) };

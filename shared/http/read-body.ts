@@ -33,7 +33,22 @@ export function readBody(event: HttpEvent, mediaTypes: readonly string[]): BodyR
   return unpacked.ok ? fromBytes(unpacked.bytes) : unpacked;
 }
 
-/** The same for a body that is no text, which may be empty. */
+type JsonReading = { readonly ok: true; readonly value: unknown } | Refused;
+
+/** The value of a JSON body of at most so many characters. The numbers of events keep more digits: ingest reads them itself. */
+export function readJsonBody(event: HttpEvent, charsMax: number = bodyBytesMax): JsonReading {
+  const body = readBody(event, ['application/json']);
+  if (!body.ok) return body;
+  if (body.text.length > charsMax)
+    return invalid(413, 'body_too_large', `The body must have at most ${charsMax} characters.`);
+  try {
+    return { ok: true, value: JSON.parse(body.text) };
+  } catch {
+    return invalid(400, 'invalid_json', 'The body is not JSON.');
+  }
+}
+
+/** As `readBody`, for a body that is no text, which may be empty. */
 export function readBodyBytes(event: HttpEvent, mediaTypes: readonly string[]): BytesReading {
   const head = readHead(event, mediaTypes);
   if (!head.ok) return head;
