@@ -4,7 +4,7 @@ import type { SealedEvent } from '../../shared/events/usage-event.ts';
 import type { CountedEvent } from '../../shared/ledger/event-lookup.ts';
 
 /** The fields in which a conflict may differ from what counts. */
-type ConflictField = 'metric_name' | 'quantity' | 'timestamp' | 'properties';
+type ConflictField = 'metric_name' | 'quantity' | 'timestamp' | 'dimensions' | 'properties';
 
 /** Which fields differ; of the undetermined ones nobody can say, because both sides are sealed. */
 export interface ConflictFields {
@@ -18,6 +18,7 @@ export function conflictFields(event: SealedEvent, first: CountedEvent): Conflic
   if (event.metric !== first.metric) different.push('metric_name');
   if (event.quantity !== first.quantity) different.push('quantity');
   if (timeDiffers(event, first)) different.push('timestamp');
+  if (event.dimensions !== first.dimensions) different.push('dimensions');
   const sealed = event.sealed !== null;
   if (sealed !== first.sealed) return { different: [...different, 'properties'], undetermined: [] };
   if (!sealed) return { different, undetermined: [] };

@@ -24,7 +24,7 @@ const countedEventSchema = z.strictObject({
 
 export type CountedEventAnswer = z.output<typeof countedEventSchema>;
 
-const conflictField = z.enum(['metric_name', 'quantity', 'timestamp', 'properties']);
+const conflictField = z.enum(['metric_name', 'quantity', 'timestamp', 'dimensions', 'properties']);
 
 const fateStatuses = [
   'counted',
@@ -141,6 +141,7 @@ export const quarantineEntrySchema = z.strictObject({
       quantity: z.string(),
       idempotency_key: z.string(),
       timestamp: time,
+      dimensions: z.record(z.string(), z.string()).optional(),
     })
     .nullable(),
   /** It had properties, which only the sender can send again. */

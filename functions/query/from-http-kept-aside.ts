@@ -1,6 +1,7 @@
 /** From administrators' requests about what is kept aside, and back to the answers. */
 import { z } from 'zod';
 import { formatDay } from '../../shared/events/calendar.ts';
+import { isCanonicalDimensions, noDimensions } from '../../shared/events/dimensions.ts';
 import { problem } from '../../shared/http/problem.ts';
 import type { HttpAnswer } from '../../shared/http/stack.ts';
 import type { KeptConflict, KeptPlace, KeptRecord } from '../../shared/ledger/event-lookup.ts';
@@ -73,10 +74,18 @@ export function toHttpEntry(record: (KeptRecord & { readonly bytes: Buffer }) | 
           idempotency_key: event.idempotencyKey,
           // A stamp is repeated as a timestamp, so that a replay counts once.
           timestamp: toHttpTime(event.eventTimeMs),
+          ...toHttpDimensions(event.dimensions),
         };
   const bytes = record.bytes.toString('base64');
   const answer = { ...toHttpRecord(record), bytes, replay, has_properties: event?.sealed ?? false };
   return { status: 200, body: answer };
+}
+
+/** None where there are none, or where they are why the event was refused: then nobody would take them. */
+function toHttpDimensions(text: string): { readonly dimensions?: Readonly<Record<string, string>> } {
+  if (text === noDimensions || !isCanonicalDimensions(text)) return {};
+  // That is what canonical dimensions are.
+  return { dimensions: JSON.parse(text) as Record<string, string> };
 }
 
 function toHttpRecord({ partition, generation, offset, index, code, size, atUs }: KeptRecord) {

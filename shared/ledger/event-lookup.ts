@@ -2,6 +2,7 @@
  * What the shards know of single events: what became of a place in the log, what counts under a key, what an organization
  * reported. Implemented by `shared/ledger/postgres`.
  */
+import type { EventContent } from '../events/usage-event.ts';
 
 /** A place in the log, and when the event that is looked for there was accepted. */
 export interface AskedPlace {
@@ -54,16 +55,9 @@ export type PlaceState =
     };
 
 /** A counted event. Its properties stay sealed. */
-export interface CountedEvent {
+export interface CountedEvent extends EventContent {
   readonly keyHash: string;
   readonly fingerprint: string;
-  readonly organization: string;
-  readonly metric: string;
-  /** Canonical decimal text. */
-  readonly quantity: string;
-  readonly idempotencyKey: string;
-  readonly eventTimeMs: number;
-  readonly undated: boolean;
   /** It has properties. */
   readonly sealed: boolean;
   /** Of its event time, in days since 1970-01-01. */

@@ -1,14 +1,10 @@
 /** An event out of its bytes in quarantine. */
+import { noDimensions } from '../events/dimensions.ts';
+import type { EventContent } from '../events/usage-event.ts';
 import { readCopyTuples, readRowText, tupleEnd } from '../log/row-tuple.ts';
 
 /** What can be read of a refused event; where a member is not what it should be, the event is not readable. */
-export interface RefusedEvent {
-  readonly organization: string;
-  readonly metric: string;
-  readonly quantity: string;
-  readonly idempotencyKey: string;
-  readonly eventTimeMs: number;
-  readonly undated: boolean;
+export interface RefusedEvent extends EventContent {
   /** It had properties, which are not shown. */
   readonly sealed: boolean;
 }
@@ -41,5 +37,7 @@ function fromText(bytes: Buffer): RefusedEvent | null {
   if (typeof quantity !== 'string' || typeof idempotencyKey !== 'string') return null;
   if (typeof eventTimeMs !== 'number' || typeof undated !== 'boolean') return null;
   const sealed = typeof member('sealed') === 'string';
-  return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, sealed };
+  // Envelopes of version 1 carry no dimensions.
+  const dimensions = noDimensions;
+  return { organization, metric, quantity, idempotencyKey, eventTimeMs, undated, dimensions, sealed };
 }

@@ -38,7 +38,15 @@ const notHere: Extract<PlaceState, { kind: 'not_here' }> = {
 const first: CountedEvent = {
   ...{ keyHash: keyHash(organization, 'key-1'), fingerprint: logged.fingerprint, organization },
   ...{ metric: 'api_calls', quantity: '1', idempotencyKey: 'key-1', eventTimeMs: noonMs, undated: false },
-  ...{ sealed: false, day: dayOf(noonMs), partition, offset: 5, index: 0, createdAtMs: noonMs - 5 },
+  ...{
+    dimensions: '',
+    sealed: false,
+    day: dayOf(noonMs),
+    partition,
+    offset: 5,
+    index: 0,
+    createdAtMs: noonMs - 5,
+  },
   commit: { hash: 'f'.repeat(64), committedAtMs: noonMs + 500 },
 };
 const conflict: Extract<PlaceState, { kind: 'conflict' }> = {

@@ -1,6 +1,6 @@
 /** The routes about single events: what they take, and how they refuse. */
 import { describe, expect, it } from 'vitest';
-import { keptConflictsSchema } from '../../functions/query/event-schema.ts';
+import { keptConflictsSchema, quarantineEntrySchema } from '../../functions/query/event-schema.ts';
 import { keyParameters, listParameters } from '../../functions/query/from-http-listed-events.ts';
 import { receiptsBodySchema } from '../../functions/query/from-http-receipts.ts';
 import { build } from '../../functions/query/handler.ts';
@@ -8,7 +8,9 @@ import type { EventPorts } from '../../functions/query/to-http-events.ts';
 import { OdometerError } from '../../shared/errors.ts';
 import type { EventsQuery, KeptAside, KeptConflict } from '../../shared/ledger/event-lookup.ts';
 import { receiptsMax } from '../../shared/limits.ts';
+import { CopyRows } from '../../shared/log/row-tuple.ts';
 import { administrator, httpEvent, lambdaContext } from '../harness/builders/handlers.ts';
+import { usageRow } from '../harness/builders/ledger.ts';
 import { FakeClock } from '../harness/fakes/clock.ts';
 import { noEvents } from '../harness/fakes/event-ports.ts';
 import { FakeLogger } from '../harness/fakes/logger.ts';
@@ -151,3 +153,24 @@ it.each(['GET /api/v1/conflicts', 'GET /api/v1/quarantine', 'GET /api/v1/quarant
     });
   },
 );
+
+it.each([
+  ['', undefined],
+  ['{"model":"a","region":"eu"}', { model: 'a', region: 'eu' }],
+  ['{"Model":"a"}', undefined],
+])('an event that is sent again from quarantine keeps its dimensions: %s', async (dimensions, sent) => {
+  const rows = new CopyRows();
+  rows.append(usageRow({ dimensions }));
+  const record = { partition: 1, generation: 1, offset: 1, index: 1, code: 'day_closed', size: 1, atUs: '0' };
+  const kept: KeptAside = {
+    shard: 1,
+    conflicts: async () => [],
+    quarantined: async () => [],
+    quarantinedAt: async () => ({ ...record, bytes: rows.toBuffer() }),
+  };
+  const parts = { authorizer: administrator, pathParameters: { entry: '1-1-1-1' } };
+  const { body } = await call('GET /api/v1/quarantine/{entry}', parts, {
+    keptAside: [kept, kept, kept, kept],
+  });
+  expect(quarantineEntrySchema.parse(body).replay?.dimensions).toEqual(sent);
+});

@@ -9,6 +9,7 @@ export interface EventRow {
   readonly organization_id: string;
   readonly metric_name: string;
   readonly idempotency_key: string;
+  readonly dimensions: string;
   readonly quantity: string;
   readonly fingerprint: string;
   readonly partition: number;
@@ -31,6 +32,7 @@ export function fromRowEvent(row: EventRow): CountedEvent {
     metric: row.metric_name,
     quantity: row.quantity,
     idempotencyKey: row.idempotency_key,
+    dimensions: row.dimensions,
     eventTimeMs: toSafeInteger(row.event_time_ms),
     undated: row.undated,
     sealed: row.sealed,

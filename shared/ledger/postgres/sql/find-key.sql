@@ -1,5 +1,5 @@
 -- $1 key hash, $2 first and $3 last day, or null: the counted events of this key, newest first.
-select key_hash, event_day - date '1970-01-01' as day, organization_id, metric_name, idempotency_key,
+select key_hash, event_day - date '1970-01-01' as day, organization_id, metric_name, idempotency_key, dimensions,
   trim_scale(quantity)::text as quantity, fingerprint, partition, "offset", index, undated, properties is not null as sealed,
   floor(extract(epoch from event_time) * 1000)::int8 as event_time_ms,
   floor(extract(epoch from created_at) * 1000)::int8 as created_at_ms,
