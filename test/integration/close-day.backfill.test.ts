@@ -4,14 +4,12 @@ import { closeDay } from '../../functions/operator/close-day.ts';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { formatDay } from '../../shared/events/calendar.ts';
-import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { closedDaysMax, dayMs, eventAgeDaysMax } from '../../shared/limits.ts';
-import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { commitRows, homeOf, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { leafSql, oneShard } from '../harness/pipeline/one-shard.ts';
 
 const { partition, shard } = homeOf('org_1');
 /** The youngest day that may be closed, at any hour of today. */
@@ -19,25 +17,17 @@ const oldDay = Math.floor(Date.now() / dayMs) - eventAgeDaysMax - 2;
 let shards: FreshShards;
 let ledger: ShardLedger;
 let control: ShardControl;
+let drop: () => Promise<void>;
 const superuser = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
 
 beforeAll(async () => {
-  shards = await freshShards({ topicId: 'topic-backfill', partitions });
-  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
-  const ownerUrl = shards.ownerUrls[shard] ?? '';
-  const operatorUrl = shards.operatorUrls[shard] ?? '';
-  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
-  const days = Array.from({ length: closedDaysMax + 50 }, (_, i) => `'${formatDay(oldDay - i)}'`);
-  await superuser(`update partition_progress set complete_through = now();
-    create table usage_events_200001 (like usage_events including defaults including constraints);
-    alter table usage_events_200001 owner to odometer_owner;
-    grant select, insert on usage_events_200001 to odometer_writer;
-    alter table usage_events attach partition usage_events_200001 for values in (${days.join()})`);
+  ({ shards, ledger, control, drop } = await oneShard('topic-backfill', shard));
+  const days = Array.from({ length: closedDaysMax + 50 }, (_, i) => oldDay - i);
+  await superuser(
+    `update partition_progress set complete_through = now(); ${leafSql('usage_events_200001', days)}`,
+  );
 });
-afterAll(async () => {
-  await Promise.all([ledger.close(), control.close()]);
-  await shards.drop();
-});
+afterAll(() => drop());
 
 it('U12: a closing closes the days that something was counted into, of all that a leaf is for', async () => {
   const rows = [usageRow({ eventTimeMs: (oldDay - 30) * dayMs })];
@@ -59,17 +49,14 @@ it('U12: a closing closes the days that something was counted into, of all that 
 });
 
 it('U12: a month’s leaf that is made after some of its days were closed is for its open days only', async () => {
-  const topicId = 'topic-month';
-  const fresh = await freshShards({ topicId, partitions });
-  const url = fresh.superuserUrls[shard] ?? '';
+  const fresh = await oneShard('topic-month', shard);
+  const url = fresh.shards.superuserUrls[shard] ?? '';
   await oneStatement(
     url,
     `update shard_identity set closed_before = '2020-01-16'; update partition_progress set closed_before = '2020-01-16'`,
   );
-  const made = createShardLedger({ url: fresh.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
-  expect(await made.ensureDays([Date.UTC(2020, 0, 20) / dayMs])).toEqual(new Set());
+  expect(await fresh.ledger.ensureDays([Date.UTC(2020, 0, 20) / dayMs])).toEqual(new Set());
   const named = `select count(*)::int as days, min(day)::text as first from usage_days where day < '2020-02-01'`;
   expect(await rowsOf(url, named)).toEqual([{ days: 16, first: '2020-01-16' }]);
-  await made.close();
   await fresh.drop();
 });

@@ -6,14 +6,12 @@ import { closeDay } from '../../functions/operator/close-day.ts';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { formatDay } from '../../shared/events/calendar.ts';
-import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs, eventAgeDaysMax, lockTimeoutMs } from '../../shared/limits.ts';
-import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { commitRows, homeOf, usageRow } from '../harness/builders/ledger.ts';
+import { type FreshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { leafSql, oneShard } from '../harness/pipeline/one-shard.ts';
 
 const { partition, shard } = homeOf('org_1');
 /** The youngest day that may be closed, at any hour of today. */
@@ -22,6 +20,7 @@ const leafName = (day: number) => `usage_events_${formatDay(day).replaceAll('-',
 let shards: FreshShards;
 let ledger: ShardLedger;
 let control: ShardControl;
+let drop: () => Promise<void>;
 let next = 0;
 
 const superuser = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
@@ -39,13 +38,7 @@ async function count(day: number): Promise<void> {
 
 /** The leaves of days that were counted while they were young. */
 async function makeLeaves(...days: readonly number[]): Promise<void> {
-  const made = days.map(
-    (day) => `create table ${leafName(day)} (like usage_events including defaults including constraints);
-      alter table ${leafName(day)} owner to odometer_owner;
-      grant select, insert on ${leafName(day)} to odometer_writer;
-      alter table usage_events attach partition ${leafName(day)} for values in ('${formatDay(day)}');`,
-  );
-  await superuser(made.join(''));
+  await superuser(days.map((day) => leafSql(leafName(day), [day])).join(''));
 }
 
 async function leaves(): Promise<unknown[]> {
@@ -55,20 +48,13 @@ async function leaves(): Promise<unknown[]> {
 }
 
 beforeAll(async () => {
-  shards = await freshShards({ topicId: 'topic-closing', partitions });
-  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
-  const ownerUrl = shards.ownerUrls[shard] ?? '';
-  const operatorUrl = shards.operatorUrls[shard] ?? '';
-  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
+  ({ shards, ledger, control, drop } = await oneShard('topic-closing', shard));
   await superuser('update partition_progress set complete_through = now()');
   await makeLeaves(oldDay - 9, oldDay - 8);
   for (const day of [oldDay - 9, oldDay - 8, oldDay - 8]) await count(day);
 });
 
-afterAll(async () => {
-  await Promise.all([ledger.close(), control.close()]);
-  await shards.drop();
-});
+afterAll(() => drop());
 
 describe('what was changed before its day is closed', () => {
   const at = new Date((oldDay - 8) * dayMs + 3_600_000);

@@ -12,6 +12,7 @@ import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import { dayMs, eventAgeDaysMax } from '../../shared/limits.ts';
 import { partitionOf, partitionsOf, routeMapVersion, shardOf } from '../../shared/log/routing.ts';
 import { envelope, sealedEvent } from '../harness/builders/records.ts';
+import { leafSql } from '../harness/pipeline/one-shard.ts';
 import { openPipeline, type Pipeline } from '../harness/pipeline/pipeline.ts';
 
 const organization = 'acme';
@@ -56,13 +57,7 @@ async function leaves(): Promise<unknown[]> {
 }
 /** Leaves of days that were counted while they were young; a day first counted now would be in its month's leaf. */
 async function countedYoung(...days: readonly number[]): Promise<void> {
-  const made = days.map(
-    (day) => `create table ${leafName(day)} (like usage_events including defaults including constraints);
-      alter table ${leafName(day)} owner to odometer_owner;
-      grant select, insert on ${leafName(day)} to odometer_writer;
-      alter table usage_events attach partition ${leafName(day)} for values in ('${formatDay(day)}');`,
-  );
-  await superuser(made.join(''));
+  await superuser(days.map((day) => leafSql(leafName(day), [day])).join(''));
 }
 const leafName = (day: number) => `usage_events_${formatDay(day).replaceAll('-', '')}`;
 async function proof() {

@@ -3,35 +3,28 @@ import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import { otherDimensions } from '../../shared/events/dimensions.ts';
 import type { SealedEvent } from '../../shared/events/usage-event.ts';
-import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { dayMs, dimensionSetsMax, quarterHourMs } from '../../shared/limits.ts';
-import { partitionOf, routeMapVersion } from '../../shared/log/routing.ts';
+import { partitionOf } from '../../shared/log/routing.ts';
 import type { CopyRow } from '../../shared/log/row-tuple.ts';
-import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { commitRows, homeOf, usageRow } from '../harness/builders/ledger.ts';
 import { envelope, noonMs, sealedEvent } from '../harness/builders/records.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type FreshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { oneShard } from '../harness/pipeline/one-shard.ts';
 import { openPipeline } from '../harness/pipeline/pipeline.ts';
 
 const { partition, shard } = homeOf('org_1');
 let shards: FreshShards;
 let ledger: ShardLedger;
 let control: ShardControl;
+let drop: () => Promise<void>;
 let next = 0;
 
 beforeAll(async () => {
-  shards = await freshShards({ topicId: 'topic-dimensions', partitions });
-  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
-  const ownerUrl = shards.ownerUrls[shard] ?? '';
-  const operatorUrl = shards.operatorUrls[shard] ?? '';
-  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
+  ({ shards, ledger, control, drop } = await oneShard('topic-dimensions', shard));
 });
-afterAll(async () => {
-  await Promise.all([ledger.close(), control.close()]);
-  await shards.drop();
-});
+afterAll(() => drop());
 
 const region = (name: string | number) => `{"region":"${name}"}`;
 const tamper = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);

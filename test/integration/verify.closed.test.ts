@@ -4,14 +4,13 @@ import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { inSession, oneStatement } from '../../localstack/servers/postgres-session.ts';
 import type { StoredCommit } from '../../shared/ledger/commit-hash.ts';
 import { CountedWrites, countedNothing } from '../../shared/ledger/postgres/counted-writes.ts';
-import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
 import type { ShardLedger } from '../../shared/ledger/shard-ledger.ts';
 import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRows, homeOf, partitions, usageRow } from '../harness/builders/ledger.ts';
+import { commitRows, homeOf, usageRow } from '../harness/builders/ledger.ts';
 import { noonMs } from '../harness/builders/records.ts';
-import { type FreshShards, freshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { type FreshShards, rowsOf } from '../harness/pipeline/isolation.ts';
+import { keepTables, oneShard } from '../harness/pipeline/one-shard.ts';
 
 const { partition, shard } = homeOf('org_1');
 const commits = 5;
@@ -19,35 +18,27 @@ const quantities = ['0.1', '-12345678901234567890.123456789012345678', '100000']
 let shards: FreshShards;
 let ledger: ShardLedger;
 let control: ShardControl;
+let drop: () => Promise<void>;
+let restore: () => Promise<void>;
 
 const tamper = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
 const read = (sql: string) => rowsOf(shards.superuserUrls[shard] ?? '', sql);
 const kept = ['commit_ledger', 'usage_events', 'usage_rollups', 'partition_progress'];
 
 beforeAll(async () => {
-  shards = await freshShards({ topicId: 'topic-verify-closed', partitions });
-  ledger = createShardLedger({ url: shards.writerUrls[shard] ?? '', shard, mapVersion: routeMapVersion });
-  const ownerUrl = shards.ownerUrls[shard] ?? '';
-  const operatorUrl = shards.operatorUrls[shard] ?? '';
-  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
+  ({ shards, ledger, control, drop } = await oneShard('topic-verify-closed', shard));
   for (let from = 0; from < commits; from++) {
     const rows = quantities.map((quantity, index) =>
       usageRow({ offset: from, index, idempotencyKey: `${from}-${index}`, quantity }),
     );
     await commitRows(ledger, partition, { from, to: from + 1, rows });
   }
-  for (const table of kept) await tamper(`create table kept_${table} as select * from ${table}`);
+  restore = await keepTables(shards.superuserUrls[shard], kept);
 });
 
-afterEach(async () => {
-  for (const table of kept)
-    await tamper(`truncate ${table}; insert into ${table} select * from kept_${table}`);
-});
+afterEach(() => restore());
 
-afterAll(async () => {
-  await Promise.all([ledger.close(), control.close()]);
-  await shards.drop();
-});
+afterAll(() => drop());
 
 describe('verify of offsets that started again', () => {
   it('U12: rows of both generations belong to their commits, and totals are the sums of both', async () => {

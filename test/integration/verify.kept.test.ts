@@ -2,31 +2,24 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { verifyShard } from '../../functions/operator/verify-shard.ts';
 import { oneStatement } from '../../localstack/servers/postgres-session.ts';
-import { createShardControl } from '../../shared/ledger/postgres/shard-control.ts';
-import { createShardLedger } from '../../shared/ledger/postgres/shard-ledger.ts';
 import type { ShardControl } from '../../shared/ledger/shard-control.ts';
-import { routeMapVersion } from '../../shared/log/routing.ts';
-import { commitRecord, homeOf, partitions } from '../harness/builders/ledger.ts';
-import { type FreshShards, freshShards } from '../harness/pipeline/isolation.ts';
+import { commitRecord, homeOf } from '../harness/builders/ledger.ts';
+import type { FreshShards } from '../harness/pipeline/isolation.ts';
+import { keepTables, oneShard } from '../harness/pipeline/one-shard.ts';
 
 const { partition, shard } = homeOf('org_1');
 const kept = ['commit_ledger', 'quarantine', 'usage_conflicts'];
 let shards: FreshShards;
 let control: ShardControl;
+let drop: () => Promise<void>;
+let restore: () => Promise<void>;
 
 const tamper = (sql: string) => oneStatement(shards.superuserUrls[shard] ?? '', sql);
 
 beforeAll(async () => {
-  shards = await freshShards({ topicId: 'topic-kept', partitions });
-  const ledger = createShardLedger({
-    url: shards.writerUrls[shard] ?? '',
-    shard,
-    mapVersion: routeMapVersion,
-  });
-  const ownerUrl = shards.ownerUrls[shard] ?? '';
-  const operatorUrl = shards.operatorUrls[shard] ?? '';
-  control = createShardControl({ ownerUrl, operatorUrl, shard, mapVersion: routeMapVersion });
-  const { kind } = await ledger.transaction(partition, async (transaction) => {
+  const one = await oneShard('topic-kept', shard);
+  ({ shards, control, drop } = one);
+  const { kind } = await one.ledger.transaction(partition, async (transaction) => {
     const plan = { generation: 1, recordHash: Buffer.alloc(32), checkedRanges: 0, closedBefore: null };
     const moved = await transaction.moveProgress({ ...plan, from: 0, to: 4 });
     // Not in the order of offsets: the digest is.
@@ -44,19 +37,12 @@ beforeAll(async () => {
     return { commit: moved !== null, value: null };
   });
   expect(kind).toBe('committed');
-  await ledger.close();
-  for (const table of kept) await tamper(`create table kept_${table} as select * from ${table}`);
+  restore = await keepTables(shards.superuserUrls[shard], kept);
 });
 
-afterEach(async () => {
-  for (const table of kept)
-    await tamper(`truncate ${table}; insert into ${table} select * from kept_${table}`);
-});
+afterEach(() => restore());
 
-afterAll(async () => {
-  await control.close();
-  await shards.drop();
-});
+afterAll(() => drop());
 
 it('U12: what was kept aside is found as it was', async () => {
   expect((await verifyShard(control)).bad).toEqual([]);
